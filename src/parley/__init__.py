@@ -1,0 +1,1 @@
+"""The phone platform for AI agents that you run yourself."""

@@ -1,0 +1,186 @@
+"""What the conversation is told. Facts about audio, never audio; every fact is stamped by the driver's `now`.
+
+Facts that belong to a reply carry its number; one that bears an old reply's number is dropped by the machine.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Part = Literal["speech_to_text", "text_to_speech", "responder", "carrier"]
+
+
+class Fact(msgspec.Struct, frozen=True, tag=True):
+    """Base of all facts; the tag is the class name, so a journal line says what it is."""
+
+
+class CallConnected(Fact, frozen=True):
+    """The phone's audio is attached: what is said from here on can be heard."""
+
+
+class VoiceStarted(Fact, frozen=True):
+    """The caller began to make voice-like sound (our detector, or the recogniser's)."""
+
+
+class VoiceStopped(Fact, frozen=True):
+    """The caller's sound ended `ago_s` seconds before this fact was told (the detector waits before it is sure)."""
+
+    ago_s: float = 0.0
+
+
+class WordsHeard(Fact, frozen=True):
+    """The recogniser's text for the segment it is hearing now.
+
+    Interim text replaces the earlier interim text; `is_final` text is settled and never repeated. `ends_turn` is the
+    recogniser's own opinion that the caller has finished; `turn_is_certain` that it used a model made for that question,
+    so that the text need not be judged again.
+    """
+
+    text: str
+    is_final: bool = False
+    ends_turn: bool = False
+    turn_is_certain: bool = False
+    confidence: float = 1.0
+
+
+class UtteranceEnded(Fact, frozen=True):
+    """The recogniser heard no further word for its whole gap; settled words still open are a turn now."""
+
+
+class ReplyText(Fact, frozen=True):
+    """More text of reply `reply`, as it came, mark-up and all."""
+
+    reply: int
+    text: str
+
+
+class ReplyDigits(Fact, frozen=True):
+    """The reply wants keys pressed now (`0-9*#wW`)."""
+
+    reply: int
+    digits: str
+
+
+class ReplyHangup(Fact, frozen=True):
+    """The reply wants the call ended after the speech before it was heard."""
+
+    reply: int
+
+
+class ReplyTransfer(Fact, frozen=True):
+    """The reply wants the caller transferred after the speech before it was heard."""
+
+    reply: int
+
+
+class ReplyDone(Fact, frozen=True):
+    """The reply is complete; nothing more of it will come."""
+
+    reply: int
+
+
+class ReplyFailed(Fact, frozen=True):
+    """The responder could not produce (the rest of) the reply.
+
+    `silent` is the customer's webhook: by contract its failures are silence for the turn. `reason` is a short code.
+    """
+
+    reply: int
+    reason: str
+    silent: bool = False
+
+
+class SpeechStarted(Fact, frozen=True):
+    """The first audio of the reply left for the phone."""
+
+    reply: int
+
+
+class SpeechHeard(Fact, frozen=True):
+    """Of the reply's spoken text, the first `chars` characters have been played to the caller."""
+
+    reply: int
+    chars: int
+
+
+class SpeechEnded(Fact, frozen=True):
+    """All audio of the reply was played to the caller; only ever true audio, never a cleared mark."""
+
+    reply: int
+
+
+class SpeechFailed(Fact, frozen=True):
+    """The voice could not say (the rest of) the reply."""
+
+    reply: int
+    reason: str
+
+
+class KeyPressed(Fact, frozen=True):
+    """The caller pressed one key (`0-9*#`)."""
+
+    digit: str
+
+
+class PartLost(Fact, frozen=True):
+    """A part lost its connection and is mending it by itself."""
+
+    part: Part
+    reason: str
+
+
+class PartRestored(Fact, frozen=True):
+    part: Part
+
+
+class PartFailed(Fact, frozen=True):
+    """A part gave up for good."""
+
+    part: Part
+    reason: str
+
+
+class EndAsked(Fact, frozen=True):
+    """Somebody asked for the end: the API, or the server that has to stop."""
+
+    reason: str = "api_request"
+
+
+class SayAsked(Fact, frozen=True):
+    """Somebody asked the agent to say this line."""
+
+    text: str
+
+
+class HungUp(Fact, frozen=True):
+    """The caller is gone, or the carrier says the call is over."""
+
+    reason: str = "caller_hangup"
+
+
+AnyFact = (
+    CallConnected
+    | VoiceStarted
+    | VoiceStopped
+    | WordsHeard
+    | UtteranceEnded
+    | ReplyText
+    | ReplyDigits
+    | ReplyHangup
+    | ReplyTransfer
+    | ReplyDone
+    | ReplyFailed
+    | SpeechStarted
+    | SpeechHeard
+    | SpeechEnded
+    | SpeechFailed
+    | KeyPressed
+    | PartLost
+    | PartRestored
+    | PartFailed
+    | EndAsked
+    | SayAsked
+    | HungUp
+)

@@ -1,0 +1,149 @@
+"""What the conversation wants done. The driver fulfils wishes in order and never asks why."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Clip = Literal["one_moment", "apology", "cannot_hear", "farewell"]
+
+
+class Wish(msgspec.Struct, frozen=True, tag=True):
+    """Base of all wishes; the tag is the class name, so a journal line says what it is."""
+
+
+class AskReply(Wish, frozen=True):
+    """Ask the responder for reply `reply` to what the caller said. The history is read from the conversation.
+
+    `turn` numbers the caller's turn: the same number again, with more text, replaces the earlier asking.
+    """
+
+    reply: int
+    turn: int
+    transcript: str
+    confidence: float = 1.0
+
+
+class RetryReply(Wish, frozen=True):
+    """Ask once more for the same reply, beside the first asking; whichever speaks first is used."""
+
+    reply: int
+
+
+class CancelReply(Wish, frozen=True):
+    """Nobody will listen to this reply any more: stop asking for it."""
+
+    reply: int
+
+
+class Say(Wish, frozen=True):
+    """Synthesise and play this piece of the reply, after its earlier pieces."""
+
+    reply: int
+    text: str
+
+
+class FinishSaying(Wish, frozen=True):
+    """No more pieces of this reply will come; SpeechEnded is told when its audio was heard."""
+
+    reply: int
+
+
+class RetrySpeech(Wish, frozen=True):
+    """The voice is silent: say the pieces of this reply again through a fresh connection."""
+
+    reply: int
+
+
+class HoldSpeech(Wish, frozen=True):
+    """Fall silent at once but keep what was not heard."""
+
+    reply: int
+
+
+class ResumeSpeech(Wish, frozen=True):
+    """Go on from where the caller stopped hearing."""
+
+    reply: int
+
+
+class StopSpeech(Wish, frozen=True):
+    """Fall silent at once and forget the rest."""
+
+    reply: int
+
+
+class PlayClip(Wish, frozen=True):
+    """Play a sentence that needs no provider; `reply` numbers it like any speech."""
+
+    reply: int
+    clip: Clip
+
+
+class PressDigits(Wish, frozen=True):
+    """Send these keys into the call as tones."""
+
+    digits: str
+
+
+class TransferTo(Wish, frozen=True):
+    number: str
+
+
+class EndCall(Wish, frozen=True):
+    """Hang up now; what had to be heard was heard."""
+
+    reason: str
+
+
+class TurnLatencies(msgspec.Struct, frozen=True):
+    """Milliseconds from the end of the caller's speech to each step of the answer; None where a step did not happen."""
+
+    recognised_ms: float | None = None
+    first_text_ms: float | None = None
+    first_audio_ms: float | None = None
+    heard_ms: float | None = None
+
+
+class NoteTurn(Wish, frozen=True):
+    """Write this transcript row, replacing an earlier note with the same `row`.
+
+    `caller` is what the caller said (empty where the agent spoke unasked), `agent` what the caller *heard* of the
+    answer (None while nothing was), `was_cut` whether that was less than the agent meant to say. `intended` is the
+    whole text the agent meant to say. `at_s` is seconds since the call began.
+    """
+
+    row: int
+    at_s: float
+    caller: str
+    agent: str | None
+    was_cut: bool
+    confidence: float
+    intended: str
+    latencies: TurnLatencies
+
+
+class NoteProblem(Wish, frozen=True):
+    """Write down on the call what went wrong; `code` is a stable word, never spoken words or a number."""
+
+    code: str
+
+
+AnyWish = (
+    AskReply
+    | RetryReply
+    | CancelReply
+    | Say
+    | FinishSaying
+    | RetrySpeech
+    | HoldSpeech
+    | ResumeSpeech
+    | StopSpeech
+    | PlayClip
+    | PressDigits
+    | TransferTo
+    | EndCall
+    | NoteTurn
+    | NoteProblem
+)

@@ -1,0 +1,68 @@
+"""A call: its status, how it may move, why it ends, and everything a live session needs to know to hold it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from parley.domain.agents import AgentSnapshot
+from parley.domain.secrets import Secret
+
+CallStatus = Literal["queued", "ringing", "in-progress", "completed", "failed"]
+Direction = Literal["inbound", "outbound", "web"]
+EndReason = Literal[
+    "caller_hangup",
+    "agent_hangup",
+    "transferred",
+    "api_request",
+    "max_duration",
+    "silence",
+    "busy",
+    "no_answer",
+    "canceled",
+    "carrier_failed",
+    "media_lost",
+    "provider_failed",
+    "server_shutdown",
+]
+
+# A status only ever moves to a higher rank; the two ends share the top one, so the first end to arrive stays.
+_RANK: dict[str, int] = {"queued": 0, "ringing": 1, "in-progress": 2, "completed": 3, "failed": 3}
+ENDED: frozenset[str] = frozenset({"completed", "failed"})
+
+
+def may_advance(current: str, proposed: str) -> bool:
+    """Whether a call in `current` may move to `proposed`. Reports may come twice and out of order; only forward counts."""
+    return _RANK[proposed] > _RANK[current]
+
+
+class WebhookTarget(msgspec.Struct, frozen=True):
+    """Where a customer wants to be asked and told. `timeout_s` limits the wait for the first output of a voice turn."""
+
+    url: str
+    secret: Secret
+    webhook_id: str = ""
+    context_limit: int = 10
+    timeout_s: float = 30.0
+
+
+class CallPlan(msgspec.Struct, frozen=True):
+    """All a live session needs, gathered once when the call is created, so that nothing on the audio path reads a database.
+
+    `webhook` is set exactly when the customer's server answers the turns; otherwise the agent's chat model does.
+    The `*_key` secrets are the project's own credential where it has one, else the operator's.
+    """
+
+    call_id: str
+    project_id: str
+    direction: Direction
+    from_number: str
+    to_number: str
+    agent: AgentSnapshot
+    number_id: str = ""
+    webhook: WebhookTarget | None = None
+    listen_key: Secret = Secret("")
+    voice_key: Secret = Secret("")
+    model_key: Secret = Secret("")
+    carrier: str = "twilio"

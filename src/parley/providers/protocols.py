@@ -1,0 +1,224 @@
+"""The four doors to the outside world: carrier, speech-to-text, text-to-speech, responder.
+
+A part that lives as long as a call has the same shape everywhere: a coroutine `run()` that the session starts as a child
+of its TaskGroup and that returns after `close()`; plain methods that only queue work and never block or raise; and one
+`emit` callback through which everything it learns comes back. `emit` is called on the event loop, never from a thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from parley.audio.formats import AudioFormat
+from parley.conversation.facts import PartFailed, PartLost, PartRestored, UtteranceEnded, VoiceStarted, WordsHeard
+from parley.domain.agents import ListenChoice, VoiceChoice
+from parley.domain.calls import CallPlan
+from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks
+from parley.domain.secrets import Secret
+
+# ---------------------------------------------------------------- speech to text
+
+HearingFact = VoiceStarted | WordsHeard | UtteranceEnded | PartLost | PartRestored | PartFailed
+
+
+class Hearing(Protocol):
+    """One recogniser stream for one call."""
+
+    async def run(self) -> None:
+        """Connect, keep alive, reconnect (replaying audio whose words were not settled) until `close()`.
+
+        Emits PartLost/PartRestored around a gap and PartFailed when it gives up; never raises for a provider's fault.
+        """
+        ...
+
+    def hear(self, audio: bytes) -> None:
+        """Queue caller audio. The queue is bounded; when it is full the oldest audio goes."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class SpeechToText(Protocol):
+    def listen(
+        self, choice: ListenChoice, audio: AudioFormat, key: Secret, emit: Callable[[HearingFact], None]
+    ) -> Hearing: ...
+
+
+# ---------------------------------------------------------------- text to speech
+
+
+class SpokenAudio(msgspec.Struct, frozen=True):
+    """Audio of one utterance, in the format asked for.
+
+    `chars`/`char_end_ms` align it: character i of this chunk's text has ended `char_end_ms[i]` milliseconds after this
+    chunk's first sample. Both are empty when the provider gives no alignment.
+    """
+
+    utterance: int
+    audio: bytes
+    chars: str = ""
+    char_end_ms: tuple[float, ...] = ()
+
+
+class UtteranceDone(msgspec.Struct, frozen=True):
+    """All audio of the utterance was emitted."""
+
+    utterance: int
+
+
+class UtteranceFailed(msgspec.Struct, frozen=True):
+    """The utterance cannot be (wholly) spoken."""
+
+    utterance: int
+    reason: str
+
+
+VoiceFact = SpokenAudio | UtteranceDone | UtteranceFailed | PartLost | PartRestored | PartFailed
+
+
+class Voice(Protocol):
+    """One warm synthesiser connection for one call. Utterances are numbered by the caller of this interface."""
+
+    async def run(self) -> None: ...
+
+    def say(self, utterance: int, text: str) -> None:
+        """Queue text of an utterance; the first piece opens it. Pieces are synthesised as one continuous speech."""
+        ...
+
+    def finish(self, utterance: int) -> None:
+        """No more text: synthesise what is left, then emit UtteranceDone."""
+        ...
+
+    def cancel(self, utterance: int) -> None:
+        """Nothing more of this utterance will be emitted, even if it is on its way."""
+        ...
+
+    def retry(self, utterance: int) -> None:
+        """Drop the connection if it seems dead and say the utterance's text again from its beginning."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class TextToSpeech(Protocol):
+    def speak(
+        self, choice: VoiceChoice, audio: AudioFormat, key: Secret, emit: Callable[[VoiceFact], None]
+    ) -> Voice: ...
+
+
+# ---------------------------------------------------------------- responder
+
+
+class HistoryLine(msgspec.Struct, frozen=True):
+    """One line of the conversation so far; an agent's line holds only what the caller heard. `at_s` is call time."""
+
+    role: Literal["caller", "agent"]
+    text: str
+    at_s: float
+
+
+class TurnRequest(msgspec.Struct, frozen=True):
+    """What the caller said, with what was said before (oldest first, ending with this utterance)."""
+
+    plan: CallPlan
+    reply: int
+    transcript: str
+    confidence: float
+    history: tuple[HistoryLine, ...]
+
+
+class TextPart(msgspec.Struct, frozen=True):
+    text: str
+
+
+class DigitsPart(msgspec.Struct, frozen=True):
+    digits: str
+
+
+class HangupPart(msgspec.Struct, frozen=True):
+    pass
+
+
+class TransferPart(msgspec.Struct, frozen=True):
+    pass
+
+
+ReplyPart = TextPart | DigitsPart | HangupPart | TransferPart
+
+
+class Responder(Protocol):
+    """Decides what the agent says: a chat model or the customer's webhook."""
+
+    def respond(self, turn: TurnRequest) -> AsyncIterator[ReplyPart]:
+        """Yield the reply's parts as they arrive; the end of the iterator is the end of the reply.
+
+        Raises ProviderError (`retryable` set). Closing the iterator cancels the request at the provider.
+        """
+        ...
+
+    async def warm(self, plan: CallPlan) -> None:
+        """Open what can be opened before the first turn. Failing to is not an error."""
+        ...
+
+
+# ---------------------------------------------------------------- carrier
+
+
+class LegEvents(Protocol):
+    """Who listens to a media leg. Called on the event loop; must not block."""
+
+    def on_audio(self, audio: bytes) -> None: ...
+    def on_played(self, position: int) -> None:
+        """Playback has truly passed byte `position` of all audio given to `play` since the leg began (or since `flush`)."""
+        ...
+
+    def on_key(self, digit: str) -> None: ...
+    def on_closed(self, reason: str) -> None: ...
+
+
+class MediaLeg(Protocol):
+    """The phone's audio, both ways, whatever the carrier calls its frames, marks and flushes."""
+
+    @property
+    def audio_format(self) -> AudioFormat: ...
+
+    def play(self, audio: bytes) -> None:
+        """Queue audio for the phone behind what is already queued there. Confirmed through `on_played`."""
+        ...
+
+    def flush(self) -> None:
+        """Drop all audio the phone has not played. Positions begin again at 0; nothing older is ever confirmed after this."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Carrier(Protocol):
+    """Numbers and calls at a carrier. Every method raises CarrierRefused or ProviderUnavailable."""
+
+    async def search(
+        self, account: CarrierAccount, country: str, *, area_code: str = "", contains: str = "", limit: int = 10
+    ) -> Sequence[AvailableNumber]: ...
+
+    async def buy(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber: ...
+
+    async def adopt(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber:
+        """Point a number the account already owns at this server."""
+        ...
+
+    async def release(self, account: CarrierAccount, carrier_id: str) -> None: ...
+
+    async def dial(self, account: CarrierAccount, from_number: str, to_number: str, hooks: CallHooks) -> str:
+        """Place a call and return the carrier's id for it."""
+        ...
+
+    async def end(self, account: CarrierAccount, carrier_call_id: str) -> None:
+        """End a call; a call that is over already is no error."""
+        ...
+
+    async def transfer(self, account: CarrierAccount, carrier_call_id: str, to_number: str, caller_id: str) -> None:
+        """Hand the caller to another number and leave the call."""
+        ...
