@@ -7,7 +7,7 @@ of its TaskGroup and that returns after `close()`; plain methods that only queue
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -15,7 +15,7 @@ import msgspec
 from parley.audio.formats import AudioFormat
 from parley.conversation.facts import PartFailed, PartLost, PartRestored, UtteranceEnded, VoiceStarted, WordsHeard
 from parley.domain.agents import ListenChoice, VoiceChoice
-from parley.domain.calls import CallPlan
+from parley.domain.calls import CallPlan, CallStatus, EndReason
 from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks
 from parley.domain.secrets import Secret
 
@@ -196,8 +196,64 @@ class MediaLeg(Protocol):
     def close(self) -> None: ...
 
 
+class TextSocket(Protocol):
+    """A websocket that carries text, as a carrier leg needs it; the HTTP edge adapts its own socket to this."""
+
+    async def receive(self) -> str | None:
+        """The next text message; None once the socket is closed or broken."""
+        ...
+
+    async def send(self, text: str) -> None:
+        """Send one text message. Sending on a closed socket does nothing."""
+        ...
+
+    async def close(self, code: int = 1000) -> None: ...
+
+
+class IncomingLeg(MediaLeg, Protocol):
+    """A media leg that the carrier opened towards us."""
+
+    async def handshake(self) -> str:
+        """Read until the stream starts and return the token it carries. The caller sets the deadline.
+
+        Raises Forbidden when the socket ends, or says something else for too long, before a valid start.
+        """
+        ...
+
+    async def run(self, events: LegEvents) -> None:
+        """Carry audio both ways until the socket ends, then report `on_closed` exactly once and return.
+
+        "stopped": the carrier said so; "lost": the socket broke without a word; "closed": `close()` was called.
+        """
+        ...
+
+
+class RingingCall(msgspec.Struct, frozen=True):
+    """A call that rings on one of our numbers, or was answered by whom we called. Numbers as the carrier gives them."""
+
+    carrier_call_id: str
+    from_number: str
+    to_number: str
+
+
+class CallReport(msgspec.Struct, frozen=True):
+    """What the carrier says became of a call. `reason` is set for an end whose reason the carrier knows."""
+
+    carrier_call_id: str
+    status: CallStatus
+    reason: EndReason | None = None
+    duration_s: int | None = None
+
+
+class Document(msgspec.Struct, frozen=True):
+    """An answer to a carrier's webhook that tells it what to do with the call."""
+
+    content_type: str
+    body: bytes
+
+
 class Carrier(Protocol):
-    """Numbers and calls at a carrier. Every method raises CarrierRefused or ProviderUnavailable."""
+    """Numbers and calls at a carrier. Every coroutine raises CarrierRefused or ProviderUnavailable."""
 
     async def search(
         self, account: CarrierAccount, country: str, *, area_code: str = "", contains: str = "", limit: int = 10
@@ -221,4 +277,33 @@ class Carrier(Protocol):
 
     async def transfer(self, account: CarrierAccount, carrier_call_id: str, to_number: str, caller_id: str) -> None:
         """Hand the caller to another number and leave the call."""
+        ...
+
+    def verify(self, token: Secret, url: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Check that the carrier, knowing `token`, sent exactly this request to exactly this public URL.
+
+        `headers` need not be case-insensitive. Raises Forbidden for anything else, whatever went wrong.
+        """
+        ...
+
+    def read_ringing(self, body: bytes) -> RingingCall:
+        """Parse a verified voice webhook. Raises BadInput."""
+        ...
+
+    def read_report(self, body: bytes) -> CallReport:
+        """Parse a verified status callback. Raises BadInput."""
+        ...
+
+    def connect_document(self, stream_url: str, token: str, after_url: str) -> Document:
+        """Stream the call's audio to `stream_url`, showing `token`; ask `after_url` what next when the stream ends."""
+        ...
+
+    def hangup_document(self) -> Document: ...
+
+    def reject_document(self) -> Document:
+        """Decline a call that was not answered yet; the caller hears a busy tone."""
+        ...
+
+    def leg(self, socket: TextSocket) -> IncomingLeg:
+        """Wrap an accepted websocket whose token is not known yet."""
         ...
