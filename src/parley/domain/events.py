@@ -1,0 +1,186 @@
+"""What customers are told, rendered once in the native dialect's spelling. Pure: plain values in, JSON-ready dicts out.
+
+Every event carries `event`, `channel`, `timestamp`, `agentId`, `data`, `conversationState` and `recentHistory` (oldest
+first, never longer than the webhook's `contextLimit`). Where public clients read a second name for a key, both are sent
+(`id` and `callId`, `fromNumber` and `from`, ...).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import msgspec
+
+CALL_STARTED = "call.started"
+CALL_ENDED = "call.ended"
+AGENT_MESSAGE = "agent.message"
+
+Payload = dict[str, Any]
+
+# Public clients know the caller's own hang-up by this word.
+_DISCONNECTION_REASON = {"caller_hangup": "user_hangup"}
+
+
+class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A call as events show it. `phone_number` is our side of it; times are aware datetimes; durations in seconds."""
+
+    call_id: str
+    agent_id: str | None
+    number_id: str | None
+    phone_number: str | None
+    from_number: str
+    to_number: str
+    direction: str
+    status: str
+    started_at: datetime | None
+    ended_at: datetime | None = None
+    duration_s: int | None = None
+    end_reason: str | None = None
+
+
+class TranscriptRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One stored row: what the caller said (empty where the agent spoke unasked) and what was heard of the answer."""
+
+    id: str
+    caller: str
+    agent: str | None
+    confidence: float
+    created_at: datetime
+
+
+class HistoryItem(msgspec.Struct, frozen=True):
+    """One line of `recentHistory`: `inbound` is the customer, `outbound` the agent."""
+
+    content: str
+    direction: Literal["inbound", "outbound"]
+    at: datetime
+    channel: str = "voice"
+
+
+class TurnDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    """How a voice turn's webhook request went. `response_ms` is the wait for the first output, or for the failure.
+
+    `error` is None when the reply was usable, else a stable word: `timeout`, `stalled`, `connect_failed`, `broke_off`,
+    `http_status`, `not_json`, `not_an_object`, `empty`, `too_large`, `target_blocked`, `canceled`.
+    """
+
+    delivery_id: str
+    event_type: str
+    http_status: int | None
+    error: str | None
+    response_ms: int
+    sent_at: datetime
+
+
+def call_started(call: CallFacts, *, at: datetime) -> Payload:
+    """`call.started`: the call is connected. `direction` says which way."""
+    return _envelope(CALL_STARTED, call.agent_id, at, _call_data(call), [])
+
+
+def call_ended(call: CallFacts, rows: Sequence[TranscriptRow], *, at: datetime, context_limit: int = 10) -> Payload:
+    """`call.ended`: how the call ended and all that was said; the transcript is not cut to `context_limit`.
+
+    `data.transcript` lists the lines by speaker, `data.transcripts` the rows as the API shows them.
+    """
+    lines = [line for row in rows for line in _lines(row)]
+    data = _call_data(call)
+    data["transcript"] = [
+        {"role": "user" if line.direction == "inbound" else "agent", "content": line.content} for line in lines
+    ]
+    data["transcripts"] = [transcript_row(row) for row in rows]
+    return _envelope(CALL_ENDED, call.agent_id, at, data, recent_history(lines, context_limit))
+
+
+def voice_turn(
+    call: CallFacts,
+    *,
+    transcript: str,
+    confidence: float,
+    history: Sequence[HistoryItem],
+    context_limit: int,
+    at: datetime,
+) -> Payload:
+    """`agent.message` on the voice channel: what the caller just said. `history` is oldest first and ends with it."""
+    data = {
+        "callId": call.call_id,
+        "numberId": call.number_id,
+        "from": call.from_number,
+        "to": call.to_number,
+        "status": call.status,
+        "transcript": transcript,
+        "confidence": round(confidence, 4),
+        "direction": call.direction,
+    }
+    return _envelope(AGENT_MESSAGE, call.agent_id, at, data, recent_history(history, context_limit))
+
+
+def recent_history(history: Sequence[HistoryItem], context_limit: int) -> list[Payload]:
+    """The newest `context_limit` lines, oldest first; a limit of 0 gives none."""
+    newest = history[-context_limit:] if context_limit > 0 else []
+    return [
+        {"content": item.content, "direction": item.direction, "channel": item.channel, "at": timestamp(item.at)}
+        for item in newest
+    ]
+
+
+def transcript_row(row: TranscriptRow) -> Payload:
+    """A row as the API prints it. What the agent said unasked (a greeting) is a row of its own, in `transcript`."""
+    unasked = not row.caller
+    return {
+        "id": row.id,
+        "transcript": (row.agent or "") if unasked else row.caller,
+        "response": None if unasked else row.agent,
+        "confidence": row.confidence,
+        "createdAt": timestamp(row.created_at),
+    }
+
+
+def timestamp(at: datetime) -> str:
+    """ISO 8601 in UTC with milliseconds and `Z`, as the native dialect prints it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _lines(row: TranscriptRow) -> list[HistoryItem]:
+    lines = []
+    if row.caller:
+        lines.append(HistoryItem(row.caller, "inbound", row.created_at))
+    if row.agent:
+        lines.append(HistoryItem(row.agent, "outbound", row.created_at))
+    return lines
+
+
+def _call_data(call: CallFacts) -> Payload:
+    reason = call.end_reason
+    return {
+        "id": call.call_id,
+        "callId": call.call_id,
+        "agentId": call.agent_id,
+        "phoneNumberId": call.number_id,
+        "numberId": call.number_id,
+        "phoneNumber": call.phone_number,
+        "fromNumber": call.from_number,
+        "from": call.from_number,
+        "toNumber": call.to_number,
+        "to": call.to_number,
+        "direction": call.direction,
+        "status": call.status,
+        "startedAt": timestamp(call.started_at) if call.started_at else None,
+        "endedAt": timestamp(call.ended_at) if call.ended_at else None,
+        "durationSeconds": call.duration_s,
+        "endReason": reason,
+        "disconnectionReason": _DISCONNECTION_REASON.get(reason, reason) if reason else None,
+    }
+
+
+def _envelope(event: str, agent_id: str | None, at: datetime, data: Payload, history: list[Payload]) -> Payload:
+    return {
+        "event": event,
+        "channel": "voice",
+        "timestamp": timestamp(at),
+        "agentId": agent_id,
+        "data": data,
+        "conversationState": None,
+        "recentHistory": history,
+    }
