@@ -1,0 +1,120 @@
+"""Agents on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
+
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Prompt = Annotated[str, Field(max_length=100_000)]
+ProviderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+Word = Annotated[str, Field(max_length=200)]
+LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+
+
+class SpeechToTextChoice(Wire):
+    """Which recogniser hears the caller; a field left out is the server's default."""
+
+    provider: ProviderName | None = None
+    model: Word | None = None
+    language: LanguageTag | None = None
+
+
+class TextToSpeechChoice(Wire):
+    """Which voice speaks; `speed` 1.0 is the voice's own."""
+
+    provider: ProviderName | None = None
+    model: Word | None = None
+    voice: Word | None = None
+    language: LanguageTag | None = None
+    speed: Annotated[float, between(0.5, 2.0)] | None = None
+
+
+class LanguageModelChoice(Wire):
+    """Which chat model answers for a hosted agent."""
+
+    provider: ProviderName | None = None
+    model: Word | None = None
+    temperature: Annotated[float, between(0.0, 2.0)] | None = None
+
+
+class _AgentFields(Wire):
+    description: Annotated[str, Field(max_length=2000)] | None = None
+    system_prompt: Prompt | None = None
+    begin_message: Annotated[str, Field(max_length=5000)] | None = None
+    voice: Word | None = None
+    transfer_number: Annotated[str, Field(max_length=40)] | None = None
+    language: LanguageTag | None = None
+    speech_to_text: SpeechToTextChoice | None = None
+    text_to_speech: TextToSpeechChoice | None = None
+    language_model: LanguageModelChoice | None = None
+
+
+class AgentCreate(_AgentFields):
+    name: Name
+    voice_mode: Literal["webhook", "hosted"] = "webhook"
+
+
+class AgentUpdate(_AgentFields):
+    """Only the fields that were sent change; null clears a field, except `name` and `voiceMode`, which cannot be empty."""
+
+    name: Name | None = None
+    voice_mode: Literal["webhook", "hosted"] | None = None
+
+    @model_validator(mode="after")
+    def _refuse_null(self) -> AgentUpdate:
+        for field, spelled in (("name", "name"), ("voice_mode", "voiceMode")):
+            if field in self.model_fields_set and getattr(self, field) is None:
+                raise ValueError(f"{spelled} cannot be null; leave it out to keep it")
+        return self
+
+
+class AgentList(Wire):
+    """Query of the agents list."""
+
+    limit: Limit = 20
+    offset: Offset = 0
+
+
+class AttachNumber(Wire):
+    number_id: str
+
+
+class AgentNumber(Wire):
+    """A number as its agent shows it."""
+
+    id: str
+    phone_number: str
+    status: str
+    type: str = "voice"
+
+
+class AgentOut(Wire):
+    """An agent as read. `voice` is the server's default where the agent has none."""
+
+    id: str
+    name: str
+    description: str | None
+    voice_mode: str
+    system_prompt: str | None
+    begin_message: str | None
+    voice: str
+    transfer_number: str | None
+    language: str | None
+    speech_to_text: SpeechToTextChoice | None
+    text_to_speech: TextToSpeechChoice | None
+    language_model: LanguageModelChoice | None
+    phone_numbers: list[AgentNumber]
+    numbers: list[AgentNumber]
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class AgentDeleted(Wire):
+    success: bool = True
+    id: str
+    message: str = "Agent deleted"
+    unassigned_numbers: list[str]

@@ -1,0 +1,135 @@
+"""What every wire shape shares: snake_case fields that are also read and written in camelCase.
+
+Reading goes through `parse`, which turns whatever pydantic found into one `BadInput` with the fields in the caller's own
+spelling. Writing goes through `model_dump(mode="json", by_alias=...)`; the dialect chooses the spelling.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from parley.domain.errors import BadInput, FieldError
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[datetime, PlainSerializer(_iso, return_type=str, when_used="json")]
+"""A moment, written as ISO 8601 UTC with milliseconds and `Z`."""
+
+
+def between(low: float, high: float) -> AfterValidator:
+    """A number range whose refusal names both ends."""
+
+    def check(value: float) -> float:
+        if not low <= value <= high:
+            raise PydanticCustomError("out_of_range", "must be between {low} and {high}", {"low": low, "high": high})
+        return value
+
+    return AfterValidator(check)
+
+
+Limit = Annotated[int, between(1, 100)]
+Offset = Annotated[int, between(0, 2_147_483_647)]
+
+
+class Wire(BaseModel):
+    """A shape on the wire. Unknown fields are ignored, so that clients of a newer or richer API keep working."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, from_attributes=True, extra="ignore"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unstorable(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for name, field in cls.model_fields.items():
+                if field.alias and field.alias != name and field.alias in data and name in data:
+                    raise PydanticCustomError(
+                        "field_twice",
+                        "is sent twice, as {field} and as {other}; send it once",
+                        {"field": field.alias, "other": name},
+                    )
+                value = data.get(field.alias or name, data.get(name))
+                if not _is_storable(value):
+                    raise PydanticCustomError(
+                        "unstorable",
+                        "contains a NUL character, broken Unicode or a number that is not finite",
+                        {"field": field.alias if field.alias in data else name},
+                    )
+        return data
+
+
+def _is_storable(value: object) -> bool:
+    """Whether Postgres text and jsonb can hold it: no NUL, no lone surrogate, no NaN or infinity, at any depth."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, str):
+            if "\x00" in item or any("\ud800" <= c <= "\udfff" for c in item):
+                return False
+        elif isinstance(item, float):
+            if not math.isfinite(item):
+                return False
+        elif isinstance(item, Mapping):
+            pending.extend(item.keys())
+            pending.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            pending.extend(item)
+    return True
+
+
+Shape = TypeVar("Shape", bound=Wire)
+
+
+def speaks_snake_case(data: object) -> bool:
+    """Whether the caller's own top-level field names are snake_case (true when any contains an underscore)."""
+    return isinstance(data, Mapping) and any("_" in str(key) for key in data)
+
+
+def parse(shape: type[Shape], data: object) -> Shape:
+    """Read a decoded JSON body, or a query string as a mapping, into `shape`.
+
+    Raises:
+        BadInput: with one readable sentence and every wrong field in the caller's spelling.
+    """
+    if not isinstance(data, Mapping):
+        raise BadInput("The request body must be a JSON object.")
+    try:
+        return shape.model_validate(data)
+    except ValidationError as invalid:
+        snake = speaks_snake_case(data)
+        fields = [_field_error(shape, error, snake) for error in invalid.errors(include_url=False, include_input=False)]
+    raise BadInput(" ".join(f"`{field}` {message}." for field, message in fields), fields) from None
+
+
+def _field_error(shape: type[Wire], error: ErrorDetails, snake: bool) -> FieldError:
+    context = error.get("ctx", {})
+    path = [str(step) for step in error["loc"]]
+    if error["type"] in ("field_twice", "unstorable"):
+        path.append(str(context["field"]))
+    if error["type"] == "missing" and snake:
+        path = [_snake(shape, path[0]), *path[1:]] if len(path) == 1 else path
+    return FieldError(".".join(path) or "body", _sentence(error))
+
+
+def _snake(shape: type[Wire], spelled: str) -> str:
+    return next((name for name, field in shape.model_fields.items() if spelled in (name, field.alias)), spelled)
+
+
+def _sentence(error: ErrorDetails) -> str:
+    if error["type"] == "missing":
+        return "is required"
+    message = error["msg"].removeprefix("Value error, ").rstrip(".")
+    if message.startswith(("Input ", "String ", "List ", "Value ")):
+        message = message.split(" ", 1)[1]
+    return message[:1].lower() + message[1:]

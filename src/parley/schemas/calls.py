@@ -1,0 +1,96 @@
+"""Calls and their transcripts on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from parley.schemas.agents import Prompt, Word
+from parley.schemas.base import Limit, Offset, Timestamp, Wire
+from parley.schemas.numbers import PhoneText
+
+
+class CallCreate(Wire):
+    """Place a call. What is given here overrides the agent for this one call.
+
+    `systemPrompt` makes the chat model answer this call whatever the agent's `voiceMode`. `variables` fill
+    `{{name}}` in prompt and greeting. `webhookUrl` receives this call's turns and events instead of any other webhook.
+    """
+
+    agent_id: str
+    to_number: PhoneText
+    from_number: PhoneText | None = None
+    from_number_id: str | None = None
+    system_prompt: Prompt | None = None
+    initial_greeting: Annotated[str, Field(max_length=5000)] | None = None
+    voice: Word | None = None
+    variables: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    webhook_url: Annotated[str, Field(min_length=1, max_length=2083)] | None = None
+
+
+class CallList(Wire):
+    """Query of the calls list. `search` is matched against both numbers."""
+
+    limit: Limit = 20
+    offset: Offset = 0
+    status: Literal["completed", "in-progress", "failed"] | None = None
+    direction: Literal["inbound", "outbound", "web"] | None = None
+    search: Annotated[str, Field(max_length=40)] | None = None
+    agent_id: str | None = None
+    number_id: str | None = None
+
+
+class TurnLatenciesOut(Wire):
+    """Milliseconds from the end of the caller's speech to each step of the answer; null where a step did not happen."""
+
+    recognised_ms: float | None = None
+    first_text_ms: float | None = None
+    first_audio_ms: float | None = None
+    heard_ms: float | None = None
+
+
+class TranscriptRowOut(Wire):
+    """What was heard (`transcript`) and what the agent was heard to answer (`response`).
+
+    A line the agent spoke unasked, such as its greeting, is a row of its own with the line in `transcript`.
+    """
+
+    id: str
+    transcript: str
+    response: str | None
+    confidence: float
+    speaker: Literal["caller", "agent"]
+    was_cut: bool
+    latencies: TurnLatenciesOut
+    created_at: Timestamp
+
+
+class CallOut(Wire):
+    """A call as listed. `phoneNumber` is our side of it."""
+
+    id: str
+    agent_id: str | None
+    phone_number_id: str | None
+    phone_number: str
+    from_number: str
+    to_number: str
+    direction: str
+    status: str
+    end_reason: str | None
+    started_at: Timestamp | None
+    ended_at: Timestamp | None
+    duration_seconds: int | None
+    last_transcript_snippet: str | None
+    recording_url: str | None = None
+    recording_available: bool = False
+    metadata: dict[str, Any] | None = Field(default=None, validation_alias="call_metadata")
+    problems: list[str] = []
+    created_at: Timestamp
+
+
+class CallDetail(CallOut):
+    """One call with all that was said."""
+
+    transcripts: list[TranscriptRowOut]

@@ -1,0 +1,43 @@
+"""Provider credentials on the wire. The secret goes in and never comes out."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from parley.schemas.agents import Name, ProviderName
+from parley.schemas.base import Limit, Offset, Timestamp, Wire
+
+
+class CredentialCreate(Wire):
+    """A project's own account at a provider.
+
+    A carrier's account id may come as `accountSid`, inside `metadata` or `providerConfig`, or as `ID:TOKEN` in `apiKey`.
+    """
+
+    name: Name
+    provider: ProviderName
+    api_key: Annotated[str, Field(min_length=1, max_length=4096)]
+    account_sid: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    metadata: dict[str, Any] | None = None
+    provider_config: dict[str, Any] | None = None
+
+
+class CredentialList(Wire):
+    """Query of the credentials list."""
+
+    limit: Limit = 20
+    offset: Offset = 0
+    provider: ProviderName | None = None
+
+
+class CredentialOut(Wire):
+    """`maskedKey` is the last four characters, enough to tell keys apart."""
+
+    id: str
+    name: str
+    provider: str
+    masked_key: str
+    account_id: str | None
+    created_at: Timestamp

@@ -1,0 +1,87 @@
+"""Phone numbers on the wire."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from parley.schemas.agents import AgentNumber, ProviderName, Word
+from parley.schemas.base import Limit, Offset, Timestamp, Wire
+
+PhoneText = Annotated[str, Field(min_length=1, max_length=40)]
+Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$")]
+AreaCode = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
+
+
+class NumberBuy(Wire):
+    """Buy one number: a given one, or any that fits. Without a country it is a US number."""
+
+    country: Annotated[str, Field(pattern=r"^(US|CA|us|ca)$")] = "US"
+    area_code: AreaCode | None = None
+    agent_id: str | None = None
+    phone_number: PhoneText | None = None
+    credential_id: str | None = None
+
+
+class NumberImport(Wire):
+    """Register a number the carrier account already owns. Registering it again in the same project updates it."""
+
+    phone_number: PhoneText
+    friendly_name: Word | None = None
+    provider: ProviderName | None = None
+    agent_id: str | None = None
+    credential_id: str | None = None
+    country: Country | None = None
+    country_code: Country | None = None
+    provider_config: dict[str, Any] | None = None
+
+
+class NumberSearch(Wire):
+    """Query of the search for numbers on sale."""
+
+    country: Country = "US"
+    area_code: Annotated[str, Field(pattern=r"^[0-9]{1,6}$")] | None = None
+    contains: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z*+]+$")] | None = None
+    limit: Limit = 10
+    credential_id: str | None = None
+
+
+class NumberList(Wire):
+    """Query of the numbers list."""
+
+    limit: Limit = 20
+    offset: Offset = 0
+
+
+class NumberOut(Wire):
+    id: str
+    phone_number: str
+    country: str
+    status: str
+    agent_id: str | None
+    friendly_name: str | None
+    provider: str
+    credential_id: str | None
+    created_at: Timestamp
+
+
+class NumberAttached(Wire):
+    agent_id: str
+    number: AgentNumber
+
+
+class NumberReleased(Wire):
+    success: bool = True
+    id: str
+    phone_number: str
+    status: str = "released"
+
+
+class AvailableNumberOut(Wire):
+    """A number on sale."""
+
+    phone_number: str
+    country: str
+    locality: str
+    region: str

@@ -1,0 +1,102 @@
+"""Secrets at rest: AES-256-GCM, bound to the row they belong to.
+
+The associated data names project and row, so a ciphertext copied to another row, or another project, does not open.
+A key ring makes rotation possible: the first key seals, every key opens. A sealed value is
+`0x01 | key id (4) | nonce (12) | ciphertext and tag` (NIST SP 800-38D; 96-bit random nonces).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from parley.domain.errors import ConfigurationError
+from parley.domain.secrets import Secret
+
+_VERSION = b"\x01"
+_KEY_ID_BYTES = 4
+_NONCE_BYTES = 12
+_MIN_KEY_CHARS = 16
+
+
+class Cipher:
+    """`keys` are the operator's texts, newest first; each is stretched into a 256-bit key."""
+
+    def __init__(self, keys: Sequence[Secret]) -> None:
+        if not keys:
+            raise ConfigurationError("PARLEY_SECRET_KEY is empty; set it to a long random text.")
+        self._keys = dict(_stretch(key) for key in keys)
+        self._sealing_id = next(iter(self._keys))
+
+    @classmethod
+    def from_setting(cls, setting: Secret) -> Cipher:
+        """Read PARLEY_SECRET_KEY: one key, or several separated by commas, the newest first."""
+        parts = [part.strip() for part in setting.reveal().split(",")]
+        return cls([Secret(part) for part in parts if part])
+
+    def seal(self, secret: Secret, project_id: str, row_id: str) -> bytes:
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        sealed = self._keys[self._sealing_id].encrypt(nonce, secret.reveal().encode(), _bound_to(project_id, row_id))
+        return _VERSION + self._sealing_id + nonce + sealed
+
+    def open(self, sealed: bytes, project_id: str, row_id: str) -> Secret:
+        """Raises ConfigurationError when no key of the ring opens it, or it was moved or changed."""
+        head = len(_VERSION) + _KEY_ID_BYTES
+        key = self._keys.get(sealed[len(_VERSION) : head])
+        if sealed[: len(_VERSION)] != _VERSION or key is None:
+            raise ConfigurationError(
+                "A stored credential was sealed with another key; add the earlier key to PARLEY_SECRET_KEY, after a comma."
+            )
+        nonce, body = sealed[head : head + _NONCE_BYTES], sealed[head + _NONCE_BYTES :]
+        try:
+            return Secret(key.decrypt(nonce, body, _bound_to(project_id, row_id)).decode())
+        except InvalidTag:
+            raise ConfigurationError(
+                "A stored credential does not belong to its row: it was moved or changed. Delete it and create it again."
+            ) from None
+
+    def signing_secret(self, project_id: str) -> bytes:
+        """32 bytes that stay the same for a project as long as the newest key does."""
+        salt = b"parley webhook signing " + project_id.encode()
+        return hashlib.blake2b(self._sealing_id, key=hashlib.sha256(salt).digest()).digest()[:32]
+
+
+def secret_key_in(data_dir: Path) -> Secret:
+    """The key kept in the data folder, made there (readable by the owner alone) at the first start."""
+    path = data_dir / "secret.key"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    fresh = data_dir / f".secret.key.{os.getpid()}.{secrets.token_hex(4)}"
+    if not path.exists():
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(fresh, path)  # fails, instead of replacing, when another process was first
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+    return Secret(path.read_text().strip())
+
+
+def _bound_to(project_id: str, row_id: str) -> bytes:
+    return f"{project_id}/{row_id}".encode()
+
+
+def _stretch(key: Secret) -> tuple[bytes, AESGCM]:
+    text = key.reveal()
+    if len(text) < _MIN_KEY_CHARS:
+        raise ConfigurationError(
+            f"Every key in PARLEY_SECRET_KEY needs at least {_MIN_KEY_CHARS} characters; "
+            "`openssl rand -hex 32` prints a good one."
+        )
+    raw = hashlib.scrypt(text.encode(), salt=b"parley/secret-key/1", n=2**14, r=8, p=1, dklen=32)
+    return hashlib.sha256(b"key id" + raw).digest()[:_KEY_ID_BYTES], AESGCM(raw)

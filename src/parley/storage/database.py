@@ -1,0 +1,73 @@
+"""The door to Postgres: reading, and the one place where anything is committed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from parley.domain.errors import ConfigurationError
+
+CONNECT_TIMEOUT_S = 2.0
+COMMAND_TIMEOUT_S = 5.0
+
+
+def normalise_url(url: str) -> str:
+    """Any usual spelling of a Postgres URL, spelled for the asyncpg driver. Raises ConfigurationError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    if parsed is None or parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise ConfigurationError("PARLEY_DATABASE_URL must be a Postgres URL like postgresql://user@host/database.")
+    query = dict(parsed.query)
+    if "sslmode" in query:  # libpq's word; asyncpg knows the same values as `ssl`
+        query["ssl"] = query.pop("sslmode")
+    return parsed.set(drivername="postgresql+asyncpg", query=query).render_as_string(hide_password=False)
+
+
+def create_engine(url: str, *, pool_size: int = 10, command_timeout_s: float | None = COMMAND_TIMEOUT_S) -> AsyncEngine:
+    """An engine whose connections fail fast, and are tested before use so that a restarted Postgres is no error.
+
+    `pool_size` bounds all connections; who finds them busy waits 5 s at most.
+    """
+    return create_async_engine(
+        normalise_url(url),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s},
+    )
+
+
+class Database:
+    """A pool of connections. Rows stay readable after their session has ended."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self._engine = create_engine(url, pool_size=pool_size)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """All of it or nothing: committed when the block ends, rolled back when it raises."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+            await session.commit()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session for queries alone: nothing done in it is kept."""
+        async with AsyncSession(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    async def ping(self) -> None:
+        """Raises what the driver raises when the database does not answer."""
+        async with self._engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self._engine.dispose()
