@@ -1,0 +1,40 @@
+"""The answers Twilio understands: TwiML documents, everything in them escaped.
+
+Source: twilio.com/docs/voice/twiml (connect, stream, dial, hangup, reject).
+"""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape, quoteattr
+
+_HEAD = '<?xml version="1.0" encoding="UTF-8"?>'
+
+
+def connect(stream_url: str, token: str, after_url: str) -> str:
+    """Stream both ways to `stream_url`; when the stream ends for whatever reason, ask `after_url` what next.
+
+    A stream URL cannot carry a query string, so the token travels as a parameter and comes back in the start message.
+    """
+    return _document(
+        f'<Connect action={quoteattr(after_url)} method="POST"><Stream url={quoteattr(stream_url)}>'
+        f'<Parameter name="token" value={quoteattr(token)}/></Stream></Connect>'
+    )
+
+
+def dial(number: str, caller_id: str) -> str:
+    """Connect the caller to `number`, who sees `caller_id`; the call ends when they have spoken."""
+    return _document(f"<Dial callerId={quoteattr(caller_id)}><Number>{escape(number)}</Number></Dial>")
+
+
+def hangup() -> str:
+    """End the call."""
+    return _document("<Hangup/>")
+
+
+def reject() -> str:
+    """Decline the call before it is answered; the caller hears busy and nobody is charged."""
+    return _document('<Reject reason="busy"/>')
+
+
+def _document(verbs: str) -> str:
+    return f"{_HEAD}<Response>{verbs}</Response>"
