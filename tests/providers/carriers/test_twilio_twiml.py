@@ -1,0 +1,35 @@
+"""The documents are well-formed XML whatever goes into them."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parley.providers.carriers.twilio import twiml
+
+# What XML 1.0 can carry at all, without the white space that attributes normalise.
+printable = st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFFFD, exclude_categories=["Cs"]), min_size=1)
+
+
+@given(stream_url=printable, token=printable, after_url=printable)
+def test_connect_carries_everything_unchanged(stream_url: str, token: str, after_url: str) -> None:
+    connect = ElementTree.fromstring(twiml.connect(stream_url, token, after_url).encode())[0]
+    stream = connect[0]
+    parameter = stream[0]
+    assert (connect.tag, stream.tag, parameter.tag) == ("Connect", "Stream", "Parameter")
+    assert (connect.get("action"), connect.get("method")) == (after_url, "POST")
+    assert (stream.get("url"), parameter.get("name"), parameter.get("value")) == (stream_url, "token", token)
+
+
+@given(number=printable, caller_id=printable)
+def test_dial_carries_both_numbers(number: str, caller_id: str) -> None:
+    dial = ElementTree.fromstring(twiml.dial(number, caller_id).encode())[0]
+    assert (dial.get("callerId"), dial[0].text) == (caller_id, number)
+
+
+def test_the_short_ones() -> None:
+    assert ElementTree.fromstring(twiml.hangup().encode())[0].tag == "Hangup"
+    reject = ElementTree.fromstring(twiml.reject().encode())[0]
+    assert (reject.tag, reject.get("reason")) == ("Reject", "busy")
