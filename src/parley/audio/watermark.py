@@ -15,7 +15,6 @@ detectors of voice take it for one.
 
 from __future__ import annotations
 
-import audioop  # the standard library has it up to 3.12, the audioop-lts wheel after
 import math
 import zlib
 from array import array
@@ -23,6 +22,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
+from parley.audio.g711 import pcm16_to_mulaw
 from parley.domain.errors import BadInput
 
 MAX_WORD_BYTES = 64
@@ -190,7 +190,7 @@ def _sound(vowel: int, sounding: int) -> bytes:
         edge = min(n + 1, sounding - n) / _RAMP
         sway = 1.0 + 0.25 * math.sin(2 * math.pi * 5.0 * n / _RATE_HZ)
         shaped.append(int(period[n % _PERIOD] * max(_DIP_LEVEL, min(1.0, edge)) * sway))
-    return audioop.lin2ulaw(shaped.tobytes(), 2)
+    return pcm16_to_mulaw(shaped.tobytes())
 
 
 @lru_cache(maxsize=len(_FORMANTS))
