@@ -1,7 +1,7 @@
 """What every wire shape shares: snake_case fields that are also read and written in camelCase.
 
-Reading goes through `parse`, which turns whatever pydantic found into one `BadInput` with the fields in the caller's own
-spelling. Writing goes through `model_dump(mode="json", by_alias=...)`; the dialect chooses the spelling.
+Reading goes through `parse`, which turns whatever pydantic found into one `BadInput` with the fields in the caller's
+own spelling. Writing goes through `model_dump(mode="json", by_alias=...)`; the dialect chooses the spelling.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ class CallOut(Wire):
     recording_url: str | None = None
     recording_available: bool = False
     metadata: dict[str, Any] | None = Field(default=None, validation_alias="call_metadata")
-    problems: list[str] = []
+    problems: list[str] = Field(default_factory=list)
     created_at: Timestamp
 
 

@@ -13,7 +13,7 @@ from parley.schemas.base import Limit, Offset, Timestamp, Wire
 class CredentialCreate(Wire):
     """A project's own account at a provider.
 
-    A carrier's account id may come as `accountSid`, inside `metadata` or `providerConfig`, or as `ID:TOKEN` in `apiKey`.
+    A carrier's account id may come as `accountSid`, in `metadata` or `providerConfig`, or as `ID:TOKEN` in `apiKey`.
     """
 
     name: Name

@@ -11,7 +11,7 @@ from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
 
 
 class WebhookPut(Wire):
-    """Set the one webhook of a project or an agent; `timeout` (seconds) limits a voice turn's wait for its first output."""
+    """Set the one webhook of a project or an agent; `timeout` limits a voice turn's wait for its first output."""
 
     url: Annotated[str, Field(min_length=1, max_length=2083)]
     context_limit: Annotated[int, between(0, 50)] = 10
@@ -30,7 +30,7 @@ class WebhookOut(Wire):
 
     @classmethod
     def of(cls, row: object, secret: Secret) -> WebhookOut:
-        """The row of a webhook with its opened secret; the owner may read it again, and it is signed with nothing else."""
+        """A webhook's row with its opened secret, which its owner may read again."""
         fields = ("id", "url", "status", "context_limit", "agent_id", "created_at")
         values = {name: getattr(row, name) for name in fields}
         seconds = float(getattr(row, "timeout_s"))  # noqa: B009 - `row` is an object on purpose: schemas know no table

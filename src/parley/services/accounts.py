@@ -16,11 +16,9 @@ from parley.storage.database import Database
 
 
 class CarrierAccounts:
-    """`operator` maps a carrier's name to the environment's account (its token may be empty, its id alone is useful)."""
+    """`operator` maps a carrier's name to the environment's account; its token may be empty, its id alone is useful."""
 
-    def __init__(
-        self, database: Database, credentials: Credentials, operator: Mapping[str, CarrierAccount]
-    ) -> None:
+    def __init__(self, database: Database, credentials: Credentials, operator: Mapping[str, CarrierAccount]) -> None:
         self._database = database
         self._credentials = credentials
         self._operator = operator

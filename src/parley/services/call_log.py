@@ -1,4 +1,4 @@
-"""What a live session writes down about its call, and what it asks of the carrier. The one writer of a call's status."""
+"""What a live session writes down about its call, and what it asks of the carrier. The one writer of a status."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class CallLog:
         raise NotImplementedError
 
     async def finished(self, call_id: str, reason: EndReason) -> None:
-        """Status completed or failed, the end time and reason, and `call.ended` with the transcript, in one transaction."""
+        """Status completed or failed, the end's time and reason, `call.ended` with the transcript: in one transaction."""
         raise NotImplementedError
 
     async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
@@ -61,5 +61,5 @@ class CallLog:
         raise NotImplementedError
 
     async def transfer_at_carrier(self, call_id: str, to_number: str) -> None:
-        """Hand the caller to another number; our side of the call is the caller ID shown. Raises like `end_at_carrier`."""
+        """Hand the caller to another number, shown our side of the call as caller ID. Raises like `end_at_carrier`."""
         raise NotImplementedError

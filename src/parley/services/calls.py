@@ -107,9 +107,7 @@ class Calls:
         """Our call was answered: a token for its media socket. Raises NotFound; Conflict when the call is over."""
         raise NotImplementedError
 
-    async def report(
-        self, report: CallReport, *, call_id: str | None = None, number_id: str | None = None
-    ) -> None:
+    async def report(self, report: CallReport, *, call_id: str | None = None, number_id: str | None = None) -> None:
         """What the carrier says of a call, named by our id (outbound) or by the number it came in on.
 
         Reports may come twice and out of order: a call only moves forward. One about a call nobody knows is NotFound.

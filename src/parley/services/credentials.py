@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from parley.domain.secrets import Secret
 from parley.schemas.credentials import CredentialCreate, CredentialList
 from parley.storage.cipher import Cipher

@@ -7,7 +7,9 @@ A key ring makes rotation possible: the first key seals, every key opens. A seal
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import hmac
 import os
 import secrets
 from collections.abc import Sequence
@@ -22,7 +24,7 @@ from parley.domain.secrets import Secret
 _VERSION = b"\x01"
 _KEY_ID_BYTES = 4
 _NONCE_BYTES = 12
-_MIN_KEY_CHARS = 16
+_MIN_KEY_CHARS = 8
 
 
 class Cipher:
@@ -31,8 +33,10 @@ class Cipher:
     def __init__(self, keys: Sequence[Secret]) -> None:
         if not keys:
             raise ConfigurationError("PARLEY_SECRET_KEY is empty; set it to a long random text.")
-        self._keys = dict(_stretch(key) for key in keys)
-        self._sealing_id = next(iter(self._keys))
+        raw_keys = [_stretch(key) for key in keys]
+        self._keys = {_key_id(raw): AESGCM(raw) for raw in raw_keys}
+        self._sealing_id = _key_id(raw_keys[0])
+        self._deriving_key = raw_keys[0]
 
     @classmethod
     def from_setting(cls, setting: Secret) -> Cipher:
@@ -51,20 +55,23 @@ class Cipher:
         key = self._keys.get(sealed[len(_VERSION) : head])
         if sealed[: len(_VERSION)] != _VERSION or key is None:
             raise ConfigurationError(
-                "A stored credential was sealed with another key; add the earlier key to PARLEY_SECRET_KEY, after a comma."
+                "A stored secret was sealed with another key; add the earlier key to PARLEY_SECRET_KEY, after a comma."
             )
         nonce, body = sealed[head : head + _NONCE_BYTES], sealed[head + _NONCE_BYTES :]
         try:
             return Secret(key.decrypt(nonce, body, _bound_to(project_id, row_id)).decode())
         except InvalidTag:
             raise ConfigurationError(
-                "A stored credential does not belong to its row: it was moved or changed. Delete it and create it again."
+                "A stored secret does not belong to its row: it was moved or changed. Delete it and create it again."
             ) from None
 
-    def signing_secret(self, project_id: str) -> bytes:
-        """32 bytes that stay the same for a project as long as the newest key does."""
-        salt = b"parley webhook signing " + project_id.encode()
-        return hashlib.blake2b(self._sealing_id, key=hashlib.sha256(salt).digest()).digest()[:32]
+    def signing_secret(self, project_id: str) -> Secret:
+        """What a call's own webhook is signed with where the project has no webhook and so no secret of its own.
+
+        `whsec_` and base64, the same for a project as long as the newest key stays.
+        """
+        digest = hmac.digest(self._deriving_key, b"webhook signing/" + project_id.encode(), "sha256")
+        return Secret("whsec_" + base64.b64encode(digest).decode())
 
 
 def secret_key_in(data_dir: Path) -> Secret:
@@ -91,12 +98,15 @@ def _bound_to(project_id: str, row_id: str) -> bytes:
     return f"{project_id}/{row_id}".encode()
 
 
-def _stretch(key: Secret) -> tuple[bytes, AESGCM]:
+def _stretch(key: Secret) -> bytes:
     text = key.reveal()
     if len(text) < _MIN_KEY_CHARS:
         raise ConfigurationError(
             f"Every key in PARLEY_SECRET_KEY needs at least {_MIN_KEY_CHARS} characters; "
             "`openssl rand -hex 32` prints a good one."
         )
-    raw = hashlib.scrypt(text.encode(), salt=b"parley/secret-key/1", n=2**14, r=8, p=1, dklen=32)
-    return hashlib.sha256(b"key id" + raw).digest()[:_KEY_ID_BYTES], AESGCM(raw)
+    return hashlib.scrypt(text.encode(), salt=b"parley/secret-key/1", n=2**14, r=8, p=1, dklen=32)
+
+
+def _key_id(raw: bytes) -> bytes:
+    return hashlib.sha256(b"key id" + raw).digest()[:_KEY_ID_BYTES]
