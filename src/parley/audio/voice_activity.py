@@ -71,6 +71,7 @@ class VoiceActivity:
         "_rest",
         "_to_pcm",
         "_tuning",
+        "is_sounding",
         "is_voice",
     )
 
@@ -85,6 +86,8 @@ class VoiceActivity:
         self._quiet_frames = 0
         self.is_voice = False
         """Whether voice is going on, as far as told."""
+        self.is_sounding = False
+        """Whether the last whole 20 ms were loud and voice-like; no decision is made from so little."""
 
     def feed(self, audio: bytes) -> list[VoiceChange]:
         """What changed during this piece, in order: almost always nothing."""
@@ -110,6 +113,7 @@ class VoiceActivity:
         level = audioop.rms(pcm, 2)
         sounds = self._judge.is_speech(pcm) and level >= self._gate.level
         self._gate.follow(level, sounds)
+        self.is_sounding = sounds
         if self.is_voice:
             return self._end_after_pause(sounds, pcm)
         self._frames.append((sounds, pcm))
