@@ -59,7 +59,7 @@ class AgentCreate(_AgentFields):
 
 
 class AgentUpdate(_AgentFields):
-    """Only the fields that were sent change. Null clears a field, except `name` and `voiceMode`, which cannot be empty."""
+    """Only the fields that were sent change. Null clears a field; `name` and `voiceMode` cannot be empty."""
 
     name: Name | None = None
     voice_mode: Literal["webhook", "hosted"] | None = None
