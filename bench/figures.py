@@ -1,12 +1,9 @@
-"""The arithmetic of the benchmark: percentiles, a histogram between two scrapes, gaps in played audio."""
+"""The arithmetic of the benchmark: percentiles, and a histogram between two scrapes."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-PLAYED_BYTES_PER_S = 8000  # mu-law at 8 kHz
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -59,38 +56,3 @@ def read_histogram(text: str, name: str) -> dict[float, float]:
         for labels, count in read_metrics(text, f"{name}_bucket").items()
         if "le" in dict(labels)
     }
-
-
-@dataclass
-class Playout:
-    """What a phone that plays audio as it comes would have let its owner hear; times in seconds, any clock.
-
-    A stretch of speech begins with the first audio after silence and ends with `end_stretch` (all of it was played) or
-    `cut` (the far end cleared it). A gap is time inside a stretch in which there was nothing to play.
-    """
-
-    played_until: float = 0.0
-    gap_s: float = 0.0
-    spoken_s: float = 0.0
-    in_stretch: bool = False
-    gaps: list[float] = field(default_factory=list)
-
-    def receive(self, at: float, audio_bytes: int) -> None:
-        duration = audio_bytes / PLAYED_BYTES_PER_S
-        if self.in_stretch and at > self.played_until:
-            self.gap_s += at - self.played_until
-            self.gaps.append(at - self.played_until)
-        self.played_until = max(self.played_until, at) + duration if self.in_stretch else at + duration
-        self.spoken_s += duration
-        self.in_stretch = True
-
-    def cut(self, at: float) -> float:
-        """The far end took its audio back; what was not played was not spoken. Returns the seconds taken back."""
-        unplayed = max(0.0, self.played_until - at) if self.in_stretch else 0.0
-        self.spoken_s -= unplayed
-        self.played_until = at
-        self.in_stretch = False
-        return unplayed
-
-    def end_stretch(self) -> None:
-        self.in_stretch = False

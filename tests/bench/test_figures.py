@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bench.figures import Playout, histogram_percentile, percentile, read_histogram
+from bench.figures import histogram_percentile, percentile, read_histogram
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
@@ -36,35 +36,3 @@ def test_a_histogram_is_read_from_an_exposition() -> None:
         'lag_seconds_bucket_other{le="0.5"} 9.0\nlag_seconds_count 4.0\n'
     )
     assert read_histogram(text, "lag_seconds") == {0.001: 3.0, math.inf: 4.0}
-
-
-def test_audio_that_arrives_ahead_leaves_no_gap() -> None:
-    phone = Playout()
-    phone.receive(10.0, 8000)
-    phone.receive(10.5, 8000)
-    assert (phone.gap_s, phone.spoken_s, phone.played_until) == (0.0, 2.0, 12.0)
-
-
-def test_running_dry_inside_a_stretch_is_a_gap() -> None:
-    phone = Playout()
-    phone.receive(10.0, 800)
-    phone.receive(10.25, 800)
-    assert phone.gap_s == pytest.approx(0.15)
-    assert phone.played_until == pytest.approx(10.35)
-
-
-def test_silence_between_stretches_is_no_gap() -> None:
-    phone = Playout()
-    phone.receive(10.0, 800)
-    phone.end_stretch()
-    phone.receive(15.0, 800)
-    assert phone.gap_s == 0.0
-
-
-def test_what_was_taken_back_was_not_spoken() -> None:
-    phone = Playout()
-    phone.receive(10.0, 16000)
-    assert phone.cut(10.5) == pytest.approx(1.5)
-    assert phone.spoken_s == pytest.approx(0.5)
-    phone.receive(20.0, 800)
-    assert phone.gap_s == 0.0
