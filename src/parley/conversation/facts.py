@@ -16,6 +16,10 @@ class Fact(msgspec.Struct, frozen=True, tag=True):
     """Base of all facts; the tag is the class name, so a journal line says what it is."""
 
 
+class CallPrepared(Fact, frozen=True):
+    """The call exists but nobody listens yet: what will be said first can be synthesised ahead."""
+
+
 class CallConnected(Fact, frozen=True):
     """The phone's audio is attached: what is said from here on can be heard."""
 
@@ -34,8 +38,8 @@ class WordsHeard(Fact, frozen=True):
     """The recogniser's text for the segment it is hearing now.
 
     Interim text replaces the earlier interim text; `is_final` text is settled and never repeated. `ends_turn` is the
-    recogniser's own opinion that the caller has finished; `turn_is_certain` that it used a model made for that question,
-    so that the text need not be judged again.
+    recogniser's own opinion that the caller has finished; `turn_is_certain` that it used a model made for that
+    question, so that the text need not be judged again.
     """
 
     text: str
@@ -50,10 +54,14 @@ class UtteranceEnded(Fact, frozen=True):
 
 
 class ReplyText(Fact, frozen=True):
-    """More text of reply `reply`, as it came, mark-up and all."""
+    """More text of reply `reply`, as it came, mark-up and all.
+
+    `is_whole` text is a chunk its author wants spoken as it is; other text is a fragment that may end inside a word.
+    """
 
     reply: int
     text: str
+    is_whole: bool = False
 
 
 class ReplyDigits(Fact, frozen=True):
@@ -111,6 +119,12 @@ class SpeechEnded(Fact, frozen=True):
     reply: int
 
 
+class SpeechStarved(Fact, frozen=True):
+    """The phone has played all audio there is, and the voice still owes some of the text it was given."""
+
+    reply: int
+
+
 class SpeechFailed(Fact, frozen=True):
     """The voice could not say (the rest of) the reply."""
 
@@ -161,7 +175,8 @@ class HungUp(Fact, frozen=True):
 
 
 AnyFact = (
-    CallConnected
+    CallPrepared
+    | CallConnected
     | VoiceStarted
     | VoiceStopped
     | WordsHeard
@@ -175,6 +190,7 @@ AnyFact = (
     | SpeechStarted
     | SpeechHeard
     | SpeechEnded
+    | SpeechStarved
     | SpeechFailed
     | KeyPressed
     | PartLost

@@ -1,0 +1,72 @@
+"""The timings of a conversation, in one value, so that a test or an agent can change any of them."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TurnRules(msgspec.Struct, frozen=True):
+    """How long the conversation waits for what. All in seconds."""
+
+    incomplete_pause_s: float = 1.2
+    """A sentence that is clearly unfinished ("I would like to") gets this long to go on before it is answered."""
+
+    settle_s: float = 1.4
+    """Settled words without the recogniser's end of turn are a turn after this much quiet."""
+
+    stale_words_s: float = 2.0
+    """Words that were never settled are taken as they are this long after the caller's sound ended."""
+
+    noise_recheck_s: float = 0.4
+    """Sound after a finished sentence that ends without words delays the answer only this much longer."""
+
+    false_alarm_s: float = 0.7
+    """The agent fell silent for a sound; no words this long after it ended means it was a cough: go on."""
+
+    held_limit_s: float = 4.0
+    """A sound that goes on this long without a word is noise, not speech: go on over it."""
+
+    pickup_s: float = 3.0
+    """A "hello?" this early into the greeting is the caller picking up, not an interruption."""
+
+    first_piece_s: float = 0.04
+    """The first words of a reply wait this long for company before they go to the voice."""
+
+    next_piece_s: float = 0.25
+    """Later words wait this long for the end of their clause."""
+
+    reply_retry_s: float = 1.3
+    """A chat model that said nothing by now is asked a second time, in parallel."""
+
+    bridge_s: float = 2.5
+    """Nothing to say by now: ask the caller for a moment, so that the line never sounds dead."""
+
+    reply_limit_s: float = 12.0
+    """A chat model that said nothing by now has failed for this turn."""
+
+    stall_s: float = 2.5
+    """A reply that stops in the middle is given up this long after all of it was spoken."""
+
+    speech_retry_s: float = 1.2
+    """A voice that owes audio for this long is tried again on a fresh connection."""
+
+    speech_limit_s: float = 2.4
+    """A voice that owes audio for this long has failed for this reply."""
+
+    deaf_s: float = 2.4
+    """The recogniser is gone this long: tell the caller."""
+
+    media_grace_s: float = 10.0
+    """The carrier's stream broke: the call is kept this long for it to come back."""
+
+    keys_pause_s: float = 1.5
+    """Keys pressed one after the other belong together while no gap is longer than this; `#` ends them at once."""
+
+    goodbye_margin_s: float = 5.0
+    """Added to a goodbye's estimated length; after that the call ends even if nothing confirms that it was heard."""
+
+    check_ins: int = 2
+    """How often a silent caller is asked for before the call is ended."""
+
+    failures: int = 3
+    """So many failed turns in a row end the call with a farewell."""

@@ -1,0 +1,185 @@
+"""The agent's side: the lines it is saying or about to say, and how text becomes pieces for the voice."""
+
+from __future__ import annotations
+
+import msgspec
+
+from parley.conversation.deadlines import Deadlines
+from parley.conversation.ledger import Ledger, Line, LineKind, Row
+from parley.conversation.lines import CLIP_TEXTS
+from parley.conversation.phrasing import Phraser
+from parley.conversation.rules import TurnRules
+from parley.conversation.speakable import Speakable
+from parley.conversation.states import AGENT_MOVES, Agent
+from parley.conversation.wishes import (
+    AnyWish,
+    CancelReply,
+    Clip,
+    EndCall,
+    FinishSaying,
+    HoldSpeech,
+    PlayClip,
+    ResumeSpeech,
+    Say,
+    StopSpeech,
+    TransferTo,
+)
+
+_SPEAKING_CHARS_PER_S = 12.0
+
+
+class Active(msgspec.Struct):
+    """A line that is not over: still being generated, spoken or waited for."""
+
+    line: Line
+    row: Row
+    speakable: Speakable
+    phraser: Phraser
+    leave: EndCall | TransferTo | None = None
+    is_asked: bool = False
+    was_retried: bool = False
+    voice_was_retried: bool = False
+    owes_audio: bool = False
+
+
+class SpeechSide:
+    """Numbers the lines and keeps the agent's state. Wishes go to the shared `out` list, in order."""
+
+    def __init__(self, rules: TurnRules, ledger: Ledger, deadlines: Deadlines, out: list[AnyWish]) -> None:
+        self.state = Agent.LISTENING
+        self.active: list[Active] = []
+        self._rules = rules
+        self._ledger = ledger
+        self._deadlines = deadlines
+        self._out = out
+        self._last_number = 0
+
+    @property
+    def is_audible(self) -> bool:
+        """Whether audio of any open line has left for the phone."""
+        return any(active.line.first_audio_at is not None for active in self.active)
+
+    # ------------------------------------------------------------ lines
+
+    def open(self, row: Row, kind: LineKind, *, leave: EndCall | TransferTo | None = None) -> Active:
+        """Begin a line behind those that are not over yet."""
+        self._last_number += 1
+        line = Line(number=self._last_number, kind=kind)
+        row.lines.append(line)
+        active = Active(line=line, row=row, speakable=Speakable(), phraser=Phraser(), leave=leave)
+        self.active.append(active)
+        return active
+
+    def find(self, number: int) -> Active | None:
+        """The line of that number, unless it is over: whatever bears an old number is dropped here."""
+        return next((active for active in self.active if active.line.number == number), None)
+
+    def say_whole(self, row: Row, kind: LineKind, text: str, *, leave: EndCall | TransferTo | None = None) -> Active:
+        """Say one complete sentence of the agent's own."""
+        active = self.open(row, kind, leave=leave)
+        self._say(active, text)
+        self.complete(active)
+        return active
+
+    def play_clip(self, row: Row, clip: Clip, now: float, *, leave: EndCall | TransferTo | None = None) -> Active:
+        """Play a recorded sentence; it needs no provider, so nothing watches over it but the goodbye's limit."""
+        active = self.open(row, "clip", leave=leave)
+        active.line.text, active.line.is_complete = CLIP_TEXTS[clip], True
+        self._out.append(PlayClip(active.line.number, clip))
+        if leave is not None:
+            self.leave_with(active, now)
+        return active
+
+    def add_text(self, active: Active, text: str, now: float, *, is_whole: bool) -> None:
+        """Take generated text: what may be spoken goes to the voice in pieces, the rest is never heard."""
+        if active.line.first_text_at is None:
+            active.line.first_text_at = now
+        speakable = active.speakable.feed(text)
+        if speakable:
+            self._say(active, active.phraser.feed(speakable))
+        if is_whole:
+            self._say(active, active.phraser.flush())
+        self._arm_phrase(active, now)
+
+    def phrase_due(self, now: float) -> None:
+        """Held-back words have waited long enough."""
+        for active in self.active:
+            if active.phraser.waiting:
+                self._say(active, active.phraser.flush_words())
+                self._arm_phrase(active, now)
+
+    def complete(self, active: Active) -> None:
+        """No more text will come. Tells the voice, if it was given anything."""
+        if active.line.is_complete:
+            return
+        rest = active.speakable.finish()
+        self._say(active, active.phraser.feed(rest) if rest else "")
+        self._say(active, active.phraser.flush())
+        active.line.is_complete = True
+        if active.line.text:
+            self._out.append(FinishSaying(active.line.number))
+
+    def _say(self, active: Active, piece: str) -> None:
+        if not piece or not (piece.strip() or active.line.text):
+            return
+        active.line.text += piece
+        self._out.append(Say(active.line.number, piece))
+
+    def _arm_phrase(self, active: Active, now: float) -> None:
+        if not active.phraser.waiting:
+            self._deadlines.clear("phrase")
+        elif "phrase" not in self._deadlines:
+            wait = self._rules.next_piece_s if active.phraser.began else self._rules.first_piece_s
+            self._deadlines.set("phrase", now + wait)
+
+    # ------------------------------------------------------------ silence and sound
+
+    def hold(self, now: float) -> None:
+        self.move(Agent.HELD)
+        self._out.append(HoldSpeech(self.active[0].line.number if self.active else 0))
+        self._deadlines.set("held", now + self._rules.held_limit_s)
+        self._deadlines.clear("speech")
+
+    def resume(self, now: float) -> None:
+        """Nothing spoke against going on."""
+        self._deadlines.clear("held", "false_alarm")
+        leaving = next((active for active in self.active if active.leave is not None), None)
+        if leaving is not None:
+            self.leave_with(leaving, now)
+            return
+        self._out.append(ResumeSpeech(self.active[0].line.number if self.active else 0))
+        if not self.active:
+            self.move(Agent.LISTENING)
+        else:
+            self.move(Agent.SPEAKING if self.active[0].line.first_audio_at is not None else Agent.THINKING)
+
+    def cut(self) -> None:
+        """Everything that is not over is over now, heard as far as it was heard."""
+        for active in self.active:
+            if active.line.text:
+                self._out.append(StopSpeech(active.line.number))
+            if active.is_asked and not active.line.is_complete:
+                self._out.append(CancelReply(active.line.number))
+        self.active.clear()
+        self._deadlines.clear("phrase", "held", "speech", "stall", "reply_retry", "bridge", "reply_limit")
+
+    def drop(self, active: Active) -> None:
+        """This line is over."""
+        self.active.remove(active)
+
+    # ------------------------------------------------------------ leaving
+
+    def leave_with(self, active: Active, now: float) -> None:
+        """From here on nothing interrupts: when the line was heard, or should have been, the call ends."""
+        if self.state is Agent.HELD:
+            self._out.append(ResumeSpeech(active.line.number))
+        self.move(Agent.LEAVING)
+        left = max(len(active.line.text) - active.line.heard, 0)
+        limit = now + left / _SPEAKING_CHARS_PER_S + self._rules.goodbye_margin_s
+        self._deadlines.set("goodbye", limit)
+
+    def move(self, to: Agent) -> None:
+        if to is self.state or (self.state is Agent.LEAVING and to is not Agent.GONE):
+            return
+        assert to in AGENT_MOVES[self.state], f"agent: {self.state} -> {to}"
+        self.state = to

@@ -1,0 +1,157 @@
+"""The caller's turn: when it is over, and what is asked then."""
+
+from __future__ import annotations
+
+import pytest
+
+from parley.conversation import facts, wishes
+from parley.conversation.hearing import looks_finished
+from tests.conversation.telling import WEBHOOK, Telling
+
+
+def test_a_finished_sentence_is_answered_at_once() -> None:
+    call = Telling()
+    call.connect()
+    call.says("What are your opening hours?", after=1)
+    asked = call.last(wishes.AskReply)
+    assert (asked.transcript, asked.confidence) == ("What are your opening hours?", 0.9)
+    assert call.told[-1][0] == call.now
+
+
+def test_a_pause_inside_a_sentence_is_not_answered() -> None:
+    call = Telling()
+    call.connect()
+    call.says("I would like to", after=1)
+    assert not call.all(wishes.AskReply)
+    call.says("book a table.", after=0.6)
+    assert [asked.transcript for asked in call.all(wishes.AskReply)] == ["I would like to book a table."]
+
+
+def test_an_unfinished_sentence_is_answered_after_a_longer_pause() -> None:
+    call = Telling()
+    call.connect()
+    call.says("I would like to", after=1)
+    call.wait(1.3)
+    assert call.last(wishes.AskReply).transcript == "I would like to"
+
+
+def test_words_after_an_answer_was_asked_for_but_before_any_was_heard_belong_to_the_same_turn() -> None:
+    call = Telling()
+    call.connect()
+    call.says("I need a table.", after=1)
+    call.tell(facts.ReplyText(1, "For how many?"), after=0.3)
+    call.says("For four people.", after=0.2)
+    first, second = call.all(wishes.AskReply)
+    assert second.transcript == "I need a table. For four people."
+    assert second.turn == first.turn
+    assert wishes.CancelReply(1) in call.all(wishes.CancelReply)
+    call.tell(facts.ReplyText(1, "Too late."), facts.SpeechStarted(1))
+    assert "Too late." not in call.spoken(1)
+
+
+def test_settled_words_without_an_end_of_turn_are_taken_after_quiet() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.WordsHeard("Good evening.", is_final=True), after=0.5)
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.1)
+    assert not call.all(wishes.AskReply)
+    call.wait(1.5)
+    assert call.last(wishes.AskReply).transcript == "Good evening."
+
+
+def test_words_that_were_never_settled_are_not_lost() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.WordsHeard("Are you open"), after=0.5)
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.1)
+    call.wait(2.1)
+    assert call.last(wishes.AskReply).transcript == "Are you open"
+
+
+def test_the_end_of_an_utterance_closes_settled_words() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.WordsHeard("Hello there.", is_final=True), after=1)
+    call.tell(facts.UtteranceEnded(), after=0.2)
+    assert call.last(wishes.AskReply).transcript == "Hello there."
+
+
+def test_empty_ends_ask_nothing() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.WordsHeard("", is_final=True, ends_turn=True), facts.UtteranceEnded(), after=1)
+    call.wait(3)
+    assert not call.all(wishes.AskReply)
+
+
+def test_a_recogniser_made_for_it_is_believed() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.WordsHeard("I would like to", is_final=True, ends_turn=True, turn_is_certain=True), after=1)
+    assert call.last(wishes.AskReply).transcript == "I would like to"
+
+
+def test_latencies_are_counted_from_the_end_of_the_callers_sound() -> None:
+    call = Telling()
+    call.connect()
+    call.says("Hi there!", after=1)
+    ended_at = call.now - 0.1 - 0.2
+    call.tell(facts.ReplyText(1, "Good day. "), facts.ReplyDone(1), after=0.2)
+    call.tell(facts.SpeechStarted(1), after=0.15)
+    call.tell(facts.SpeechHeard(1, 5), after=0.3)
+    call.tell(facts.SpeechEnded(1), after=0.5)
+    noted = call.last(wishes.NoteTurn).latencies
+    expected = [0.3, 0.5, 0.65, 0.95]
+    got = [noted.recognised_ms, noted.first_text_ms, noted.first_audio_ms, noted.heard_ms]
+    assert got == [pytest.approx(one * 1000, abs=0.2) for one in expected]
+    assert ended_at > 0
+
+
+def test_pressed_keys_are_a_turn() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.KeyPressed("1"), after=1)
+    call.tell(facts.KeyPressed("2"), after=0.5)
+    assert not call.all(wishes.AskReply)
+    call.wait(1.6)
+    assert call.last(wishes.AskReply).transcript == "[pressed 12]"
+    call.answers(1, "Thank you.")
+    call.tell(facts.KeyPressed("3"), facts.KeyPressed("#"), after=1)
+    assert call.last(wishes.AskReply).transcript == "[pressed 3#]"
+
+
+def test_the_greeting_is_said_ahead_and_only_once() -> None:
+    call = Telling(WEBHOOK)
+    ahead = call.tell(facts.CallPrepared())
+    assert ahead == [wishes.Say(1, "Hello, this is Bob."), wishes.FinishSaying(1)]
+    call.wait(20)
+    assert call.tell(facts.CallConnected()) == []
+    call.answers(1, "Hello, this is Bob.")
+    note = call.last(wishes.NoteTurn)
+    assert (note.row, note.caller, note.agent, note.was_cut) == (0, "", "Hello, this is Bob.", False)
+
+
+@pytest.mark.parametrize(
+    ("text", "finished"),
+    [
+        ("What time is it?", True),
+        ("Yes", True),
+        ("No", True),
+        ("book a table for two", True),
+        ("I would like to", False),
+        ("My number is", False),
+        ("and then,", False),
+        ("so um", False),
+        ("I was wondering if", False),
+        ("no thank you", True),
+        ("yes it is", True),
+        ("I think I do", True),
+        ("call me when you're", False),
+        ("好的。", True),
+        ("", True),
+    ],
+)
+def test_whether_a_sentence_is_finished(text: str, finished: bool) -> None:
+    assert looks_finished(text) is finished
