@@ -109,15 +109,19 @@ class Draining(ParleyError):
 
 
 class ProviderError(ParleyError):
-    """A carrier, recogniser, model, voice or webhook failed. `retryable` tells whether the same request may succeed soon."""
+    """A carrier, recogniser, model, voice or webhook failed.
+
+    `retryable` tells whether the same request may succeed soon; `reason` is a short stable word for notes and metrics.
+    """
 
     code = "provider_error"
     status = 502
 
-    def __init__(self, provider: str, message: str, *, retryable: bool) -> None:
+    def __init__(self, provider: str, message: str, *, retryable: bool, reason: str = "provider_failed") -> None:
         super().__init__(message)
         self.provider = provider
         self.retryable = retryable
+        self.reason = reason
 
 
 class CarrierRefused(ProviderError):
