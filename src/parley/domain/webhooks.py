@@ -20,6 +20,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+import msgspec
+
 from parley.domain.errors import BadInput, Forbidden
 from parley.domain.secrets import Secret
 
@@ -34,6 +36,21 @@ _JITTER_SHARE = 0.2
 _LONGEST_RETRY_AFTER_S = 24 * 3600
 
 Outcome = Literal["delivered", "disable", "retry"]
+
+
+class SendResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one delivery attempt.
+
+    `status` is None when there was no answer, and then `error` says why in a stable word: `timeout`, `connect_failed`,
+    `broke_off`, `target_blocked`, `bad_url`. `excerpt` is the beginning of the answer's body, `retry_after` that header
+    as it came (see `read_retry_after`), `response_ms` the wait for the status or for the failure.
+    """
+
+    status: int | None
+    error: str | None = None
+    excerpt: str = ""
+    retry_after: str | None = None
+    response_ms: int = 0
 
 
 def new_secret() -> Secret:
