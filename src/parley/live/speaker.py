@@ -1,0 +1,215 @@
+"""The agent's mouth: from the conversation's wishes over the voice to the phone, and back to what was truly heard."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from parley.audio.conversion import convert
+from parley.audio.dtmf import dtmf
+from parley.audio.formats import MULAW_8K, AudioFormat
+from parley.audio.playhead import Playhead
+from parley.conversation.facts import AnyFact, SpeechEnded, SpeechFailed, SpeechHeard, SpeechStarted, SpeechStarved
+from parley.conversation.lines import CLIP_TEXTS
+from parley.conversation.wishes import Clip
+from parley.live.clips import load_clip
+from parley.live.utterance import Utterance
+from parley.providers.protocols import MediaLeg, SpokenAudio, UtteranceDone, Voice
+
+# Audio goes ahead to the phone in pieces of this length, each confirmed by itself: short enough to know where playback
+# is, long enough to cost little.
+_PIECE_MS = 200
+
+
+class Speaker:
+    """Plays utterances one after the other. All audio that exists is sent ahead: a stall here is no gap at the phone.
+
+    What is kept: the audio of utterances that are not over, so its bound is the longest reply. Facts go to `emit`.
+    """
+
+    def __init__(self, voice: Voice, audio_format: AudioFormat, emit: Callable[[AnyFact], None]) -> None:
+        self._voice = voice
+        self._format = audio_format
+        self._emit = emit
+        self._queue: deque[Utterance] = deque()
+        self._leg: MediaLeg | None = None
+        self._is_held = False
+        self._playhead = Playhead(audio_format)
+        # What is at the phone: where each piece ends there, whose it is, and where it ends in that utterance.
+        self._segments: deque[tuple[int, Utterance, int]] = deque()
+        self._reported: dict[int, int] = {}
+
+    # ------------------------------------------------------------ the phone
+
+    def attach(self, leg: MediaLeg, now: float) -> None:
+        """Play to this phone from here on; what another one had not played is played again."""
+        self._rewind(now)
+        self._leg = leg
+        self._playhead = Playhead(self._format)
+        self._pump(now)
+
+    def detach(self, now: float) -> None:
+        """The phone's socket is gone. What it had not played is kept."""
+        self._rewind(now)
+        self._leg = None
+
+    def played(self, position: int, now: float) -> None:
+        """The phone confirmed audio up to `position` of this leg, counted since the last flush."""
+        self._playhead.confirmed(position, now)
+        self.progress(now)
+        if self._playhead.is_empty and self._queue and not self._is_held:
+            head = self._queue[0]
+            if head.owes_audio and head.sent >= len(head.audio) > 0:
+                self._emit(SpeechStarved(head.number))
+
+    # ------------------------------------------------------------ wishes
+
+    def say(self, number: int, text: str) -> None:
+        utterance = self._find(number) or self._open(number)
+        utterance.said += len(text)
+        self._voice.say(number, text)
+
+    def finish(self, number: int) -> None:
+        utterance = self._find(number)
+        if utterance is not None:
+            utterance.was_finished = True
+        self._voice.finish(number)
+
+    def play_clip(self, number: int, clip: Clip, now: float) -> None:
+        """Queue a recording in front of an utterance that has no sound yet, behind one that has."""
+        utterance = Utterance(number, self._format)
+        utterance.add(convert(load_clip(clip), MULAW_8K, self._format), "", ())
+        utterance.said, utterance.is_done, utterance.was_finished = len(CLIP_TEXTS[clip]), True, True
+        place = len(self._queue)
+        while place > 0 and not self._queue[place - 1].audio:
+            place -= 1
+        self._queue.insert(place, utterance)
+        self._pump(now)
+
+    def press(self, digits: str, now: float) -> None:
+        """Send keys as tones, behind the audio that is at the phone already."""
+        tones = Utterance(0, self._format)
+        tones.add(dtmf(digits, self._format), "", ())
+        tones.is_done = tones.was_finished = True
+        self._queue.insert(0, tones)
+        self._pump(now)
+
+    def retry(self, number: int) -> None:
+        self._voice.retry(number)
+
+    def hold(self, now: float) -> None:
+        """Silence at once; everything unheard is kept."""
+        self._is_held = True
+        self._rewind(now)
+
+    def resume(self, now: float) -> None:
+        self._is_held = False
+        self._pump(now)
+
+    def stop(self, number: int, now: float) -> None:
+        """Silence at once and forget this utterance; with nothing left, a hold ends too."""
+        self._voice.cancel(number)
+        utterance = self._find(number)
+        if utterance is None:
+            return
+        self._rewind(now)
+        self._queue.remove(utterance)
+        self._reported.pop(number, None)
+        if not self._queue:
+            self._is_held = False
+        self._pump(now)
+
+    # ------------------------------------------------------------ the voice
+
+    def take(self, spoken: SpokenAudio, now: float) -> None:
+        utterance = self._find(spoken.utterance)
+        if utterance is None or utterance.is_done:
+            return
+        utterance.add(spoken.audio, spoken.chars, spoken.char_end_ms)
+        self._pump(now)
+
+    def done(self, done: UtteranceDone, now: float) -> None:
+        utterance = self._find(done.utterance)
+        if utterance is not None:
+            utterance.is_done = True
+            self._pump(now)
+            self.progress(now)
+
+    def failed(self, number: int, reason: str) -> None:
+        if self._find(number) is not None:
+            self._emit(SpeechFailed(number, reason))
+
+    # ------------------------------------------------------------ truth
+
+    def progress(self, now: float) -> None:
+        """Tell how far the phone has played, as far as is known at `now`."""
+        self._follow(self._playhead.position(now))
+        for utterance in list(self._queue):
+            if utterance.number:
+                self._report(utterance)
+            if not utterance.is_over:
+                break
+            self._queue.remove(utterance)
+            self._reported.pop(utterance.number, None)
+            if utterance.number:
+                self._emit(SpeechEnded(utterance.number))
+        self._pump(now)
+
+    def _report(self, utterance: Utterance) -> None:
+        chars = utterance.chars_heard()
+        if chars > self._reported.get(utterance.number, 0):
+            self._reported[utterance.number] = chars
+            self._emit(SpeechHeard(utterance.number, chars))
+
+    def _follow(self, position: int) -> None:
+        """Spread the phone's position over the utterances whose audio it was sent."""
+        while self._segments:
+            end, utterance, own_end = self._segments[0]
+            utterance.heard = max(utterance.heard, own_end - max(end - position, 0))
+            if end > position:
+                break
+            self._segments.popleft()
+
+    def _rewind(self, now: float) -> None:
+        """Take back from the phone what it has not played."""
+        if self._playhead.is_empty:
+            self._segments.clear()
+        else:
+            self._follow(self._playhead.flushed(now))
+            self._segments.clear()
+            if self._leg is not None:
+                self._leg.flush()
+            for utterance in self._queue:
+                utterance.rewind()
+        for utterance in list(self._queue):
+            if utterance.number:
+                self._report(utterance)
+
+    def _pump(self, now: float) -> None:
+        """Send ahead all audio there is, in order; the next utterance follows once the one before it is complete."""
+        if self._leg is None or self._is_held:
+            return
+        for utterance in self._queue:
+            if utterance.sent < len(utterance.audio):
+                self._send(utterance, self._leg, now)
+            if not utterance.is_done:
+                break
+
+    def _send(self, utterance: Utterance, leg: MediaLeg, now: float) -> None:
+        if utterance.sent == 0 and utterance.heard == 0 and utterance.number:
+            self._emit(SpeechStarted(utterance.number))
+        piece_bytes = self._format.bytes_in(_PIECE_MS)
+        while utterance.sent < len(utterance.audio):
+            piece = bytes(utterance.audio[utterance.sent : utterance.sent + piece_bytes])
+            utterance.sent += len(piece)
+            leg.play(piece)
+            self._playhead.sent(len(piece), now)
+            self._segments.append((self._playhead.sent_bytes, utterance, utterance.sent))
+
+    def _find(self, number: int) -> Utterance | None:
+        return next((one for one in self._queue if one.number == number), None)
+
+    def _open(self, number: int) -> Utterance:
+        utterance = Utterance(number, self._format)
+        self._queue.append(utterance)
+        return utterance
