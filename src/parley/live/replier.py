@@ -1,0 +1,132 @@
+"""Asking the responder: one task an asking, a second one beside a slow first, nothing kept of what was cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+
+import structlog
+
+from parley.conversation.facts import (
+    AnyFact,
+    ReplyDigits,
+    ReplyDone,
+    ReplyFailed,
+    ReplyHangup,
+    ReplyText,
+    ReplyTransfer,
+)
+from parley.conversation.ledger import Spoken
+from parley.conversation.wishes import AskReply
+from parley.domain.calls import CallPlan
+from parley.domain.errors import ParleyError
+from parley.providers.protocols import (
+    DigitsPart,
+    HangupPart,
+    HistoryLine,
+    ReplyPart,
+    Responder,
+    TextPart,
+    TurnRequest,
+)
+
+log = structlog.get_logger()
+
+
+class _Asking:
+    """One reply being asked for, by up to two tasks; the first to bring a part is the one that is used."""
+
+    __slots__ = ("request", "tasks", "winner")
+
+    def __init__(self, request: TurnRequest) -> None:
+        self.request = request
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.winner: asyncio.Task[None] | None = None
+
+
+class Replier:
+    """Turns askings into facts. Its tasks are children of the session's TaskGroup; cancelling is always safe."""
+
+    def __init__(
+        self,
+        plan: CallPlan,
+        responder: Responder,
+        tasks: asyncio.TaskGroup,
+        emit: Callable[[AnyFact], None],
+        history: Callable[[], Sequence[Spoken]],
+    ) -> None:
+        self._plan = plan
+        self._responder = responder
+        self._tasks = tasks
+        self._emit = emit
+        self._history = history
+        self._askings: dict[int, _Asking] = {}
+
+    def ask(self, wish: AskReply) -> None:
+        lines = tuple(HistoryLine(one.role, one.text, one.at_s) for one in self._history())
+        request = TurnRequest(self._plan, wish.reply, wish.transcript, wish.confidence, lines)
+        self._askings[wish.reply] = _Asking(request)
+        self._start(wish.reply)
+
+    def retry(self, reply: int) -> None:
+        if reply in self._askings:
+            self._start(reply)
+
+    def cancel(self, reply: int) -> None:
+        asking = self._askings.pop(reply, None)
+        if asking is not None:
+            for task in asking.tasks:
+                task.cancel()
+
+    def cancel_all(self) -> None:
+        for reply in list(self._askings):
+            self.cancel(reply)
+
+    def _start(self, reply: int) -> None:
+        asking = self._askings[reply]
+        task = self._tasks.create_task(self._run(reply, asking))
+        asking.tasks.add(task)
+
+    async def _run(self, reply: int, asking: _Asking) -> None:
+        me = asyncio.current_task()
+        assert me is not None
+        try:
+            async with aclosing(self._responder.respond(asking.request)) as parts:
+                async for part in parts:
+                    if not self._wins(reply, asking, me):
+                        return
+                    self._emit(self._fact(reply, part))
+        except ParleyError as error:
+            asking.tasks.discard(me)
+            if self._askings.get(reply) is asking and (asking.winner is me or not asking.tasks):
+                log.warning("reply_failed", call_id=self._plan.call_id, reply=reply, code=error.code)
+                silent = self._plan.webhook is not None
+                self._emit(ReplyFailed(reply, reason=getattr(error, "reason", "") or error.code, silent=silent))
+            return
+        if self._wins(reply, asking, me):
+            self._askings.pop(reply, None)
+            self._emit(ReplyDone(reply))
+
+    def _wins(self, reply: int, asking: _Asking, me: asyncio.Task[None]) -> bool:
+        """Whether this task is the one that is used; the first to ask becomes it, and the others end."""
+        if self._askings.get(reply) is not asking:
+            return False
+        if asking.winner is None:
+            asking.winner = me
+            for other in asking.tasks - {me}:
+                other.cancel()
+            asking.tasks = {me}
+        return asking.winner is me
+
+    def _fact(self, reply: int, part: ReplyPart) -> AnyFact:
+        if isinstance(part, TextPart):
+            if self._plan.webhook is None:
+                return ReplyText(reply, part.text)
+            # A customer's chunk is spoken as it is; the next one must not run into its last word.
+            return ReplyText(reply, part.text if part.text[-1:].isspace() else part.text + " ", is_whole=True)
+        if isinstance(part, DigitsPart):
+            return ReplyDigits(reply, part.digits)
+        if isinstance(part, HangupPart):
+            return ReplyHangup(reply)
+        return ReplyTransfer(reply)

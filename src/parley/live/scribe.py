@@ -1,0 +1,115 @@
+"""What remains of a call is written here, beside the conversation and never in its way."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import structlog
+
+from parley.conversation.wishes import NoteTurn
+from parley.domain.calls import CallPlan, EndReason
+from parley.domain.errors import ParleyError
+from parley.domain.events import TurnDelivery
+
+log = structlog.get_logger()
+
+_RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 10.0, 10.0)
+_MOST_PROBLEMS = 50
+_MOST_DELIVERIES = 200
+
+
+class CallRecords(Protocol):
+    """Where a call is written down. Every method is idempotent, so that it can be tried again."""
+
+    async def connected(self, call_id: str) -> None: ...
+    async def note_turn(self, call_id: str, note: NoteTurn) -> None: ...
+    async def note_problem(self, call_id: str, code: str) -> None: ...
+    async def finished(self, call_id: str, reason: EndReason) -> None: ...
+    async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None: ...
+    async def end_at_carrier(self, call_id: str) -> None: ...
+    async def transfer_at_carrier(self, call_id: str, to_number: str) -> None: ...
+
+
+class Scribe:
+    """Holds what is not written yet and writes it in order: connected, rows, the rest, and last that the call ended.
+
+    A newer note of a row replaces the waiting one, so the backlog is bounded by the rows of the call. Beyond 50
+    problems or 200 deliveries waiting, new ones are dropped: by then the database has been away for minutes.
+    """
+
+    def __init__(self, plan: CallPlan, records: CallRecords) -> None:
+        self._plan = plan
+        self._records = records
+        self._is_connected = False
+        self._rows: dict[int, NoteTurn] = {}
+        self._problems: list[str] = []
+        self._deliveries: list[TurnDelivery] = []
+        self._ended: EndReason | None = None
+        self._wake = asyncio.Event()
+
+    def connected(self) -> None:
+        self._is_connected = True
+        self._wake.set()
+
+    def note(self, note: NoteTurn) -> None:
+        self._rows[note.row] = note
+        self._wake.set()
+
+    def problem(self, code: str) -> None:
+        if len(self._problems) < _MOST_PROBLEMS:
+            self._problems.append(code)
+            self._wake.set()
+
+    def delivery(self, delivery: TurnDelivery) -> None:
+        if len(self._deliveries) < _MOST_DELIVERIES:
+            self._deliveries.append(delivery)
+            self._wake.set()
+
+    def ended(self, reason: EndReason) -> None:
+        """Nothing comes after this; `run` returns when it is written."""
+        self._ended = reason
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write until the end is written, or the database stayed away through all retries: then the loss is logged."""
+        failures = 0
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                if await self._write():
+                    return
+                failures = 0
+            except ParleyError as error:
+                if failures >= len(_RETRY_S):
+                    log.error("call_record_lost", call_id=self._plan.call_id, rows=len(self._rows), code=error.code)
+                    return
+                await asyncio.sleep(_RETRY_S[failures])
+                failures += 1
+                self._wake.set()
+
+    async def _write(self) -> bool:
+        """Write all that waits; True once the end was written. What was written is forgotten step by step."""
+        call_id = self._plan.call_id
+        if self._is_connected:
+            await self._records.connected(call_id)
+            self._is_connected = False
+        while self._rows:
+            row, note = next(iter(self._rows.items()))
+            await self._records.note_turn(call_id, note)
+            if self._rows.get(row) is note:
+                del self._rows[row]
+        while self._problems:
+            await self._records.note_problem(call_id, self._problems[0])
+            del self._problems[0]
+        while self._deliveries:
+            await self._records.record_turn_delivery(self._plan, self._deliveries[0])
+            del self._deliveries[0]
+        if self._ended is None:
+            return False
+        if self._rows or self._problems or self._deliveries:
+            self._wake.set()
+            return False
+        await self._records.finished(call_id, self._ended)
+        return True

@@ -1,0 +1,43 @@
+"""What remains of a call: in order, newest note of a row, through a database that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+
+from parley.conversation.wishes import NoteTurn, TurnLatencies
+from parley.domain.agents import AgentSnapshot
+from parley.domain.calls import CallPlan
+from parley.live.scribe import Scribe
+from tests.live.records import MemoryRecords
+
+PLAN = CallPlan("call_1", "proj_1", "inbound", "+15550101", "+15550102", AgentSnapshot("agent_1", "Ada"))
+
+
+def note(row: int, agent: str | None) -> NoteTurn:
+    return NoteTurn(row, 1.0, "Hello?", agent, False, 0.9, agent or "", TurnLatencies())
+
+
+async def test_everything_is_written_and_the_end_last() -> None:
+    records = MemoryRecords()
+    scribe = Scribe(PLAN, records)
+    scribe.connected()
+    scribe.note(note(0, None))
+    scribe.note(note(0, "Hi."))
+    scribe.problem("speech_to_text_lost")
+    scribe.ended("caller_hangup")
+    await scribe.run()
+    assert records.kinds() == ["connected", "turn", "problem", "finished"]
+    assert records.written[1][1].agent == "Hi."
+
+
+async def test_a_database_that_comes_back_gets_everything_once() -> None:
+    records = MemoryRecords()
+    records.failing = 2
+    scribe = Scribe(PLAN, records)
+    scribe.connected()
+    scribe.note(note(0, "Hi."))
+    scribe.note(note(1, "Bye."))
+    scribe.ended("caller_hangup")
+    async with asyncio.timeout(5):
+        await scribe.run()
+    assert records.kinds() == ["connected", "turn", "turn", "finished"]
