@@ -7,7 +7,7 @@ of its TaskGroup and that returns after `close()`; plain methods that only queue
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -152,10 +152,10 @@ ReplyPart = TextPart | DigitsPart | HangupPart | TransferPart
 class Responder(Protocol):
     """Decides what the agent says: a chat model or the customer's webhook."""
 
-    def respond(self, turn: TurnRequest) -> AsyncIterator[ReplyPart]:
-        """Yield the reply's parts as they arrive; the end of the iterator is the end of the reply.
+    def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
+        """Yield the reply's parts as they arrive; the end of the generator is the end of the reply.
 
-        Raises ProviderError (`retryable` set). Closing the iterator cancels the request at the provider.
+        Raises ProviderError (`retryable` set). Closing the generator cancels the request at the provider.
         """
         ...
 
@@ -207,7 +207,9 @@ class TextSocket(Protocol):
         """Send one text message. Sending on a closed socket does nothing."""
         ...
 
-    async def close(self, code: int = 1000) -> None: ...
+    async def close(self, code: int = 1000) -> None:
+        """Close with a websocket close code. Closing a closed socket does nothing."""
+        ...
 
 
 class IncomingLeg(MediaLeg, Protocol):

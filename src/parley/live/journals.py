@@ -1,0 +1,81 @@
+"""Journals of calls on disk, written off the event loop. A journal holds what was said: keep the folder accordingly."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from parley.conversation.journal import Entry, Header, encode
+
+log = structlog.get_logger()
+
+_FLUSH_EVERY_S = 0.5
+_MOST_BYTES = 8 * 1024 * 1024
+
+
+class Journal:
+    """One call's journal; with no path it is the quiet twin that writes nothing.
+
+    Lines wait in memory for the next flush. When 8 MiB wait (the disk stands still) the rest of the call is not
+    written: a journal with a hole in it would replay differently.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self._waiting = bytearray()
+        self._is_full = False
+        self._closed = asyncio.Event()
+
+    def begin(self, header: Header) -> None:
+        if self.path is not None:
+            self._waiting += encode(header)
+
+    def write(self, entry: Entry) -> None:
+        if self.path is None or self._is_full:
+            return
+        self._waiting += encode(entry)
+        if len(self._waiting) > _MOST_BYTES:
+            self._is_full = True
+
+    def close(self) -> None:
+        self._closed.set()
+
+    async def run(self) -> None:
+        """Flush now and then until `close`; a disk that refuses ends the journal, never the call."""
+        if self.path is None:
+            return
+        try:
+            while not self._closed.is_set():
+                try:
+                    async with asyncio.timeout(_FLUSH_EVERY_S):
+                        await self._closed.wait()
+                except TimeoutError:
+                    pass
+                await self._flush(self.path)
+        except OSError as error:
+            self._is_full = True
+            self._waiting.clear()
+            log.warning("journal_not_written", path=str(self.path), error=error.strerror)
+
+    async def _flush(self, path: Path) -> None:
+        if self._waiting:
+            lines, self._waiting = self._waiting, bytearray()
+            await asyncio.to_thread(_append, path, lines)
+
+
+def _append(path: Path, lines: bytearray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(lines)
+
+
+class Journals:
+    """Opens a journal for each call in `folder`, or quiet ones when there is none."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def open(self, call_id: str) -> Journal:
+        return Journal(None if self._folder is None else self._folder / f"{call_id}.jsonl")

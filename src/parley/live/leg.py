@@ -1,0 +1,45 @@
+"""The session's side of a phone's media leg."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from parley.conversation.facts import HungUp, KeyPressed, PartLost
+from parley.live.driver import Driver
+from parley.live.listener import Listener
+from parley.live.speaker import Speaker
+from parley.providers.protocols import MediaLeg
+
+
+class LegSide:
+    """Hears one leg for one session (the `LegEvents` of it). A leg that another one replaced is heard no more."""
+
+    def __init__(
+        self, leg: MediaLeg, listener: Listener, speaker: Speaker, driver: Driver, is_current: Callable[[], bool]
+    ) -> None:
+        self._leg = leg
+        self._listener = listener
+        self._speaker = speaker
+        self._driver = driver
+        self._is_current = is_current
+
+    def on_audio(self, audio: bytes) -> None:
+        self._listener.hear(audio)
+
+    def on_played(self, position: int) -> None:
+        if self._is_current():
+            self._speaker.played(position, self._driver.now())
+
+    def on_key(self, digit: str) -> None:
+        if self._is_current():
+            self._driver.post(KeyPressed(digit))
+
+    def on_closed(self, reason: str) -> None:
+        """`stopped`: the carrier says the call is over; `lost`: only the stream broke, and it may come back."""
+        if not self._is_current():
+            return
+        if reason == "stopped":
+            self._driver.post(HungUp())
+        elif reason == "lost":
+            self._speaker.detach(self._driver.now())
+            self._driver.post(PartLost("carrier", "media_lost"))

@@ -1,0 +1,66 @@
+"""What an operator's dashboard sees of the live calls (Prometheus), and how late this process's event loop runs."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from parley.conversation.wishes import TurnLatencies
+
+_REPLY_BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+_LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_SAMPLE_EVERY_S = 0.05
+
+
+class Metrics:
+    """Built once a process; `registry` is what `/metrics` shows."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        self._live = Gauge("parley_live_calls", "Calls with a session in this process.", registry=self.registry)
+        self._ended_calls = Counter("parley_calls_ended", "Calls ended, by reason.", ["reason"], registry=self.registry)
+        self._problems = Counter("parley_call_problems", "Problems noted on calls.", ["code"], registry=self.registry)
+        self._steps = Histogram(
+            "parley_turn_step_seconds",
+            "From the end of the caller's speech to each step of the answer.",
+            ["step"],
+            buckets=_REPLY_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "parley_event_loop_lag_seconds",
+            "How late the event loop wakes a timer.",
+            buckets=_LAG_BUCKETS_S,
+            registry=self.registry,
+        )
+
+    def began(self) -> None:
+        self._live.inc()
+
+    def ended(self, reason: str) -> None:
+        self._live.dec()
+        self._ended_calls.labels(reason).inc()
+
+    def problem(self, code: str) -> None:
+        self._problems.labels(code).inc()
+
+    def turn(self, latencies: TurnLatencies) -> None:
+        """Count a finished turn's steps, each in its own series."""
+        steps = {
+            "recognised": latencies.recognised_ms,
+            "first_text": latencies.first_text_ms,
+            "first_audio": latencies.first_audio_ms,
+            "heard": latencies.heard_ms,
+        }
+        for step, took_ms in steps.items():
+            if took_ms is not None:
+                self._steps.labels(step).observe(took_ms / 1000.0)
+
+    async def watch_loop(self) -> None:
+        """Sample the event loop's lateness for as long as the process serves."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _SAMPLE_EVERY_S
+            await asyncio.sleep(_SAMPLE_EVERY_S)
+            self._lag.observe(max(loop.time() - due, 0.0))

@@ -1,0 +1,236 @@
+"""One call, running: it joins the conversation to its parts and lives from the ring to the last written row.
+
+What takes time (sockets, replies, writing) runs in children of the session's TaskGroup; everything else happens in the
+driver, at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+import structlog
+
+from parley.conversation import wishes
+from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, PartRestored
+from parley.conversation.journal import Header
+from parley.conversation.machine import Conversation
+from parley.domain.calls import CallPlan, EndReason
+from parley.domain.errors import ParleyError
+from parley.live.driver import Driver
+from parley.live.journals import Journal
+from parley.live.leg import LegSide
+from parley.live.listener import Listener
+from parley.live.metrics import Metrics
+from parley.live.providers import Providers
+from parley.live.replier import Replier
+from parley.live.scribe import CallRecords, Scribe
+from parley.live.speaker import Speaker
+from parley.providers.protocols import (
+    Hearing,
+    HearingFact,
+    MediaLeg,
+    SpokenAudio,
+    UtteranceDone,
+    UtteranceFailed,
+    Voice,
+    VoiceFact,
+)
+
+log = structlog.get_logger()
+
+_CARRIER_TIMEOUT_S = 8.0
+# Reasons that mean the carrier has ended the call already.
+_ENDED_BY_CARRIER = frozenset({"caller_hangup", "busy", "no_answer", "canceled", "carrier_failed"})
+
+Leave = wishes.EndCall | wishes.TransferTo
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What a session is joined from, once it runs."""
+
+    hearing: Hearing
+    voice: Voice
+    listener: Listener
+    speaker: Speaker
+    replier: Replier
+    scribe: Scribe
+
+
+class Session:
+    """Holds one call. `run` is its whole life; the other methods may be called at any time of it."""
+
+    def __init__(
+        self, plan: CallPlan, providers: Providers, records: CallRecords, journal: Journal, metrics: Metrics
+    ) -> None:
+        self.plan = plan
+        self._providers = providers
+        self._records = records
+        self._journal = journal
+        self._metrics = metrics
+        self._driver = Driver(Conversation(plan.agent), journal, self._fulfil)
+        self._parts: _Parts | None = None
+        self._leg: MediaLeg | None = None
+        self._joined = asyncio.Event()
+        self._was_attached = asyncio.Event()
+        self._leave: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
+
+    async def run(self, ring_limit_s: float) -> None:
+        """Warm everything up, talk, leave, and write down what remains.
+
+        A call whose phone does not connect within `ring_limit_s` ends as not answered. Raises only for a bug.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            parts = self._join(tasks)
+            self._joined.set()
+            writing = tasks.create_task(parts.scribe.run())
+            self._driver.post(CallPrepared())
+            try:
+                leave = await self._until_over(ring_limit_s)
+            finally:
+                self._driver.close()
+                parts.replier.cancel_all()
+                parts.hearing.close()
+                parts.voice.close()
+            reason = await self._tell_carrier(leave)
+            if self._leg is not None:
+                self._leg.close()
+            parts.scribe.ended(reason)
+            self._metrics.ended(reason)
+            await writing
+            self._journal.close()
+
+    def _join(self, tasks: asyncio.TaskGroup) -> _Parts:
+        plan, providers = self.plan, self._providers
+        audio = providers.audio_format(plan)
+        hearing = providers.recogniser(plan).listen(plan.agent.listen, audio, plan.listen_key, self._on_hearing)
+        voice = providers.voice(plan).speak(plan.agent.voice, audio, plan.voice_key, self._on_voice)
+        responder = providers.responder(plan)
+        scribe = Scribe(plan, self._records)
+        self._parts = _Parts(
+            hearing=hearing,
+            voice=voice,
+            listener=Listener(hearing, audio, self._on_hearing),
+            speaker=Speaker(voice, audio, self._driver.post),
+            replier=Replier(plan, responder, tasks, self._driver.post, self._driver.conversation.history),
+            scribe=scribe,
+        )
+        self._journal.begin(Header(plan.call_id, plan.agent, self._driver.conversation.rules))
+        for work in (hearing.run(), voice.run(), responder.warm(plan), self._journal.run()):
+            tasks.create_task(work)
+        return self._parts
+
+    async def _until_over(self, ring_limit_s: float) -> Leave:
+        attached = asyncio.ensure_future(self._was_attached.wait())
+        try:
+            await asyncio.wait((attached, self._leave), timeout=ring_limit_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            attached.cancel()
+        if not self._was_attached.is_set() and not self._leave.done():
+            return wishes.EndCall("no_answer")
+        return await self._leave
+
+    async def _tell_carrier(self, leave: Leave) -> EndReason:
+        """Tell the carrier, unless it told us. One that cannot be told notices the closed stream and asks what next."""
+        call_id = self.plan.call_id
+        reason = "transferred" if isinstance(leave, wishes.TransferTo) else leave.reason
+        try:
+            async with asyncio.timeout(_CARRIER_TIMEOUT_S):
+                if isinstance(leave, wishes.TransferTo):
+                    await self._records.transfer_at_carrier(call_id, leave.number)
+                elif reason not in _ENDED_BY_CARRIER:
+                    await self._records.end_at_carrier(call_id)
+        except (ParleyError, TimeoutError) as error:
+            log.warning("carrier_not_told", call_id=call_id, reason=reason, error=type(error).__name__)
+        return cast(EndReason, reason)
+
+    async def abandon(self) -> None:
+        """After a bug: let the phone go, so that nobody is left on a dead line."""
+        if self._leg is not None:
+            self._leg.close()
+        await self._tell_carrier(wishes.EndCall("provider_failed"))
+
+    # ------------------------------------------------------------ from outside
+
+    @property
+    def is_over(self) -> bool:
+        return self._driver.conversation.is_over
+
+    def post(self, fact: AnyFact) -> None:
+        """Tell the conversation something the carrier or the API knows."""
+        self._driver.post(fact)
+
+    async def attach(self, leg: MediaLeg) -> LegSide:
+        """The phone's audio arrived; a second leg takes the place of a broken first one."""
+        await self._joined.wait()
+        assert self._parts is not None, "joined means that the parts are there"
+        old, self._leg = self._leg, leg
+        if old is not None:
+            old.close()
+        self._parts.speaker.attach(leg, self._driver.now())
+        if self._was_attached.is_set():
+            self._driver.post(PartRestored("carrier"))
+        else:
+            self._was_attached.set()
+            self._parts.scribe.connected()
+            self._driver.post(CallConnected())
+        return LegSide(leg, self._parts.listener, self._parts.speaker, self._driver, lambda: self._leg is leg)
+
+    # ------------------------------------------------------------ from the parts
+
+    def _on_hearing(self, fact: HearingFact | AnyFact) -> None:
+        """Before anything the caller does counts, it is settled how far the caller had heard the agent."""
+        if self._parts is not None:
+            self._parts.speaker.progress(self._driver.now())
+        self._driver.post(fact)
+
+    def _on_voice(self, fact: VoiceFact) -> None:
+        assert self._parts is not None, "a voice speaks only when told to"
+        speaker = self._parts.speaker
+        if isinstance(fact, SpokenAudio):
+            speaker.take(fact, self._driver.now())
+        elif isinstance(fact, UtteranceDone):
+            speaker.done(fact, self._driver.now())
+        elif isinstance(fact, UtteranceFailed):
+            speaker.failed(fact.utterance, fact.reason)
+        else:
+            self._driver.post(fact)
+
+    # ------------------------------------------------------------ wishes
+
+    def _fulfil(self, wish: wishes.AnyWish, now: float) -> None:
+        assert self._parts is not None, "the conversation wishes nothing before its parts are joined"
+        self._FULFIL[type(wish)](self, self._parts, wish, now)
+
+    def _note(self, parts: _Parts, note: wishes.NoteTurn) -> None:
+        parts.scribe.note(note)
+
+    def _problem(self, parts: _Parts, problem: wishes.NoteProblem) -> None:
+        log.info("call_problem", call_id=self.plan.call_id, code=problem.code)
+        self._metrics.problem(problem.code)
+        parts.scribe.problem(problem.code)
+
+    def _go(self, leave: Leave) -> None:
+        if not self._leave.done():
+            self._leave.set_result(leave)
+
+    _FULFIL: ClassVar[dict[type, Callable[[Session, _Parts, Any, float], None]]] = {
+        wishes.AskReply: lambda self, parts, wish, now: parts.replier.ask(wish),
+        wishes.RetryReply: lambda self, parts, wish, now: parts.replier.retry(wish.reply),
+        wishes.CancelReply: lambda self, parts, wish, now: parts.replier.cancel(wish.reply),
+        wishes.Say: lambda self, parts, wish, now: parts.speaker.say(wish.reply, wish.text),
+        wishes.FinishSaying: lambda self, parts, wish, now: parts.speaker.finish(wish.reply),
+        wishes.RetrySpeech: lambda self, parts, wish, now: parts.speaker.retry(wish.reply),
+        wishes.HoldSpeech: lambda self, parts, wish, now: parts.speaker.hold(now),
+        wishes.ResumeSpeech: lambda self, parts, wish, now: parts.speaker.resume(now),
+        wishes.StopSpeech: lambda self, parts, wish, now: parts.speaker.stop(wish.reply, now),
+        wishes.PlayClip: lambda self, parts, wish, now: parts.speaker.play_clip(wish.reply, wish.clip, now),
+        wishes.PressDigits: lambda self, parts, wish, now: parts.speaker.press(wish.digits, now),
+        wishes.NoteTurn: lambda self, parts, wish, now: self._note(parts, wish),
+        wishes.NoteProblem: lambda self, parts, wish, now: self._problem(parts, wish),
+        wishes.TransferTo: lambda self, parts, wish, now: self._go(wish),
+        wishes.EndCall: lambda self, parts, wish, now: self._go(wish),
+    }
