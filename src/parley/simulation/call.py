@@ -1,0 +1,187 @@
+"""One call as the carrier runs it: asks the server for documents, does what they say, reports what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from parley.domain.errors import BadInput
+from parley.simulation import documents
+from parley.simulation.exchange import Exchange
+from parley.simulation.handset import Handset
+from parley.simulation.messenger import Messenger
+from parley.simulation.stream import MediaStream
+from parley.simulation.wire import Narrator
+
+T = TypeVar("T")
+
+LIVE: Final = frozenset({"queued", "initiated", "ringing", "in-progress"})
+
+TRANSFER_LASTS_S: Final = 0.2
+"""How long the party a call is put through to talks before everybody hangs up."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where the next document comes from: a `url` to be asked for it, or the `document` itself."""
+
+    url: str = ""
+    document: str = ""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """The call ends. After a hang-up the carrier still asks the `action` of a running <Connect>."""
+
+    was_hung_up: bool = False
+
+
+class Ringing(msgspec.Struct, frozen=True):
+    """How a called phone behaves: after `lasts_s` it has `outcome` "answered", "busy", "no-answer" or "failed"."""
+
+    outcome: str = "answered"
+    lasts_s: float = 0.1
+
+
+class CarrierCall:
+    """One call. `dialled` tells to whom it was put through; `is_settled` is set when all was reported."""
+
+    def __init__(self, messenger: Messenger, exchange: Exchange, handset: Handset) -> None:
+        self.messenger = messenger
+        self.handset = handset
+        self.status = "queued"
+        self.stream: MediaStream | None = None
+        self.dialled: list[documents.Dial] = []
+        self.is_settled = asyncio.Event()
+        self._exchange = exchange
+        self._order: asyncio.Future[Place | Ending] = asyncio.get_running_loop().create_future()
+        self._action = ""
+        self._answered_at: float | None = None
+
+    @property
+    def sid(self) -> str:
+        return self.messenger.identity.sid
+
+    @property
+    def is_over(self) -> bool:
+        return self.status not in LIVE
+
+    def order(self, what: Place | Ending) -> None:
+        """Break into the call: end it, or go on with another document. The first order of a moment counts."""
+        if not self._order.done():
+            self._order.set_result(what)
+
+    async def run(self, place: Place, ringing: Ringing | None = None) -> None:
+        """Hold the call to its end, ringing first if it is an outbound one. Returns when everything was reported."""
+        try:
+            following: Place | Ending = place if ringing is None else await self._ring(ringing, place)
+            while isinstance(following, Place):
+                following = await self._unless_ordered(self._perform(following))
+            self._conclude()
+        finally:
+            self.handset.put_down()
+        await self.messenger.reported()
+
+    def _conclude(self) -> None:
+        if self.status in LIVE:
+            self.status = "completed" if self._answered_at is not None else "canceled"
+        began = self._answered_at
+        self.messenger.report(self.status, 0 if began is None else round(_now() - began))
+
+    async def _ring(self, ringing: Ringing, place: Place) -> Place | Ending:
+        for status in ("initiated", "ringing"):
+            self.status = status
+            self.messenger.report(status)
+        ordered = await self._unless_ordered(asyncio.sleep(ringing.lasts_s, place))
+        if isinstance(ordered, Ending):
+            return ordered
+        if ringing.outcome != "answered":
+            self.status = ringing.outcome
+            return Ending()
+        self._answer()
+        self.messenger.report("in-progress")
+        return ordered
+
+    def _answer(self) -> None:
+        self.status = "in-progress"
+        if self._answered_at is None:
+            self._answered_at = _now()
+
+    async def _unless_ordered(self, work: Coroutine[Any, Any, T]) -> T | Place | Ending:
+        """The result of `work`, or the order that came from outside before it was done."""
+        task = self._exchange.start(work)
+        await asyncio.wait((task, self._order), return_when=asyncio.FIRST_COMPLETED)
+        if not self._order.done():
+            return task.result()
+        ordered = self._order.result()
+        self._order = asyncio.get_running_loop().create_future()
+        action = self._leave()
+        task.cancel()
+        await asyncio.wait((task,))
+        if isinstance(ordered, Ending) and ordered.was_hung_up and action:
+            await self.messenger.ask(action, "completed")
+        return ordered
+
+    def _leave(self) -> str:
+        """Stop the media stream, if there is one. Returns the action that was to be asked after it."""
+        action, self._action = self._action, ""
+        if self.stream is not None:
+            self.stream.stop()
+        return action
+
+    async def _perform(self, place: Place) -> Place | Ending:
+        document: str | None = place.document
+        if place.url:
+            document = await self.messenger.ask(place.url, self.status)
+        if document is None:
+            self._answer()  # so that the carrier can tell the caller of an application error
+            return Ending()
+        try:
+            steps = documents.read(document, place.url)
+        except BadInput as fault:
+            self.messenger.problems.append(f"12100 Document parse failure: {fault.message}")
+            self._answer()
+            return Ending()
+        for step in steps:
+            following = await self._do(step)
+            if following is not None:
+                return following
+        return Ending()
+
+    async def _do(self, step: documents.Step) -> Place | Ending | None:
+        if isinstance(step, documents.Reject) and self._answered_at is None:
+            self.status = "busy"
+            return Ending()
+        if isinstance(step, documents.Hangup | documents.Reject):
+            self._answer()
+            return Ending()
+        if isinstance(step, documents.Redirect):
+            return Place(step.url)
+        self._answer()
+        if isinstance(step, documents.ConnectStream):
+            return await self._connect(step)
+        if isinstance(step, documents.Dial):
+            self.dialled.append(step)
+        await asyncio.sleep(step.length_s if isinstance(step, documents.Pause) else TRANSFER_LASTS_S)
+        return None
+
+    async def _connect(self, step: documents.ConnectStream) -> Place | None:
+        identity = self.messenger.identity
+        narrator = Narrator(identity.account_sid, identity.sid, f"MZ{secrets.token_hex(16)}")
+        stream = self.stream = MediaStream(narrator, self.handset)
+        self._action = step.action
+        try:
+            await stream.run(step.stream_url, step.parameters)
+        except OSError as fault:
+            self.messenger.problems.append(f"31920 Stream WebSocket handshake error: {fault}")
+        finally:
+            self.messenger.problems += stream.complaints
+            self.stream = None
+        self._action = ""
+        return Place(step.action) if step.action else None
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,54 @@
+"""What simulated phones share: one clock, one HTTP client and the tasks of their calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+import httpx
+
+from parley.simulation.metronome import Metronome
+
+T = TypeVar("T")
+
+WEBHOOK_TIMEOUT_S: Final = 15.0
+"""How long Twilio waits for the answer of a voice webhook."""
+
+
+class Exchange:
+    """Use as an async context manager; leaving it ends everything that still runs in it."""
+
+    def __init__(self) -> None:
+        self.metronome = Metronome()
+        self._stack = AsyncExitStack()
+        self._tasks = asyncio.TaskGroup()
+        self._running: set[asyncio.Task[Any]] = set()
+
+    async def __aenter__(self) -> Self:
+        # Proxy settings of the environment are for the world outside; the simulation calls the machine it runs on.
+        client = httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT_S, trust_env=False)
+        self._http = await self._stack.enter_async_context(client)
+        await self._stack.enter_async_context(self._tasks)
+        self.start(self.metronome.run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for task in tuple(self._running):
+            task.cancel()
+        await self._stack.__aexit__(kind, error, trace)
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        return self._http
+
+    def start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Run `work` beside everything else until it is done or the exchange closes."""
+        task = self._tasks.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+        return task

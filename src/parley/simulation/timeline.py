@@ -1,0 +1,91 @@
+"""What happened on a simulated call, as the person at the phone would tell it, and the figures that follow from it.
+
+All times are seconds on the event loop's clock (`asyncio.get_running_loop().time()`).
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from parley.audio.formats import MULAW_8K
+from parley.audio.watermark import WatermarkReader
+
+
+class Said(msgspec.Struct):
+    """One utterance of the phone. `text` is empty for raw audio; `ended_at` is None while it is being spoken."""
+
+    text: str
+    began_at: float
+    ended_at: float | None = None
+
+
+class Heard(msgspec.Struct):
+    """One run of agent audio, as the phone played it.
+
+    `arrived_at` is when its first byte came; `missing_ms` counts the silences inside it where the next audio had not
+    come in time; `was_cleared` and `cleared_ms` tell that the server took back the rest, and how much of it.
+    """
+
+    arrived_at: float
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    audio: bytearray = msgspec.field(default_factory=bytearray)
+    missing_ms: float = 0.0
+    was_cleared: bool = False
+    cleared_ms: float = 0.0
+
+    @property
+    def duration_ms(self) -> float:
+        return MULAW_8K.duration_ms(len(self.audio))
+
+    @property
+    def words(self) -> list[str]:
+        """The watermarked words that were wholly played."""
+        return WatermarkReader().feed(bytes(self.audio))
+
+
+class Timeline:
+    """Everything said, heard and taken back on one phone, oldest first."""
+
+    def __init__(self) -> None:
+        self.said: list[Said] = []
+        self.heard: list[Heard] = []
+        self.cleared_at: list[float] = []
+
+    @property
+    def words_heard(self) -> list[str]:
+        """The agent's words that reached the ear, from audio that carries a watermark."""
+        return [word for stretch in self.heard for word in stretch.words]
+
+    @property
+    def missing_ms(self) -> float:
+        """Silence inside the agent's speech because audio came too late."""
+        return sum(stretch.missing_ms for stretch in self.heard)
+
+    @property
+    def heard_ms(self) -> float:
+        """Agent audio played."""
+        return sum(stretch.duration_ms for stretch in self.heard)
+
+    def reply_ms(self) -> list[float]:
+        """For each utterance that was answered: from its end to the arrival of the first agent audio after it."""
+        waits = []
+        for index, said in enumerate(self.said):
+            next_begins = self.said[index + 1].began_at if index + 1 < len(self.said) else float("inf")
+            if said.ended_at is None:
+                continue
+            answers = (each.arrived_at for each in self.heard if said.ended_at <= each.arrived_at < next_begins)
+            first = next(answers, None)
+            if first is not None:
+                waits.append((first - said.ended_at) * 1000.0)
+        return waits
+
+    def barge_in_ms(self) -> list[float]:
+        """For each utterance that began over the agent: how long the agent went on, by `clear` or by falling silent."""
+        times = []
+        for said in self.said:
+            for stretch in self.heard:
+                if stretch.started_at < said.began_at < stretch.ended_at:
+                    cleared = next((at for at in self.cleared_at if at >= said.began_at), stretch.ended_at)
+                    times.append((min(cleared, stretch.ended_at) - said.began_at) * 1000.0)
+        return times
