@@ -1,0 +1,154 @@
+"""Puts every operation on the application, once for each dialect, and refuses clashes before the first request.
+
+Two dialects may share a method and path only if their casings differ; then the request's own spelling chooses, and
+the dialect mounted first answers where a request shows none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from parley.api.errors import error_response
+from parley.api.operations import Ask, Listing, Operation, Services
+from parley.api.reading import check_ids, parse_object, parse_query, read_body, require_json_type
+from parley.domain.errors import ConfigurationError, ParleyError, Unauthorized
+from parley.domain.secrets import Secret
+from parley.schemas.base import parse
+from parley.schemas.dialects import Dialect, Page, casing_of
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """One operation as one dialect shows it, at a full path."""
+
+    dialect: Dialect
+    operation: Operation
+
+    @property
+    def path(self) -> str:
+        return self.dialect.prefix + self.operation.path
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Method and path with parameter names taken out: what a request can be told apart by."""
+        return self.operation.method, re.sub(r"\{\w+\}", "{}", self.path)
+
+
+def lay_out(table: Mapping[Dialect, Sequence[Operation]]) -> dict[str, dict[str, list[Mounted]]]:
+    """What is mounted, by path and then by method; literal paths before those with parameters.
+
+    Raises ConfigurationError when two operations cannot be told apart.
+    """
+    places: dict[tuple[str, str], list[Mounted]] = {}
+    for dialect, operations in table.items():
+        for operation in operations:
+            mounted = Mounted(dialect, operation)
+            sharing = places.setdefault(mounted.place, [])
+            for other in sharing:
+                if other.dialect.casing == dialect.casing:
+                    raise ConfigurationError(
+                        f"{operation.method} {mounted.path} is mounted twice: as {other.operation.title!r}"
+                        f" ({other.dialect.name}) and as {operation.title!r} ({dialect.name})."
+                    )
+            sharing.append(mounted)
+    paths: dict[str, dict[str, list[Mounted]]] = {}
+    names: dict[str, str] = {}
+    for (method, shape), sharing in sorted(
+        places.items(), key=lambda item: [step == "{}" for step in item[0][1].split("/")]
+    ):
+        for mounted in sharing:
+            if names.setdefault(shape, mounted.path) != mounted.path:
+                raise ConfigurationError(
+                    f"{mounted.path} and {names[shape]} are one path. Name their parameters alike."
+                )
+        paths.setdefault(sharing[0].path, {})[method] = sharing
+    return paths
+
+
+def mount(app: FastAPI, services: Services, table: Mapping[Dialect, Sequence[Operation]]) -> None:
+    """Add a route for every path in `table`. The API document is made from the same table, not from the routes."""
+    for path, methods in lay_out(table).items():
+        endpoints = {method: _endpoint(services, sharing) for method, sharing in methods.items()}
+        if "GET" in endpoints:
+            endpoints["HEAD"] = endpoints["GET"]
+        app.add_api_route(path, _by_method(endpoints), methods=list(endpoints), include_in_schema=False)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        return await endpoints[request.method](request)
+
+    return endpoint
+
+
+def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
+    async def endpoint(request: Request) -> Response:
+        chosen = sharing[0]
+        try:
+            project_id = await services.projects.authenticate(presented_key(request).reveal())
+            check_ids(request.path_params)
+            sent = await _sent_object(request) if any(each.operation.body for each in sharing) else {}
+            asked = parse_query(request.scope["query_string"])
+            chosen = _chosen(sharing, sent, asked)
+            ask = Ask(
+                services=services,
+                project_id=project_id,
+                body=parse(chosen.operation.body, sent) if chosen.operation.body else None,
+                query=parse(chosen.operation.query, asked) if chosen.operation.query else None,
+                ids=request.path_params,
+            )
+            return _answer(sharing, chosen, await chosen.operation.run(ask))
+        except ParleyError as error:
+            return error_response(error, chosen.dialect)
+
+    return endpoint
+
+
+def presented_key(request: Request) -> Secret:
+    """The API key of `Authorization: Bearer` or `x-api-key`. Raises Unauthorized when there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    key = token.strip() if scheme.lower() == "bearer" else ""
+    key = key or request.headers.get("x-api-key", "").strip()
+    if not key:
+        raise Unauthorized("Send your API key in the header Authorization: Bearer <key> (or x-api-key: <key>).")
+    return Secret(key)
+
+
+async def _sent_object(request: Request) -> dict[str, Any]:
+    body = await read_body(request)
+    if body:
+        require_json_type(request)
+    return parse_object(body)
+
+
+def _chosen(sharing: Sequence[Mounted], sent: Mapping[str, Any], asked: Mapping[str, str]) -> Mounted:
+    casing = casing_of(sent) or casing_of(asked)
+    return (
+        next((each for each in sharing if each.dialect.casing == casing), sharing[0])
+        if len(sharing) > 1
+        else sharing[0]
+    )
+
+
+def _answer(sharing: Sequence[Mounted], chosen: Mounted, result: Any) -> Response:
+    if chosen.operation.shown_in is not None:
+        owner = chosen.operation.shown_in(result)
+        chosen = next((each for each in sharing if each.dialect.name == owner), chosen)
+    operation, dialect = chosen.operation, chosen.dialect
+    if result is None:
+        return JSONResponse(None, status_code=operation.status)
+    if isinstance(result, Listing):
+        rows = [dialect.spell(operation.answer.model_validate(row)) for row in result.rows]
+        page = Page(rows, operation.lists, result.total, result.limit, result.offset)
+        return JSONResponse(dialect.envelope(page), status_code=operation.status)
+    return JSONResponse(dialect.spell(operation.answer.model_validate(result)), status_code=operation.status)

@@ -1,0 +1,99 @@
+"""What an API operation is: a value that says method, path, function and shapes, mounted later for each dialect.
+
+An operation's function gets one `Ask` and returns what its `answer` schema shows (or a `Listing` of it). It parses
+nothing, authenticates nobody and spells nothing: `mount` has done the first two and does the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeVar
+
+from parley.schemas.base import Wire
+from parley.services.agents import Agents
+from parley.services.calls import Calls
+from parley.services.credentials import Credentials
+from parley.services.deliveries import Deliveries
+from parley.services.numbers import Numbers
+from parley.services.projects import Projects
+from parley.services.webhooks import Webhooks
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+BodyT_co = TypeVar("BodyT_co", covariant=True)
+QueryT_co = TypeVar("QueryT_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The use cases the API may call, one a noun. An agent that names no voice is shown with `default_voice`."""
+
+    projects: Projects
+    agents: Agents
+    numbers: Numbers
+    calls: Calls
+    webhooks: Webhooks
+    deliveries: Deliveries
+    credentials: Credentials
+    default_voice: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(Generic[BodyT_co, QueryT_co]):
+    """One authenticated, validated request. `ids` holds the path's parameters, already of an id's form."""
+
+    services: Services
+    project_id: str
+    body: BodyT_co
+    query: QueryT_co
+    ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What an operation that lists returns: one page of rows, and `total` where the list is paged."""
+
+    rows: Sequence[Any]
+    total: int | None = None
+    limit: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing a client can do.
+
+    `path` is below the dialect's prefix. `answer` is the shape of the result, or of each row where it `lists` (the
+    plural of its rows, and a second name where clients read one); `is_paged` lists have a total. `nullable` results may
+    be None, shown as JSON null. `refusals` are the statuses it can answer with beside those every operation of its
+    shape has. `shown_in` names the dialect a result belongs to where a shared path cannot tell (a call is shown in the
+    dialect it was created in).
+    """
+
+    method: Method
+    path: str
+    run: Callable[[Ask[Any, Any]], Awaitable[Any]]
+    title: str
+    group: str
+    answer: type[Wire]
+    body: type[Wire] | None = None
+    query: type[Wire] | None = None
+    lists: tuple[str, ...] = ()
+    is_paged: bool = True
+    nullable: bool = False
+    status: int = 200
+    about: str = ""
+    refusals: frozenset[int] = field(default_factory=frozenset)
+    shown_in: Callable[[Any], str] | None = None
+
+    @property
+    def all_refusals(self) -> frozenset[int]:
+        """Every error status this operation documents."""
+        statuses = {401} | self.refusals
+        if self.body is not None or self.query is not None:
+            statuses |= {400}
+        if self.body is not None:
+            statuses |= {413, 415}
+        if "{" in self.path:
+            statuses |= {404}
+        return frozenset(statuses)
