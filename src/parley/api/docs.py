@@ -1,0 +1,164 @@
+"""`/openapi.json`, and `/docs`: the same document as a page that needs no network, no script and no other host."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+Json = Mapping[str, Any]
+
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1c1e21;--soft:#5f6670;--line:#d9dde2;--card:#f6f7f9;--key:#0b62c4}
+@media(prefers-color-scheme:dark){
+:root{--ink:#e7e9ec;--soft:#9aa3ad;--line:#343a41;--card:#1d2125;--key:#6db3ff}body{background:#131619}}
+body{font:16px/1.55 system-ui,sans-serif;color:var(--ink);margin:0;
+display:grid;grid-template-columns:17rem minmax(0,1fr)}
+nav{position:sticky;top:0;height:100vh;overflow:auto;padding:1.5rem;box-sizing:border-box;
+border-right:1px solid var(--line)}
+nav b{display:block;margin:1rem 0 .2rem}
+nav a{display:block;color:var(--soft);text-decoration:none;font-size:.9rem}nav a:hover{color:var(--key)}
+main{padding:1.5rem 2.5rem 6rem;max-width:60rem}
+h2{margin-top:3rem;border-bottom:1px solid var(--line)}h3{margin:2.2rem 0 .2rem}
+h4{margin:1rem 0 0;font-size:.8rem;text-transform:uppercase;letter-spacing:.04em;color:var(--soft)}
+code,pre{font:.86rem/1.5 ui-monospace,monospace}
+pre{background:var(--card);padding:.8rem 1rem;overflow:auto;border-radius:6px}
+.path code{color:var(--key)}.path b{font:700 .78rem ui-monospace,monospace;margin-right:.5rem}.soft{color:var(--soft)}
+table{border-collapse:collapse;width:100%;margin:.4rem 0 1rem;font-size:.92rem}
+td{border-top:1px solid var(--line);padding:.3rem .8rem .3rem 0;vertical-align:top}td:first-child{width:13rem}
+@media(max-width:50rem){body{display:block}nav{position:static;height:auto;border:0}main{padding:1rem}}
+"""
+
+
+def docs_routes(document: Json) -> list[BaseRoute]:
+    """Both routes, rendered once."""
+    page = render(document)
+
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(document)
+
+    async def docs(request: Request) -> Response:
+        return HTMLResponse(page)
+
+    return [
+        Route("/openapi.json", openapi, include_in_schema=False),
+        Route("/docs", docs, include_in_schema=False),
+    ]
+
+
+def render(document: Json) -> str:
+    """The whole page: what the API is, then every operation under its group."""
+    info = document["info"]
+    groups: dict[str, list[tuple[str, str, Json]]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            groups[operation["tags"][0]].append((method.upper(), path, operation))
+    menu, body = [], []
+    for name, operations in groups.items():
+        menu.append(f"<b>{escape(name)}</b>")
+        body.append(f"<h2>{escape(name)}</h2>")
+        for method, path, operation in operations:
+            menu.append(f'<a href="#{operation["operationId"]}">{escape(operation["summary"])}</a>')
+            body.extend(_operation(document, method, path, operation))
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(info["title"])} API</title>'
+    view = '<meta name="viewport" content="width=device-width,initial-scale=1">'
+    about = "".join(f"<p>{_text(paragraph)}</p>" for paragraph in info["description"].split("\n\n"))
+    return (
+        f"{head}{view}<style>{_STYLE}</style><nav><strong>{escape(info['title'])}</strong> {escape(info['version'])}"
+        f'<a href="openapi.json">openapi.json</a>{"".join(menu)}</nav>'
+        f"<main><h1>{escape(info['title'])} API</h1>{about}{''.join(body)}</main></html>"
+    )
+
+
+def _operation(document: Json, method: str, path: str, operation: Json) -> Iterator[str]:
+    yield f'<h3 id="{operation["operationId"]}">{escape(operation["summary"])}</h3>'
+    yield f'<p class="path"><b>{method}</b><code>{escape(path)}</code></p>'
+    if "description" in operation:
+        yield f"<p>{_text(operation['description'])}</p>"
+    asked = [p for p in operation["parameters"] if p["in"] == "query"]
+    if asked:
+        yield "<h4>Query</h4>"
+        yield _table(_row(p["name"], p["schema"], is_required=p["required"]) for p in asked)
+    if "requestBody" in operation:
+        yield "<h4>Body</h4>"
+        yield _fields(document, _schema(operation["requestBody"]))
+    yield f"<h4>Request</h4><pre>{escape(_curl(method, path, operation))}</pre>"
+    for status, answer in operation["responses"].items():
+        if status.startswith("2"):
+            yield f"<h4>Answer {status}</h4>"
+            yield _fields(document, _schema(answer))
+    refusals = ((s, a["description"]) for s, a in operation["responses"].items() if not s.startswith("2"))
+    yield "<h4>Refusals</h4>"
+    yield _table(f"<tr><td>{status}</td><td>{_text(why)}</td></tr>" for status, why in refusals)
+
+
+def _schema(holder: Json) -> Json:
+    schema: Json = holder["content"]["application/json"]["schema"]
+    return schema
+
+
+def _resolved(document: Json, schema: Json) -> Json:
+    while "$ref" in schema or "oneOf" in schema or "anyOf" in schema:
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+        else:
+            schema = next(each for each in schema.get("oneOf", schema.get("anyOf", [])) if each.get("type") != "null")
+    return schema
+
+
+def _fields(document: Json, schema: Json) -> str:
+    """A table of an object's fields; a list's rows follow as a table of their own."""
+    shape = _resolved(document, schema)
+    required = shape.get("required", [])
+    rows = "".join(_row(n, f, is_required=n in required) for n, f in shape.get("properties", {}).items())
+    tables = [f"<p>{_text(shape['description'])}</p>" if "description" in shape else "", f"<table>{rows}</table>"]
+    data = shape.get("properties", {}).get("data")
+    if data is not None and "items" in data:
+        tables.append("<p class=soft>Each row:</p>" + _fields(document, data["items"]))
+    return "".join(tables)
+
+
+def _table(rows: Iterator[str]) -> str:
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _row(name: str, schema: Json, *, is_required: bool) -> str:
+    kind = escape(_kind(schema)) + (" <span class=soft>required</span>" if is_required else "")
+    return f"<tr><td><code>{escape(name)}</code></td><td>{kind}</td></tr>"
+
+
+def _kind(schema: Json) -> str:
+    """What a field holds, in a few words."""
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(_kind(each) for each in schema["anyOf"]))
+    if "$ref" in schema:
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", schema["$ref"].rsplit("/", 1)[1]).lower()
+    if "enum" in schema or "const" in schema:
+        return " | ".join(json.dumps(value) for value in schema.get("enum", [schema.get("const")]))
+    kind = str(schema.get("type", "any value"))
+    if kind == "array":
+        return f"list of {_kind(schema.get('items', {}))}"
+    bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
+    default = [f"default {json.dumps(schema['default'])}"] if schema.get("default") is not None else []
+    return ", ".join([kind, *bounds, *default])
+
+
+_BOUNDS = {"minimum": "from", "maximum": "to", "minLength": "at least", "maxLength": "at most", "pattern": "matching"}
+
+
+def _curl(method: str, path: str, operation: Json) -> str:
+    lines = [f"curl -X {method} $PARLEY_URL{path}", '  -H "Authorization: Bearer $PARLEY_API_KEY"']
+    if "requestBody" in operation:
+        lines += ["  -H 'Content-Type: application/json'", "  -d '{...}'"]
+    return " \\\n".join(lines)
+
+
+def _text(text: str) -> str:
+    """Escaped text with `code` marked."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
