@@ -1,0 +1,203 @@
+"""Where carriers come in: their webhooks about numbers and calls, and the websocket that brings the audio.
+
+A webhook is read as raw bytes, bounded, and verified against the token of the account that owns the number or call
+before anything is parsed. Whatever is wrong with it, the answer is a 403 and nothing has happened. The signature covers
+the configured public URL; what the Host header says is never used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from parley.api.reading import check_ids, read_body
+from parley.api.sockets import POLICY_VIOLATION, TRY_AGAIN_LATER, AsgiTextSocket
+from parley.domain.calls import ENDED, CallPlan
+from parley.domain.carriers import CarrierAccount
+from parley.domain.errors import BadInput, Conflict, Draining, Forbidden, NotFound, TooLarge
+from parley.domain.secrets import Secret
+from parley.providers.protocols import Carrier, Document, IncomingLeg, LegEvents, MediaLeg
+from parley.services.accounts import CarrierAccounts
+from parley.services.calls import Calls, Switchboard
+
+log = structlog.get_logger()
+
+MAX_HOOK_BYTES = 65_536
+HANDSHAKE_TIMEOUT_S = 5.0
+MAX_STRANGERS = 256
+"""Sockets that have not shown their token yet; one more is turned away at once."""
+
+
+class Exchange(Switchboard, Protocol):
+    """The live sessions of this process, as the edge needs them."""
+
+    async def attach(self, call_id: str, leg: MediaLeg) -> LegEvents:
+        """Join the phone's audio to its session. Raises NotFound."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One verified webhook."""
+
+    carrier: Carrier
+    name: str
+    owner_id: str
+    body: bytes
+
+
+class CarrierEdge:
+    """The routes under `/carriers`. `public_url` is this server's address as carriers reach it."""
+
+    def __init__(
+        self,
+        carriers: Mapping[str, Carrier],
+        accounts: CarrierAccounts,
+        calls: Calls,
+        exchange: Exchange,
+        public_url: str,
+    ) -> None:
+        self._carriers = carriers
+        self._accounts = accounts
+        self._calls = calls
+        self._exchange = exchange
+        self._public_url = public_url.rstrip("/")
+        self._strangers = 0
+
+    def routes(self) -> list[BaseRoute]:
+        number, call = "/carriers/{carrier}/numbers/{owner_id}", "/carriers/{carrier}/calls/{owner_id}"
+        return [
+            self._hook(f"{number}/voice", self._accounts.for_number, self._number_rings),
+            self._hook(f"{number}/status", self._accounts.for_number, self._number_status),
+            self._hook(f"{call}/answer", self._accounts.for_call, self._call_answered),
+            self._hook(f"{call}/status", self._accounts.for_call, self._call_status),
+            self._hook(f"{call}/after", self._accounts.for_call, self._stream_ended),
+            WebSocketRoute("/carriers/{carrier}/media", self._media),
+        ]
+
+    # ------------------------------------------------------------ webhooks
+
+    def _hook(
+        self,
+        path: str,
+        account_of: Callable[[str], Awaitable[tuple[str, CarrierAccount]]],
+        act: Callable[[Hook], Awaitable[Document | None]],
+    ) -> Route:
+        async def endpoint(request: Request) -> Response:
+            try:
+                document = await act(await self._verified(request, account_of))
+            except (BadInput, Forbidden, NotFound, TooLarge):
+                log.warning("carrier_hook_refused", path=path)
+                return Response("Forbidden", status_code=403, media_type="text/plain")
+            if document is None:
+                return Response(status_code=204)
+            return Response(document.body, headers={"content-type": document.content_type})
+
+        return Route(path, endpoint, methods=["POST"], include_in_schema=False)
+
+    async def _verified(
+        self, request: Request, account_of: Callable[[str], Awaitable[tuple[str, CarrierAccount]]]
+    ) -> Hook:
+        check_ids(request.path_params)
+        name, owner_id = request.path_params["carrier"], request.path_params["owner_id"]
+        carrier = self._carriers.get(name)
+        if carrier is None:
+            raise Forbidden("There is no such carrier.")
+        body = await read_body(request, MAX_HOOK_BYTES)
+        owning_carrier, account = await account_of(owner_id)
+        if owning_carrier != name or not account.token:
+            raise Forbidden("The webhook is not signed by the account that owns what it tells about.")
+        carrier.verify(account.token, self._signed_url(request.scope), request.headers, body)
+        return Hook(carrier, name, owner_id, body)
+
+    def _signed_url(self, scope: Scope) -> str:
+        query = scope["query_string"].decode("latin-1")
+        path = scope["raw_path"].decode("latin-1")
+        return f"{self._public_url}{path}?{query}" if query else f"{self._public_url}{path}"
+
+    async def _number_rings(self, hook: Hook) -> Document:
+        try:
+            plan, token = await self._calls.ring_inbound(hook.owner_id, hook.carrier.read_ringing(hook.body))
+        except (Conflict, Draining) as declined:
+            log.info("inbound_call_declined", number_id=hook.owner_id, why=declined.code)
+            return hook.carrier.reject_document()
+        return self._connect(hook, plan.call_id, token)
+
+    async def _number_status(self, hook: Hook) -> None:
+        await self._calls.report(hook.carrier.read_report(hook.body), number_id=hook.owner_id)
+
+    async def _call_answered(self, hook: Hook) -> Document:
+        try:
+            plan, token = await self._calls.answer_outbound(hook.owner_id)
+        except Conflict:
+            return hook.carrier.hangup_document()
+        return self._connect(hook, plan.call_id, token)
+
+    async def _call_status(self, hook: Hook) -> None:
+        report = hook.carrier.read_report(hook.body)
+        is_over = report.status in ENDED
+        if not (is_over and self._exchange.hang_up(hook.owner_id, report.reason or "caller_hangup")):
+            await self._calls.report(report, call_id=hook.owner_id)
+
+    async def _stream_ended(self, hook: Hook) -> Document:
+        if not self._exchange.holds(hook.owner_id):
+            return hook.carrier.hangup_document()
+        try:
+            token = await self._calls.reissue(hook.owner_id)
+        except Conflict:
+            return hook.carrier.hangup_document()
+        return self._connect(hook, hook.owner_id, token)
+
+    def _connect(self, hook: Hook, call_id: str, token: Secret) -> Document:
+        root = f"{self._public_url}/carriers/{hook.name}"
+        stream_url = f"ws{root.removeprefix('http')}/media"
+        return hook.carrier.connect_document(stream_url, token.reveal(), f"{root}/calls/{call_id}/after")
+
+    # ------------------------------------------------------------ audio
+
+    async def _media(self, scope: Scope, receive: Receive, send: Send) -> None:
+        carrier = self._carriers.get(scope["path_params"]["carrier"])
+        socket = AsgiTextSocket(receive, send)
+        if not await socket.accept():
+            return
+        try:
+            if carrier is None or self._strangers >= MAX_STRANGERS:
+                await socket.close(POLICY_VIOLATION if carrier is None else TRY_AGAIN_LATER)
+                return
+            leg = carrier.leg(socket)
+            plan = await self._admitted(leg)
+            if plan is None or (events := await self._join(plan, leg)) is None:
+                await socket.close(POLICY_VIOLATION)
+                return
+            await leg.run(events)
+        finally:
+            await socket.close()
+
+    async def _admitted(self, leg: IncomingLeg) -> CallPlan | None:
+        """The plan of the call whose token the socket shows in time; nothing else is told to a stranger."""
+        self._strangers += 1
+        try:
+            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+                return await self._calls.redeem_stream_token(await leg.handshake())
+        except (TimeoutError, Forbidden):
+            log.warning("media_socket_refused")
+            return None
+        finally:
+            self._strangers -= 1
+
+    async def _join(self, plan: CallPlan, leg: MediaLeg) -> LegEvents | None:
+        try:
+            if not self._exchange.holds(plan.call_id):
+                self._exchange.prepare(plan)
+            return await self._exchange.attach(plan.call_id, leg)
+        except (Draining, NotFound) as refused:
+            log.warning("media_socket_refused", call_id=plan.call_id, why=refused.code)
+            return None
