@@ -70,7 +70,7 @@ def test_an_openai_base_url_ends_in_its_version(given: str, used: str) -> None:
     assert load_settings(None, OPENAI_BASE_URL=given).openai_base_url == used
 
 
-@pytest.mark.parametrize("variable", ["DEEPGRAM_BASE_URL", "ELEVENLABS_BASE_URL", "TWILIO_BASE_URL"])
+@pytest.mark.parametrize("variable", ["DEEPGRAM_BASE_URL", "ELEVENLABS_BASE_URL"])
 @pytest.mark.parametrize(
     ("given", "used"),
     [
@@ -84,9 +84,14 @@ def test_the_other_base_urls_are_bare_hosts(variable: str, given: str, used: str
     assert getattr(settings, variable.lower()) == used
 
 
+def test_a_vendor_spoken_to_over_http_alone_takes_websocket_urls_too() -> None:
+    settings = load_settings(None, TWILIO_BASE_URL="ws://127.0.0.1:9000/", OPENAI_BASE_URL="wss://models")
+    assert (settings.twilio_base_url, settings.openai_base_url) == ("http://127.0.0.1:9000", "https://models/v1")
+
+
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+asyncpg"])
-def test_any_spelling_of_a_postgres_url_names_the_driver(scheme: str) -> None:
-    assert load_settings(None, PARLEY_DATABASE_URL=f"{scheme}://h/d").database_url == "postgresql+asyncpg://h/d"
+def test_any_spelling_of_a_postgres_url_is_taken(scheme: str) -> None:
+    assert load_settings(None, PARLEY_DATABASE_URL=f"{scheme}://h/d").database_url == f"{scheme}://h/d"
 
 
 def test_printing_the_settings_shows_no_secret() -> None:

@@ -40,9 +40,19 @@ def _vendor_url(value: str) -> str:
     return _checked_url(value, ("https", "http", "wss", "ws")).removesuffix("/v1")
 
 
+def as_http(url: str) -> str:
+    """The same place over HTTP, where a websocket URL was given."""
+    return f"http{url.removeprefix('ws')}" if url.startswith("ws") else url
+
+
+def _http_vendor_url(value: str) -> str:
+    """For a vendor that is only spoken to over HTTP: ws and wss mean http and https."""
+    return as_http(_vendor_url(value))
+
+
 def _openai_url(value: str) -> str:
     """OpenAI-compatible base URLs end in their version by convention; a bare host gets `/v1`."""
-    url = _checked_url(value, ("https", "http"))
+    url = as_http(_checked_url(value, ("https", "http", "wss", "ws")))
     return url if urlsplit(url).path else f"{url}/v1"
 
 
@@ -53,11 +63,10 @@ def _redis_url(value: str) -> str:
 
 
 def _database_url(value: str) -> str:
-    """Accepts the usual spellings of a Postgres URL and names the one driver parley uses."""
-    scheme, separator, rest = value.partition("://")
+    scheme, separator, _ = value.partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
         raise ValueError("should be a Postgres URL like postgresql://user:password@host:5432/database")
-    return f"postgresql+asyncpg://{rest}"
+    return value
 
 
 def _secret(value: object) -> Secret:
@@ -67,6 +76,7 @@ def _secret(value: object) -> Secret:
 SecretText = Annotated[Secret, BeforeValidator(_secret)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 VendorUrl = Annotated[str, AfterValidator(_vendor_url)]
+HttpVendorUrl = Annotated[str, AfterValidator(_http_vendor_url)]
 OpenAIUrl = Annotated[str, AfterValidator(_openai_url)]
 
 
@@ -154,6 +164,9 @@ class Settings(BaseSettings):
         alias="OPENAI_BASE_URL",
         description="Any OpenAI-compatible server, self-hosted models included.",
     )
+    chat_model: str = Field(
+        "gpt-4.1-mini", alias="PARLEY_CHAT_MODEL", description="Model of hosted agents that name none."
+    )
     elevenlabs_api_key: SecretText = Field(
         Secret(""), alias="ELEVENLABS_API_KEY", description="Voices by ElevenLabs, for projects without their own."
     )
@@ -166,7 +179,7 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretText = Field(
         Secret(""), alias="TWILIO_AUTH_TOKEN", description="Auth token of that Twilio account."
     )
-    twilio_base_url: VendorUrl = Field(
+    twilio_base_url: HttpVendorUrl = Field(
         "https://api.twilio.com", alias="TWILIO_BASE_URL", description="Twilio's host, or a stand-in for it."
     )
 
