@@ -13,6 +13,7 @@ The branch says what the reader can do about it; the leaf says what happened.
     ├── WrongContentType    send JSON                     (415)
     ├── TooManyRequests     wait, then repeat             (429)
     ├── Draining            ask another replica           (503)
+    ├── Unavailable         try again in a moment         (503)
     ├── ProviderError       something outside failed; `retryable` says whether to try again
     │   ├── CarrierRefused      the carrier said no, in its own words (502)
     │   └── ProviderUnavailable unreachable, too slow, or broke off
@@ -105,6 +106,13 @@ class TooManyRequests(ParleyError):
 
 class Draining(ParleyError):
     code = "draining"
+    status = 503
+
+
+class Unavailable(ParleyError):
+    """Something of our own, the database, does not answer now; nothing was changed, and the same may work soon."""
+
+    code = "unavailable"
     status = 503
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
-from parley.domain.errors import ConfigurationError
+from parley.domain.errors import ConfigurationError, Unavailable
 
 CONNECT_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 5.0
@@ -41,12 +42,29 @@ def create_engine(url: str, *, pool_size: int = 10, command_timeout_s: float | N
         max_overflow=0,
         pool_timeout=5,
         pool_pre_ping=True,
+        hide_parameters=True,  # error texts reach logs, and parameters hold phone numbers and what was said
         connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s},
     )
 
 
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    """What the driver and the pool raise when Postgres is away, slow or restarting becomes Unavailable."""
+    try:
+        yield
+    except (OSError, TimeoutError, PoolTimeout, OperationalError, InterfaceError) as error:
+        raise Unavailable("The database does not answer. Try again in a moment.") from error
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        raise Unavailable("The connection to the database broke. Try again in a moment.") from error
+
+
 class Database:
-    """A pool of connections. Rows stay readable after their session has ended."""
+    """A pool of connections. Rows stay readable after their session has ended.
+
+    Everything here raises Unavailable while Postgres cannot be reached.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self._engine = create_engine(url, pool_size=pool_size)
@@ -54,20 +72,23 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """All of it or nothing: committed when the block ends, rolled back when it raises."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
-            yield session
-            await session.commit()
+        with _outages_named():
+            async with AsyncSession(self._engine, expire_on_commit=False) as session:
+                yield session
+                await session.commit()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """A session for queries alone: nothing done in it is kept."""
-        async with AsyncSession(self._engine, expire_on_commit=False) as session:
-            yield session
+        with _outages_named():
+            async with AsyncSession(self._engine, expire_on_commit=False) as session:
+                yield session
 
     async def ping(self) -> None:
-        """Raises what the driver raises when the database does not answer."""
-        async with self._engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
+        """Ask for nothing, to see whether the database answers."""
+        with _outages_named():
+            async with self._engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
 
     async def close(self) -> None:
         await self._engine.dispose()
