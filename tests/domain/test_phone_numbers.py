@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +52,7 @@ def test_any_text_becomes_e164_or_is_refused(text: str) -> None:
     "number", ["+1911", "+1411", "+911", "+112", "+44999", "+49112", "+19005551234", "+449098790000"]
 )
 def test_emergency_and_premium_numbers_are_never_dialled(number: str) -> None:
-    with pytest.raises(BadInput, match="never dials|too short"):
+    with pytest.raises(BadInput, match=r"never dials|too short"):
         require_dialable(number)
 
 
@@ -62,10 +64,8 @@ def test_ordinary_numbers_are_dialled(number: str) -> None:
 @given(st.from_regex(r"\+[1-9][0-9]{1,14}", fullmatch=True).filter(str.isascii))
 def test_every_e164_number_is_judged_without_an_accident(number: str) -> None:
     country_of(number)
-    try:
+    with suppress(BadInput):
         assert require_dialable(number) == number
-    except BadInput:
-        pass
 
 
 @pytest.mark.parametrize(

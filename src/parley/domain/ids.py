@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 import uuid_utils
@@ -12,3 +13,11 @@ Kind = Literal["proj", "key", "agent", "num", "call", "tr", "wh", "evt", "cred"]
 def new_id(kind: Kind) -> str:
     """A fresh id such as `call_0193a5c2…`. Two made in the same process sort in the order they were made."""
     return f"{kind}_{uuid_utils.uuid7().hex}"
+
+
+_SHAPE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+
+
+def is_possible(text: str) -> bool:
+    """Whether any row could have this id; what is not need not reach the database."""
+    return _SHAPE.fullmatch(text) is not None

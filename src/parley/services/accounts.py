@@ -1,7 +1,6 @@
 """Which carrier account a request is made with.
 
-The number's own credential, else the project's only credential for a carrier parley can dial with, else the
-operator's environment.
+The number's own credential, else the project's only credential for the carrier, else the operator's environment.
 """
 
 from __future__ import annotations
@@ -11,8 +10,14 @@ from collections.abc import Mapping
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.carriers import CarrierAccount
+from parley.domain.errors import BadInput
+from parley.domain.secrets import Secret
 from parley.services.credentials import Credentials
+from parley.storage import calls, credentials, numbers
 from parley.storage.database import Database
+from parley.storage.tables import CredentialRow
+
+_NOBODY = CarrierAccount("", Secret(""))
 
 
 class CarrierAccounts:
@@ -24,15 +29,45 @@ class CarrierAccounts:
         self._operator = operator
 
     async def for_number(self, number_id: str) -> tuple[str, CarrierAccount]:
-        """(carrier, account) that owns the number: what its carrier webhooks are verified with. Raises NotFound."""
-        raise NotImplementedError
+        """(carrier, account) that owns an active number: what its carrier webhooks are verified with.
+
+        Raises NotFound, or BadInput when there is no account any more.
+        """
+        async with self._database.read() as session:
+            number = await numbers.get_ringing(session, number_id)
+            account, _ = await self.resolve(session, number.project_id, number.provider, number.credential_id)
+        return number.provider, account
 
     async def for_call(self, call_id: str) -> tuple[str, CarrierAccount]:
-        """(carrier, account) that owns the call. Raises NotFound."""
-        raise NotImplementedError
+        """(carrier, account) that owns the call. Raises like `for_number`."""
+        async with self._database.read() as session:
+            call = await calls.get_known(session, call_id)
+            account, _ = await self.resolve(session, call.project_id, call.carrier, call.credential_id)
+        return call.carrier, account
 
     async def resolve(
         self, session: AsyncSession, project_id: str, carrier: str, credential_id: str | None
     ) -> tuple[CarrierAccount, str | None]:
-        """The account and the id of the credential it came from. Raises BadInput when there is none to use."""
-        raise NotImplementedError
+        """The account, and the id of the credential it came from if it is the project's own.
+
+        Raises NotFound for a foreign credential, BadInput when there is no account to use.
+        """
+        if credential_id is not None:
+            return self._of(await credentials.get(session, project_id, credential_id), carrier)
+        own = await credentials.for_providers(session, project_id, [carrier])
+        if len(own) == 1:
+            return self._of(own[0], carrier)
+        operators = self._operator.get(carrier, _NOBODY)
+        if operators.account_id and operators.token:
+            return operators, None
+        if own:
+            raise BadInput(f"This project has several `{carrier}` credentials; name one with `credentialId`.")
+        raise BadInput(f"There is no `{carrier}` account to use; create a credential for it first.")
+
+    def _of(self, row: CredentialRow, carrier: str) -> tuple[CarrierAccount, str]:
+        if row.provider != carrier:
+            raise BadInput(f"This credential is for `{row.provider}`, and the number's carrier is `{carrier}`.")
+        account_id = row.account_id or self._operator.get(carrier, _NOBODY).account_id
+        if not account_id:
+            raise BadInput("This credential has no account id; create it again with `accountSid`.")
+        return CarrierAccount(account_id, self._credentials.open(row)), row.id

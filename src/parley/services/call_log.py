@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.conversation.wishes import NoteTurn
-from parley.domain.calls import CallPlan, EndReason
-from parley.domain.events import TurnDelivery
-from parley.providers.protocols import Carrier
+from parley.domain import events
+from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason, WebhookTarget, may_advance
+from parley.domain.events import CallFacts, TurnDelivery
+from parley.domain.ids import new_id
+from parley.providers.protocols import CallReport, Carrier
 from parley.services.accounts import CarrierAccounts
 from parley.services.defaults import Clock, utc_now
 from parley.services.webhooks import Webhooks
+from parley.storage import calls, deliveries, outbox
 from parley.storage.database import Database
+from parley.storage.tables import CallRow, DeliveryRow, TranscriptRow
+
+_SNIPPET_CHARS = 160
+# A call that connected and ended like this was not what anybody wanted.
+_FAULTS: frozenset[EndReason] = frozenset({"carrier_failed", "media_lost", "provider_failed"})
 
 
 class CallLog:
@@ -36,30 +49,184 @@ class CallLog:
         self._wake = wake
         self._clock = clock
 
+    # ------------------------------------------------------------ how the call moves
+
+    async def ringing(self, call_id: str) -> None:
+        async with self._database.transaction() as session:
+            call = await calls.get_known(session, call_id, lock=True)
+            await self._write_status(session, call, "ringing", self._clock())
+
     async def connected(self, call_id: str) -> None:
         """Status in-progress, the start time and `call.started`, in one transaction."""
-        raise NotImplementedError
+        async with self._database.transaction() as session:
+            call = await calls.get_known(session, call_id, lock=True)
+            await self._write_status(session, call, "in-progress", self._clock())
+        self._wake()
+
+    async def finished(self, call_id: str, reason: EndReason) -> None:
+        """Status completed or failed, the end's time and reason, `call.ended` with the transcript: one transaction.
+
+        A call that never connected has failed, whatever the reason.
+        """
+        async with self._database.transaction() as session:
+            call = await calls.get_known(session, call_id, lock=True)
+            is_good = call.started_at is not None and reason not in _FAULTS
+            await self._write_status(session, call, "completed" if is_good else "failed", self._clock(), reason)
+        self._wake()
+
+    async def closed_by_carrier(self, call_id: str, report: CallReport) -> None:
+        """The end of a call that no session holds. A completed call did connect, though that report may be lost."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            call = await calls.get_known(session, call_id, lock=True)
+            if report.status == "completed":
+                began = now - timedelta(seconds=report.duration_s or 0)
+                await self._write_status(session, call, "in-progress", max(began, call.created_at))
+                await self._write_status(session, call, "completed", now, report.reason or "caller_hangup")
+            else:
+                await self._write_status(session, call, "failed", now, report.reason or "carrier_failed")
+        self._wake()
+
+    async def _write_status(
+        self, session: AsyncSession, call: CallRow, status: CallStatus, at: datetime, reason: EndReason | None = None
+    ) -> None:
+        """The one place where a stored call's status changes: forward only, together with the event it causes."""
+        if not may_advance(call.status, status):
+            return
+        call.status = status
+        if status == "in-progress":
+            call.started_at = at
+        elif status in ENDED:
+            call.ended_at, call.end_reason = at, reason
+        else:
+            return
+        agent_id = call.snapshot.get("id")
+        target = await self._webhooks.target_in(session, call.project_id, agent_id, call.webhook_url)
+        if target is None:
+            return
+        facts = _facts(call)
+        if status == "in-progress":
+            payload, kind = events.call_started(facts, at=at), events.CALL_STARTED
+        else:
+            rows = [_event_row(row) for row in await calls.transcript(session, call.id)]
+            payload = events.call_ended(facts, rows, at=at, context_limit=target.context_limit)
+            kind = events.CALL_ENDED
+        outbox.record(session, _delivery(call, target, kind, payload, at))
+
+    # ------------------------------------------------------------ what is written beside it
 
     async def note_turn(self, call_id: str, turn: NoteTurn) -> None:
         """Write or replace transcript row (call, turn.row)."""
-        raise NotImplementedError
+        async with self._database.transaction() as session:
+            call = await calls.get_known(session, call_id)
+            values = {
+                "id": new_id("tr"),
+                "project_id": call.project_id,
+                "call_id": call_id,
+                "row": turn.row,
+                "at_s": turn.at_s,
+                "caller": _storable(turn.caller),
+                "agent": None if turn.agent is None else _storable(turn.agent),
+                "was_cut": turn.was_cut,
+                "confidence": turn.confidence,
+                "intended": _storable(turn.intended),
+                "latencies": msgspec.to_builtins(turn.latencies),
+                "created_at": self._clock(),
+            }
+            await calls.put_transcript(session, values)
+            latest = turn.agent or turn.caller
+            if latest:
+                await calls.put_snippet(session, call_id, _storable(latest)[:_SNIPPET_CHARS])
 
     async def note_problem(self, call_id: str, code: str) -> None:
         """Append to the call's problems."""
-        raise NotImplementedError
-
-    async def finished(self, call_id: str, reason: EndReason) -> None:
-        """Status completed or failed, the end's time and reason, `call.ended` with the transcript: in one transaction."""
-        raise NotImplementedError
+        async with self._database.transaction() as session:
+            await calls.add_problem(session, call_id, code)
 
     async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
         """Keep how a voice turn's webhook request went, beside the events' deliveries; it is never sent again."""
-        raise NotImplementedError
+        if plan.webhook is None:
+            return
+        values = {
+            "id": delivery.delivery_id,
+            "project_id": plan.project_id,
+            "webhook_id": None,
+            "agent_id": plan.agent.id,
+            "call_id": plan.call_id,
+            "event_type": delivery.event_type,
+            "channel": "voice",
+            "url": plan.webhook.url,
+            "status": "failed" if delivery.error else "success",
+            "attempts": 1,
+            "http_status": delivery.http_status,
+            "error_message": delivery.error,
+            "response_ms": delivery.response_ms,
+            "last_attempt_at": delivery.sent_at,
+            "created_at": delivery.sent_at,
+        }
+        async with self._database.transaction() as session:
+            await deliveries.add_once(session, values)
+
+    # ------------------------------------------------------------ at the carrier
 
     async def end_at_carrier(self, call_id: str) -> None:
-        """Hang up at the carrier. Raises CarrierRefused or ProviderUnavailable."""
-        raise NotImplementedError
+        """Hang up at the carrier; a call it never had needs nothing. Raises CarrierRefused or ProviderUnavailable."""
+        call = await self._read(call_id)
+        if call.carrier_call_id is not None:
+            carrier, account = await self._accounts.for_call(call_id)
+            await self._carriers[carrier].end(account, call.carrier_call_id)
 
     async def transfer_at_carrier(self, call_id: str, to_number: str) -> None:
         """Hand the caller to another number, shown our side of the call as caller ID. Raises like `end_at_carrier`."""
-        raise NotImplementedError
+        call = await self._read(call_id)
+        if call.carrier_call_id is not None:
+            carrier, account = await self._accounts.for_call(call_id)
+            await self._carriers[carrier].transfer(account, call.carrier_call_id, to_number, call.phone_number)
+
+    async def _read(self, call_id: str) -> CallRow:
+        async with self._database.read() as session:
+            return await calls.get_known(session, call_id)
+
+
+def _facts(call: CallRow) -> CallFacts:
+    return CallFacts(
+        call_id=call.id,
+        agent_id=call.snapshot.get("id"),
+        number_id=call.number_id,
+        phone_number=call.phone_number,
+        from_number=call.from_number,
+        to_number=call.to_number,
+        direction=call.direction,
+        status=call.status,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        duration_s=call.duration_seconds,
+        end_reason=call.end_reason,
+    )
+
+
+def _event_row(row: TranscriptRow) -> events.TranscriptRow:
+    return events.TranscriptRow(
+        id=row.id, caller=row.caller, agent=row.agent, confidence=row.confidence, created_at=row.created_at
+    )
+
+
+def _delivery(call: CallRow, target: WebhookTarget, kind: str, payload: events.Payload, at: datetime) -> DeliveryRow:
+    return DeliveryRow(
+        id=new_id("evt"),
+        project_id=call.project_id,
+        webhook_id=target.webhook_id or None,
+        agent_id=call.snapshot.get("id"),
+        call_id=call.id,
+        event_type=kind,
+        channel="voice",
+        url=target.url,
+        body=json.dumps(payload, ensure_ascii=False, separators=(",", ":")),
+        next_at=at,
+        created_at=at,
+    )
+
+
+def _storable(text: str) -> str:
+    """Recognisers and models may send what Postgres cannot keep: NUL and lone surrogates go."""
+    return text.replace("\x00", "").encode("utf-8", "ignore").decode()

@@ -2,33 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from parley.domain.ids import new_id
 from parley.domain.secrets import Secret
 from parley.schemas.credentials import CredentialCreate, CredentialList
+from parley.services.defaults import Clock, utc_now
+from parley.storage import credentials
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
 from parley.storage.tables import CredentialRow
 
+_ACCOUNT_FIELDS = ("account_sid", "accountSid")
+
 
 class Credentials:
-    """`operator_keys` maps a provider's name to the environment's key."""
+    """`operator_keys` maps a provider's name to the environment's key; `carriers` names those that place calls."""
 
-    def __init__(self, database: Database, cipher: Cipher, operator_keys: Mapping[str, Secret]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cipher: Cipher,
+        operator_keys: Mapping[str, Secret],
+        carriers: Collection[str] = (),
+        clock: Clock = utc_now,
+    ) -> None:
         self._database = database
         self._cipher = cipher
         self._operator_keys = operator_keys
+        self._carriers = frozenset(carriers)
+        self._clock = clock
 
     async def create(self, project_id: str, wanted: CredentialCreate) -> CredentialRow:
-        raise NotImplementedError
+        """Seal and keep it. Several credentials for one provider are allowed; the newest is used."""
+        async with self._database.transaction() as session:
+            return self.add(session, project_id, wanted)
 
-    async def list(self, project_id: str, query: CredentialList) -> tuple[list[CredentialRow], int]:
-        raise NotImplementedError
+    def add(self, session: AsyncSession, project_id: str, wanted: CredentialCreate) -> CredentialRow:
+        """The same as part of somebody's transaction."""
+        account_id, secret = self._read(wanted)
+        row = CredentialRow(
+            id=new_id("cred"),
+            project_id=project_id,
+            name=wanted.name,
+            provider=wanted.provider.lower(),
+            account_id=account_id,
+            masked_key=secret.hint,
+            created_at=self._clock(),
+        )
+        row.sealed_secret = self._cipher.seal(secret, project_id, row.id)
+        session.add(row)
+        return row
 
     async def delete(self, project_id: str, credential_id: str) -> CredentialRow:
         """Numbers and calls that used it fall back to the other accounts."""
-        raise NotImplementedError
+        async with self._database.transaction() as session:
+            row = await credentials.get(session, project_id, credential_id)
+            await session.delete(row)
+        return row
 
     async def for_provider(self, project_id: str, provider: str) -> Secret:
         """The project's newest key for the provider, else the operator's, else an empty secret."""
-        raise NotImplementedError
+        return (await self.for_providers(project_id, [provider]))[provider]
+
+    async def for_providers(self, project_id: str, providers: Collection[str]) -> dict[str, Secret]:
+        """`for_provider` of several, in one query."""
+        keys = {provider: self._operator_keys.get(provider, Secret("")) for provider in providers}
+        async with self._database.read() as session:
+            rows = await credentials.for_providers(session, project_id, providers)
+        return keys | {row.provider: self.open(row) for row in reversed(rows)}
+
+    def open(self, row: CredentialRow) -> Secret:
+        """Raises ConfigurationError when the row was sealed with a key this server does not have."""
+        return self._cipher.open(row.sealed_secret, row.project_id, row.id)
+
+    async def list(self, project_id: str, query: CredentialList) -> tuple[list[CredentialRow], int]:
+        """One page, newest first, and how many there are in all."""
+        async with self._database.read() as session:
+            return await credentials.list_page(session, project_id, query.provider, query.limit, query.offset)
+
+    def _read(self, wanted: CredentialCreate) -> tuple[str | None, Secret]:
+        places = [wanted.metadata or {}, wanted.provider_config or {}]
+        written = [wanted.account_sid, *(place.get(name) for place in places for name in _ACCOUNT_FIELDS)]
+        account_id = next((text for text in written if isinstance(text, str) and text), None)
+        key = wanted.api_key.strip()
+        if account_id is None and wanted.provider.lower() in self._carriers and ":" in key:
+            account_id, _, key = key.partition(":")
+        return account_id, Secret(key)

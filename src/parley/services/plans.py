@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from parley.domain import voices
+from parley.domain.agents import AgentSnapshot, ListenChoice, ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan
+from parley.domain.templates import fill
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.webhooks import Webhooks
-from parley.storage.tables import CallRow
+from parley.storage.tables import AgentRow, CallRow
+
+
+class Overrides(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call changes of its agent; None leaves the agent's own. A prompt makes the chat model answer."""
+
+    system_prompt: str | None = None
+    greeting: str | None = None
+    voice: str | None = None
+    variables: Mapping[str, Any] = {}
 
 
 class Plans:
     def __init__(self, credentials: Credentials, webhooks: Webhooks, defaults: Defaults) -> None:
         self._credentials = credentials
-        self._webhooks = webhooks
-        self._defaults = defaults
+        self.webhooks = webhooks
+        self.defaults = defaults
+
+    def snapshot(self, agent: AgentRow, overrides: Overrides | None = None) -> AgentSnapshot:
+        """The agent as it is now, with a call's overrides, the operator's defaults and the variables filled in."""
+        own = overrides or Overrides()
+        language = agent.language or self.defaults.language
+        prompt = agent.system_prompt if own.system_prompt is None else own.system_prompt
+        greeting = agent.begin_message if own.greeting is None else own.greeting
+        is_hosted = agent.voice_mode == "hosted" or bool(own.system_prompt)
+        return AgentSnapshot(
+            id=agent.id,
+            name=agent.name,
+            voice_mode="hosted" if is_hosted else "webhook",
+            system_prompt=fill(prompt or "", own.variables),
+            greeting=fill(greeting or "", own.variables),
+            transfer_number=agent.transfer_number or "",
+            language=language,
+            listen=_listen(agent.speech_to_text or {}, self.defaults.listen, language),
+            voice=_voice(agent, own.voice, self.defaults, language),
+            model=_model(agent.language_model or {}, self.defaults.model),
+            max_call_duration_s=self.defaults.max_call_duration_s,
+            silence_check_in_s=self.defaults.silence_check_in_s,
+        )
 
     async def for_call(self, call: CallRow) -> CallPlan:
         """The plan of a stored call, from the snapshot taken when it began and the keys and webhook of now.
@@ -21,4 +60,59 @@ class Plans:
         `agent.voice_mode` is "hosted" exactly when the chat model answers; a webhook-mode plan without a `webhook`
         has nobody to ask, and every turn is silence.
         """
-        raise NotImplementedError
+        agent = msgspec.convert(call.snapshot, AgentSnapshot)
+        parts = {agent.listen.provider, agent.voice.provider, agent.model.provider}
+        keys = await self._credentials.for_providers(call.project_id, parts)
+        webhook = None
+        if agent.voice_mode == "webhook":
+            webhook = await self.webhooks.target_for(call.project_id, agent.id, call.webhook_url)
+        return CallPlan(
+            call_id=call.id,
+            project_id=call.project_id,
+            direction=call.direction,  # type: ignore[arg-type]  # written by `Calls` alone
+            from_number=call.from_number,
+            to_number=call.to_number,
+            agent=agent,
+            number_id=call.number_id or "",
+            webhook=webhook,
+            listen_key=keys[agent.listen.provider],
+            voice_key=keys[agent.voice.provider],
+            model_key=keys[agent.model.provider],
+            carrier=call.carrier,
+        )
+
+
+def _listen(chosen: Mapping[str, Any], default: ListenChoice, language: str) -> ListenChoice:
+    provider = chosen.get("provider", default.provider)
+    model = default.model if provider == default.provider else ""
+    return ListenChoice(provider, chosen.get("model", model), chosen.get("language", language))
+
+
+def _model(chosen: Mapping[str, Any], default: ModelChoice) -> ModelChoice:
+    provider = chosen.get("provider", default.provider)
+    model = default.model if provider == default.provider else ""
+    return ModelChoice(provider, chosen.get("model", model), chosen.get("temperature", default.temperature))
+
+
+def _voice(agent: AgentRow, call_voice: str | None, defaults: Defaults, language: str) -> VoiceChoice:
+    """The call's voice, else the agent's most particular one, else the server's.
+
+    A known id brings its provider with it, unless the agent names another or this server does not speak with it.
+    """
+    chosen: Mapping[str, Any] = agent.text_to_speech or {}
+    default = defaults.voice
+    asked = call_voice or chosen.get("voice") or agent.voice or ""
+    known = voices.find(asked)
+    provider = chosen.get("provider", default.provider)
+    if known is not None and "provider" not in chosen and known.provider in defaults.voice_providers:
+        provider = known.provider
+    if known is not None:
+        asked = known.provider_voice if known.provider == provider else ""
+    is_default = provider == default.provider
+    return VoiceChoice(
+        provider=provider,
+        model=chosen.get("model", default.model if is_default else ""),
+        voice=asked or (default.voice if is_default else ""),
+        language=chosen.get("language", language),
+        speed=chosen.get("speed", default.speed),
+    )

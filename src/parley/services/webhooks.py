@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.calls import WebhookTarget
+from parley.domain.errors import BadInput, FieldError, NotFound
+from parley.domain.ids import new_id
 from parley.domain.secrets import Secret
+from parley.domain.webhooks import new_secret
 from parley.schemas.webhooks import WebhookPut
 from parley.services.defaults import Clock, utc_now
+from parley.storage import agents, outbox, webhooks
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
 from parley.storage.tables import WebhookRow
@@ -21,7 +28,7 @@ class OpenedWebhook(NamedTuple):
 
 
 class Webhooks:
-    """`agent_id` None means the project's own webhook everywhere here."""
+    """`agent_id` None means the project's own webhook everywhere here. A foreign agent is NotFound."""
 
     def __init__(
         self, database: Database, cipher: Cipher, *, allow_private_targets: bool = False, clock: Clock = utc_now
@@ -32,18 +39,80 @@ class Webhooks:
         self._clock = clock
 
     async def put(self, project_id: str, agent_id: str | None, wanted: WebhookPut) -> OpenedWebhook:
-        """Create or replace, with a new secret each time. Raises BadInput for a URL that is not public HTTPS
-        (plain HTTP is allowed where the operator allows private targets), NotFound for a foreign agent."""
-        raise NotImplementedError
+        """Create or replace, with a new secret each time. Raises BadInput for a URL that is not public HTTPS;
+        plain HTTP is allowed where the operator allows private targets."""
+        url = self.require_url(wanted.url, "url")
+        now, secret = self._clock(), new_secret()
+        async with self._database.transaction() as session:
+            if agent_id is not None:
+                await agents.get(session, project_id, agent_id, lock=True)
+            row = await webhooks.get_or_add(session, project_id, agent_id, new_id("wh"), now)
+            row.url, row.context_limit, row.timeout_s = url, wanted.context_limit, wanted.timeout
+            row.status, row.updated_at = "active", now
+            row.sealed_secret = self._cipher.seal(secret, project_id, row.id)
+        return OpenedWebhook(row, secret)
 
     async def get(self, project_id: str, agent_id: str | None) -> OpenedWebhook | None:
         """None when nothing is configured."""
-        raise NotImplementedError
+        async with self._database.read() as session:
+            if agent_id is not None:
+                await agents.get(session, project_id, agent_id)
+            row = await webhooks.get(session, project_id, agent_id)
+        return OpenedWebhook(row, self.open(row)) if row is not None else None
 
     async def delete(self, project_id: str, agent_id: str | None) -> None:
         """Events still waiting for it fail. Raises NotFound when there is none."""
-        raise NotImplementedError
+        async with self._database.transaction() as session:
+            if agent_id is not None:
+                await agents.get(session, project_id, agent_id)
+            row = await webhooks.get(session, project_id, agent_id, lock=True)
+            if row is None:
+                raise NotFound("There is no webhook to delete.")
+            await outbox.fail_waiting(session, row.id, "webhook_deleted")
+            await session.delete(row)
 
-    async def target_for(self, project_id: str, agent_id: str | None) -> WebhookTarget | None:
-        """The agent's active webhook, else the project's, else None."""
-        raise NotImplementedError
+    async def target_for(
+        self, project_id: str, agent_id: str | None, own_url: str | None = None
+    ) -> WebhookTarget | None:
+        """The call's own URL if it has one, else the agent's active webhook, else the project's, else None."""
+        async with self._database.read() as session:
+            return await self.target_in(session, project_id, agent_id, own_url)
+
+    async def target_in(
+        self, session: AsyncSession, project_id: str, agent_id: str | None, own_url: str | None
+    ) -> WebhookTarget | None:
+        """The same as part of somebody's transaction.
+
+        A call's own URL is signed with the secret of the webhook it stands in for, or, without one, with one derived
+        for the project; its `webhook_id` is empty.
+        """
+        row = await webhooks.applying(session, project_id, agent_id)
+        if own_url is not None:
+            secret = self.open(row) if row is not None else self._cipher.signing_secret(project_id)
+            return WebhookTarget(url=own_url, secret=secret)
+        if row is None or row.status != "active":
+            return None
+        return WebhookTarget(
+            url=row.url,
+            secret=self.open(row),
+            webhook_id=row.id,
+            context_limit=row.context_limit,
+            timeout_s=row.timeout_s,
+        )
+
+    def open(self, row: WebhookRow) -> Secret:
+        """Raises ConfigurationError when the row was sealed with a key this server does not have."""
+        return self._cipher.open(row.sealed_secret, row.project_id, row.id)
+
+    def require_url(self, url: str, field: str) -> str:
+        """The URL itself, if parley may ever call it; where it truly leads is checked at every request."""
+        schemes = ("https", "http") if self._allow_private_targets else ("https",)
+        try:
+            parts = urlsplit(url)
+            is_whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_whole = False
+        if not is_whole or not url.isascii() or any(character.isspace() for character in url):
+            sentence = f"must be a public {schemes[0]}:// URL"
+            raise BadInput(f"`{field}` {sentence}.", [FieldError(field, sentence)])
+        return url

@@ -1,0 +1,122 @@
+"""A call's first row: who calls whom from which number, as which agent, through which account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from parley.domain.agents import AgentSnapshot
+from parley.domain.calls import Direction
+from parley.domain.errors import BadInput, Conflict
+from parley.domain.ids import new_id
+from parley.domain.phone_numbers import normalise, require_dialable
+from parley.providers.protocols import Carrier, RingingCall
+from parley.schemas.calls import CallCreate
+from parley.services.accounts import CarrierAccounts
+from parley.services.defaults import Clock
+from parley.services.plans import Overrides, Plans
+from parley.storage import agents, calls, numbers
+from parley.storage.tables import AgentRow, CallRow, NumberRow
+
+
+class CallDrafts:
+    """Everything happens in the caller's transaction."""
+
+    def __init__(self, plans: Plans, accounts: CarrierAccounts, carriers: Mapping[str, Carrier], clock: Clock) -> None:
+        self._plans = plans
+        self._accounts = accounts
+        self._carriers = carriers
+        self._clock = clock
+
+    async def outbound(self, session: AsyncSession, project_id: str, wanted: CallCreate) -> CallRow:
+        """A queued call. Raises BadInput (no caller ID, nobody to answer, never to be dialled), NotFound, Conflict."""
+        agent = await agents.get(session, project_id, wanted.agent_id, lock=True)
+        overrides = Overrides(
+            system_prompt=wanted.system_prompt or None,
+            greeting=wanted.initial_greeting,
+            voice=wanted.voice,
+            variables=wanted.variables or {},
+        )
+        snapshot = self._plans.snapshot(agent, overrides)
+        to_number = require_dialable(normalise(wanted.to_number, "toNumber"), "toNumber")
+        from_number, number = await self._caller_id(session, project_id, wanted, agent)
+        await self._require_answers(session, project_id, snapshot, wanted.webhook_url)
+        carrier = number.provider if number is not None else self._plans.defaults.carrier
+        if carrier not in self._carriers:
+            raise BadInput(f"parley cannot place calls through `{carrier}`; call from a number at another carrier.")
+        own = number.credential_id if number is not None else None
+        _, credential_id = await self._accounts.resolve(session, project_id, carrier, own)
+        row = CallRow(
+            **self._common(project_id, snapshot, "outbound"),
+            status="queued",
+            carrier=carrier,
+            credential_id=credential_id,
+            number_id=number.id if number is not None else None,
+            from_number=from_number,
+            to_number=to_number,
+            webhook_url=wanted.webhook_url,
+            call_metadata=wanted.metadata,
+        )
+        session.add(row)
+        return row
+
+    async def inbound(self, session: AsyncSession, number: NumberRow, ringing: RingingCall) -> CallRow:
+        """A ringing call; the one that is recorded already if the carrier tells of it twice. Raises Conflict."""
+        if number.agent_id is None:
+            raise Conflict("No agent is attached to this number.")
+        agent = await agents.get(session, number.project_id, number.agent_id, lock=True)
+        values = self._common(number.project_id, self._plans.snapshot(agent), "inbound") | {
+            "status": "ringing",
+            "carrier": number.provider,
+            "carrier_call_id": ringing.carrier_call_id,
+            "credential_id": number.credential_id,
+            "number_id": number.id,
+            "from_number": ringing.from_number,
+            "to_number": number.phone_number,
+        }
+        return await calls.insert_once(session, values)
+
+    def _common(self, project_id: str, snapshot: AgentSnapshot, direction: Direction) -> dict[str, Any]:
+        return {
+            "id": new_id("call"),
+            "project_id": project_id,
+            "agent_id": snapshot.id,
+            "direction": direction,
+            "snapshot": msgspec.to_builtins(snapshot),
+            "created_at": self._clock(),
+        }
+
+    async def _caller_id(
+        self, session: AsyncSession, project_id: str, wanted: CallCreate, agent: AgentRow
+    ) -> tuple[str, NumberRow | None]:
+        """The number that was named, else the agent's first. One that nobody registered is the carrier's to judge."""
+        if wanted.from_number_id is not None:
+            named = await numbers.get(session, project_id, wanted.from_number_id)
+            if named.status != "active":
+                raise BadInput("`fromNumberId` names a number that was released; call from an active one.")
+            return named.phone_number, named
+        if wanted.from_number is not None:
+            phone = normalise(wanted.from_number, "fromNumber")
+            registered = await numbers.active_by_phone(session, phone)
+            if registered is not None and registered.project_id != project_id:
+                raise Conflict("`fromNumber` belongs to another project; call from a number of your own.")
+            return phone, registered
+        if not agent.numbers:
+            raise BadInput("The agent has no phone number to call from; attach one to it or send `fromNumber`.")
+        return agent.numbers[0].phone_number, agent.numbers[0]
+
+    async def _require_answers(
+        self, session: AsyncSession, project_id: str, snapshot: AgentSnapshot, own_url: str | None
+    ) -> None:
+        if own_url is not None:
+            self._plans.webhooks.require_url(own_url, "webhookUrl")
+        if snapshot.voice_mode == "hosted":
+            return
+        if await self._plans.webhooks.target_in(session, project_id, snapshot.id, own_url) is None:
+            raise BadInput(
+                "Nobody would answer this call: the agent is in webhook mode and there is no active webhook. "
+                "Set a webhook, or send `systemPrompt`."
+            )

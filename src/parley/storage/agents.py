@@ -1,0 +1,27 @@
+"""Queries about agents."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from parley.storage.lookup import find, page
+from parley.storage.tables import AgentRow
+
+
+async def get(session: AsyncSession, project_id: str, agent_id: str, *, lock: bool = False) -> AgentRow:
+    """With `numbers` loaded, read anew even if the session knows the agent already."""
+    statement = select(AgentRow).where(AgentRow.project_id == project_id, AgentRow.id == agent_id)
+    statement = statement.options(selectinload(AgentRow.numbers)).execution_options(populate_existing=True)
+    return await find(session, statement.with_for_update() if lock else statement, "agent", agent_id)
+
+
+async def list_page(session: AsyncSession, project_id: str, limit: int, offset: int) -> tuple[list[AgentRow], int]:
+    """Newest first, with `numbers` loaded."""
+    statement = select(AgentRow).where(AgentRow.project_id == project_id).options(selectinload(AgentRow.numbers))
+    return await page(session, statement.order_by(AgentRow.created_at.desc(), AgentRow.id.desc()), limit, offset)
+
+
+async def remove(session: AsyncSession, project_id: str, agent_id: str) -> None:
+    await session.execute(delete(AgentRow).where(AgentRow.project_id == project_id, AgentRow.id == agent_id))

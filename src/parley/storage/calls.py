@@ -1,0 +1,122 @@
+"""Queries about calls, their transcripts and their stream tokens."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import selectinload
+
+from parley.domain.errors import NotFound
+from parley.domain.ids import is_possible
+from parley.storage.lookup import find, page
+from parley.storage.tables import CallRow, StreamTokenRow, TranscriptRow
+
+_MOST_PROBLEMS = 100
+
+
+async def get(session: AsyncSession, project_id: str, call_id: str) -> CallRow:
+    """With `transcripts` loaded, read anew."""
+    statement = select(CallRow).where(CallRow.project_id == project_id, CallRow.id == call_id)
+    statement = statement.options(selectinload(CallRow.transcripts)).execution_options(populate_existing=True)
+    return await find(session, statement, "call", call_id)
+
+
+async def get_known(session: AsyncSession, call_id: str, *, lock: bool = False) -> CallRow:
+    """By the id alone, for those who were given it by this server: live sessions and the carrier. Raises NotFound."""
+    return await _known(session, select(CallRow).where(CallRow.id == call_id), call_id, lock=lock)
+
+
+async def get_by_carrier_id(session: AsyncSession, project_id: str, carrier: str, carrier_call_id: str) -> CallRow:
+    """Raises NotFound."""
+    statement = select(CallRow).where(
+        CallRow.project_id == project_id, CallRow.carrier == carrier, CallRow.carrier_call_id == carrier_call_id
+    )
+    return await _known(session, statement, carrier_call_id, lock=False)
+
+
+async def _known(session: AsyncSession, statement: Select[CallRow], name: str, *, lock: bool) -> CallRow:
+    row = await session.scalar(statement.with_for_update() if lock else statement) if is_possible(name) else None
+    if row is None:
+        raise NotFound("This server knows no such call.")
+    return row
+
+
+async def insert_once(session: AsyncSession, values: dict[str, Any]) -> CallRow:
+    """Record a carrier's call; one that is recorded already stays as it is, and is what comes back."""
+    await session.execute(insert(CallRow).values(values).on_conflict_do_nothing())
+    return await get_by_carrier_id(session, values["project_id"], values["carrier"], values["carrier_call_id"])
+
+
+async def name_at_carrier(session: AsyncSession, call_id: str, carrier_call_id: str) -> None:
+    """Note the carrier's id for a call that has none yet."""
+    nameless = update(CallRow).where(CallRow.id == call_id, CallRow.carrier_call_id.is_(None))
+    await session.execute(nameless.values(carrier_call_id=carrier_call_id))
+
+
+async def list_page(
+    session: AsyncSession, conditions: dict[str, Any], statuses: list[str], search: str | None, limit: int, offset: int
+) -> tuple[list[CallRow], int]:
+    """Newest first. `conditions` must name the project; `search` looks into both numbers."""
+    statement = select(CallRow).where(CallRow.project_id == conditions["project_id"]).filter_by(**conditions)
+    if statuses:
+        statement = statement.where(CallRow.status.in_(statuses))
+    if search:
+        inside = [column.contains(search, autoescape=True) for column in (CallRow.from_number, CallRow.to_number)]
+        statement = statement.where(or_(*inside))
+    return await page(session, statement.order_by(CallRow.created_at.desc(), CallRow.id.desc()), limit, offset)
+
+
+async def add_problem(session: AsyncSession, call_id: str, code: str) -> None:
+    """Append to the call's problems, of which a bounded number is kept."""
+    room = func.jsonb_array_length(CallRow.problems) < _MOST_PROBLEMS
+    longer = CallRow.problems.op("||")(func.to_jsonb(code, type_=JSONB))
+    await session.execute(update(CallRow).where(CallRow.id == call_id, room).values(problems=longer))
+
+
+# ---------------------------------------------------------------- transcripts
+
+
+async def put_transcript(session: AsyncSession, values: dict[str, Any]) -> None:
+    """Write a row, or replace what was noted under the same number before; its id and first moment stay."""
+    written = insert(TranscriptRow).values(values)
+    kept = {"id", "project_id", "call_id", "row", "created_at"}
+    replaced = {name: written.excluded[name] for name in values if name not in kept}
+    await session.execute(
+        written.on_conflict_do_update(index_elements=[TranscriptRow.call_id, TranscriptRow.row], set_=replaced)
+    )
+
+
+async def transcript(session: AsyncSession, call_id: str) -> list[TranscriptRow]:
+    """In the order it was said."""
+    statement = select(TranscriptRow).where(TranscriptRow.call_id == call_id)
+    return list(await session.scalars(statement.order_by(TranscriptRow.at_s, TranscriptRow.row)))
+
+
+async def put_snippet(session: AsyncSession, call_id: str, snippet: str) -> None:
+    """The latest words, as the calls list shows them."""
+    await session.execute(update(CallRow).where(CallRow.id == call_id).values(last_transcript_snippet=snippet))
+
+
+# ---------------------------------------------------------------- stream tokens
+
+
+async def add_token(
+    session: AsyncSession, call_id: str, token_hash: bytes, now: datetime, expires_at: datetime
+) -> None:
+    """The call's expired tokens go at the same time."""
+    expired = delete(StreamTokenRow).where(StreamTokenRow.call_id == call_id, StreamTokenRow.expires_at < now)
+    await session.execute(expired)
+    session.add(StreamTokenRow(token_hash=token_hash, call_id=call_id, expires_at=expires_at))
+
+
+async def use_token(session: AsyncSession, token_hash: bytes, now: datetime) -> str | None:
+    """The call the token opens, once: of any number of simultaneous attempts one gets it, the others None."""
+    fresh = update(StreamTokenRow).where(
+        StreamTokenRow.token_hash == token_hash, StreamTokenRow.used_at.is_(None), StreamTokenRow.expires_at > now
+    )
+    result = await session.execute(fresh.values(used_at=now).returning(StreamTokenRow.call_id))
+    return result.scalar_one_or_none()
