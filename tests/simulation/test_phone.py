@@ -34,7 +34,7 @@ async def test_what_is_said_arrives_and_what_is_played_is_heard(platform: TinyPl
         await phone.wait_until_agent_speaks()
         await phone.wait_until_agent_silent()
         await phone.say("what are your opening hours")
-        await phone.press("1#")
+        await phone.press("1#")  # takes 0.2 s, in which the last frames arrive
         session = platform.sessions[0]
         await phone.hang_up()
     assert phone.problems == []
@@ -126,6 +126,7 @@ async def test_a_broken_stream_is_opened_again_when_the_action_says_so(platform:
         await platform.session(1)
         await phone.wait_until_connected()
         await phone.say("still here")
+        await phone.pause(0.1)
     assert platform.sessions[0].closed == ["lost"]
     assert WatermarkReader().feed(bytes(platform.sessions[1].audio))[-1] == "here"
 

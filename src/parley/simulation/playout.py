@@ -35,14 +35,14 @@ class Playout:
         if self.is_speaking:
             return 0.0
         heard = self._timeline.heard
-        return max(0.0, now - heard[-1].ended_at) if heard and heard[-1].ended_at else float("inf")
+        return max(0.0, now - heard[-1].ended_at) if heard else float("inf")
 
     def arrive(self, audio: bytes, now: float) -> None:
         """Agent audio came from the server."""
         if not audio:
             return
         if not self._queued_bytes and not self._continues(now):
-            self._timeline.heard.append(Heard(arrived_at=now))
+            self._timeline.heard.append(Heard(arrived_at=now, started_at=now, ended_at=now))
             self._may_join = True
         self._items.append(audio)
         self._queued_bytes += len(audio)
@@ -74,9 +74,7 @@ class Playout:
         """Forget everything that was not played."""
         if self._queued_bytes:
             stretch = self._timeline.heard[-1]
-            # It can end before its first frame was played, and then nothing of it was.
-            stretch.started_at = stretch.started_at or now
-            stretch.ended_at = min(stretch.ended_at, now) if stretch.ended_at else now
+            stretch.ended_at = min(stretch.ended_at, now)
         self._items.clear()
         self._reached = []
         self._head_offset = 0
@@ -107,7 +105,7 @@ class Playout:
         return reached
 
     def _open_frame(self, stretch: Heard, due: float) -> None:
-        if not stretch.started_at:
+        if not stretch.audio:
             stretch.started_at = stretch.ended_at = due
         elif (gap_s := due - stretch.ended_at) > 0.001:
             stretch.missing_ms += gap_s * 1000.0

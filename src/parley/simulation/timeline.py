@@ -27,8 +27,8 @@ class Heard(msgspec.Struct):
     """
 
     arrived_at: float
-    started_at: float = 0.0
-    ended_at: float = 0.0
+    started_at: float
+    ended_at: float
     audio: bytearray = msgspec.field(default_factory=bytearray)
     missing_ms: float = 0.0
     was_cleared: bool = False
