@@ -29,12 +29,12 @@ class CarrierAccounts:
         self._operator = operator
 
     async def for_number(self, number_id: str) -> tuple[str, CarrierAccount]:
-        """(carrier, account) that owns an active number: what its carrier webhooks are verified with.
+        """(carrier, account) that owns a number: what its carrier webhooks are verified with.
 
-        Raises NotFound, or BadInput when there is no account any more.
+        Also a released one, whose last call may still end. Raises NotFound, or BadInput when there is no account.
         """
         async with self._database.read() as session:
-            number = await numbers.get_ringing(session, number_id)
+            number = await numbers.get_known(session, number_id)
             account, _ = await self.resolve(session, number.project_id, number.provider, number.credential_id)
         return number.provider, account
 

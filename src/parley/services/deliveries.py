@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
-import msgspec
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
-from parley.domain.errors import ConfigurationError
+from parley.domain.errors import ConfigurationError, Unavailable
 from parley.domain.secrets import Secret
-from parley.domain.webhooks import classify, next_attempt_at, read_retry_after, sign
+from parley.domain.webhooks import SendResult, classify, next_attempt_at, read_retry_after, sign
 from parley.schemas.webhooks import DeliveryList
 from parley.services.defaults import Clock, utc_now
 from parley.services.webhooks import Webhooks
 from parley.storage import agents, deliveries, outbox, webhooks
-from parley.storage.database import DATABASE_ERRORS, Database
+from parley.storage.database import Database
 from parley.storage.tables import DeliveryRow
 
 SEND_TIMEOUT_S = 10.0
@@ -27,18 +27,8 @@ MOST_AT_ONCE = 20
 _EXCERPT_CHARS = 1000
 _log = structlog.get_logger()
 
-
-class SendResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one request. `status` is None when there was no answer, and then `error` says why in a stable word.
-
-    `excerpt` is the beginning of the answer's body; `retry_after` that header as it came.
-    """
-
-    status: int | None
-    error: str | None = None
-    excerpt: str = ""
-    retry_after: str | None = None
-    response_ms: int = 0
+# Neither a database that is away nor a single row it cannot write may end the worker.
+_TROUBLE = (Unavailable, SQLAlchemyError)
 
 
 class Sender(Protocol):
@@ -105,14 +95,14 @@ class Deliveries:
         try:
             async with self._database.transaction() as session:
                 return await outbox.claim(session, self._clock(), self._lease, free)
-        except DATABASE_ERRORS as away:  # it will come back, and the worker outlives it
+        except _TROUBLE as away:
             _log.warning("deliveries_wait_for_database", reason=type(away).__name__)
             return []
 
     async def _carry(self, row: DeliveryRow) -> None:
         try:
             await self._settle(row, await self._send(row))
-        except DATABASE_ERRORS as away:
+        except _TROUBLE as away:
             _log.warning("delivery_not_settled", delivery_id=row.id, reason=type(away).__name__)
         finally:
             self._on_their_way -= 1

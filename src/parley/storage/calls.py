@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
+from parley.domain.calls import ENDED
 from parley.domain.errors import NotFound
 from parley.domain.ids import is_possible
 from parley.storage.lookup import find, page
@@ -68,6 +69,13 @@ async def list_page(
         inside = [column.contains(search, autoescape=True) for column in (CallRow.from_number, CallRow.to_number)]
         statement = statement.where(or_(*inside))
     return await page(session, statement.order_by(CallRow.created_at.desc(), CallRow.id.desc()), limit, offset)
+
+
+async def unfinished_before(session: AsyncSession, moment: datetime) -> list[str]:
+    """Calls that were created before the moment and never ended, at most 1,000 of them."""
+    unfinished = CallRow.status.not_in(ENDED)
+    statement = select(CallRow.id).where(unfinished, CallRow.created_at < moment).order_by(CallRow.created_at)
+    return list(await session.scalars(statement.limit(1000)))
 
 
 async def add_problem(session: AsyncSession, call_id: str, code: str) -> None:

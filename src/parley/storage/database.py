@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
@@ -17,8 +17,16 @@ from parley.domain.errors import ConfigurationError, Unavailable
 CONNECT_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 5.0
 
-DATABASE_ERRORS = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What a session may raise while Postgres is away, starting or overloaded. Connecting raises the driver's own errors."""
+# Connecting raises the driver's own errors, unwrapped: "the database system is starting up" is one of them.
+_AWAY = (
+    OSError,
+    TimeoutError,
+    PoolTimeout,
+    OperationalError,
+    InterfaceError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+)
 
 
 def normalise_url(url: str) -> str:
@@ -56,7 +64,7 @@ def _outages_named() -> Iterator[None]:
     """What the driver and the pool raise when Postgres is away, slow or restarting becomes Unavailable."""
     try:
         yield
-    except (OSError, TimeoutError, PoolTimeout, OperationalError, InterfaceError) as error:
+    except _AWAY as error:
         raise Unavailable("The database does not answer. Try again in a moment.") from error
     except DBAPIError as error:
         if not error.connection_invalidated:
