@@ -71,7 +71,11 @@ class OutboundHttp:
         Only for https: that is where the handshake costs, and a plain server that takes one connection at a time would
         be blocked by a silent one. Failing is silent, because the request itself will tell.
         """
-        await self._warmer.open_ahead(httpx.URL(url), holder)
+        try:
+            target = httpx.URL(url)
+        except httpx.InvalidURL:
+            return
+        await self._warmer.open_ahead(target, holder)
 
     async def aclose(self) -> None:
         await self._client.aclose()

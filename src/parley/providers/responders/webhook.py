@@ -1,0 +1,234 @@
+"""The customer's own server answers the turn: one signed POST, whose answer is acted on as it arrives.
+
+Whatever goes wrong is raised as a ProviderError that must not be retried: by contract a webhook's failure is silence
+for this turn, and a voice turn is asked once. Every asking is told as a TurnDelivery, so that the owner of the server
+can see what it answered and how long it took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from parley.domain import events
+from parley.domain.calls import CallPlan, WebhookTarget
+from parley.domain.errors import BadInput, ProviderError, TargetBlocked
+from parley.domain.events import CallFacts, HistoryItem, TurnDelivery
+from parley.domain.ids import new_id
+from parley.domain.webhooks import sign
+from parley.providers.outbound import OutboundHttp, failure_code
+from parley.providers.protocols import HistoryLine, ReplyPart, TextPart, TurnRequest
+from parley.providers.responders.turn_reply import Chunk, ReplyReader, ReplyTooLarge, read_chunk
+
+_T = TypeVar("_T")
+
+MAX_TURN_S = 300.0
+_DRAIN_S = 0.02
+_ACCEPT = "application/x-ndjson, application/json"
+
+_SENTENCES = {
+    "timeout": "The webhook did not begin to answer in time; stream an interim line first.",
+    "stalled": "The webhook paused too long between two lines.",
+    "connect_failed": "The webhook's server cannot be reached.",
+    "broke_off": "The webhook's server closed the connection before its answer was complete.",
+    "http_status": "The webhook answered with an error status.",
+    "encoded": "The webhook compressed its answer although it was asked not to.",
+    "empty": "The webhook's answer was empty; answer with a JSON object.",
+    "not_json": "The webhook's answer was not JSON; answer with a JSON object.",
+    "not_an_object": "The webhook's answer was JSON but not an object.",
+    "too_large": "The webhook's answer was too large; send it in lines of a sentence each.",
+    "target_blocked": "The webhook's URL leads to an address that must not be called.",
+    "bad_url": "The webhook's URL cannot be read.",
+    "bad_secret": "The webhook's secret cannot sign; set the webhook again to get a new one.",
+    "no_webhook": "The call has no webhook to ask.",
+}
+
+
+class WebhookResponder:
+    """Asks the webhook of the call's plan. One for the whole server.
+
+    `on_delivery` is told each asking when it is over, cut short or not; it must not block.
+    """
+
+    def __init__(
+        self,
+        http: OutboundHttp,
+        on_delivery: Callable[[CallPlan, TurnDelivery], None],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._http = http
+        self._on_delivery = on_delivery
+        self._clock = clock
+
+    async def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
+        """Yield what the webhook wants as each of its lines arrives; closing the generator closes the connection."""
+        target = turn.plan.webhook
+        if target is None:
+            raise _failed("no_webhook")
+        sent_at = self._clock()
+        exchange = _Exchange(target, new_id("evt"))
+        said = ""
+        try:
+            async with AsyncExitStack() as stack:
+                await exchange.open(stack, self._http, _render(turn, target, sent_at), int(sent_at.timestamp()))
+                while (chunk := await exchange.next()) is not None:
+                    for part in chunk.parts(said, exchange.quiet_s):
+                        said += part.text if isinstance(part, TextPart) else ""
+                        yield part
+                    if chunk.closes:
+                        await exchange.drain()
+                        break
+        except ProviderError as error:
+            exchange.error = error.reason
+            raise
+        finally:
+            self._on_delivery(turn.plan, exchange.delivery(sent_at))
+
+    async def warm(self, plan: CallPlan) -> None:
+        """Open a connection ahead. Cheap enough to be called whenever the caller begins to speak."""
+        if plan.webhook is not None:
+            await self._http.warm(plan.webhook.url, plan.call_id)
+
+
+class _Exchange:
+    """One request and its streamed answer, with its deadlines."""
+
+    def __init__(self, target: WebhookTarget, message_id: str) -> None:
+        self.error: str | None = "canceled"
+        self.quiet_s = 0.0
+        self._target = target
+        self._message_id = message_id
+        self._began = self._progressed = asyncio.get_running_loop().time()
+        self._first_output_s: float | None = None
+        self._response: httpx.Response | None = None
+        self._stream: AsyncIterator[bytes] | None = None
+        self._reader = ReplyReader()
+        self._ready: deque[Chunk] = deque()
+
+    async def open(self, stack: AsyncExitStack, http: OutboundHttp, body: bytes, timestamp_s: int) -> None:
+        """Send the request and wait for the status. Raises ProviderError."""
+        try:
+            signature = sign(self._target.secret, self._message_id, timestamp_s, body)
+        except BadInput as error:
+            raise _failed("bad_secret") from error
+        headers = {"content-type": "application/json", "accept": _ACCEPT, **signature}
+        opened = stack.enter_async_context(http.post(self._target.url, body, headers))
+        self._response = response = await self._in_time(opened)
+        if response.status_code >= 300:
+            raise _failed("http_status")
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise _failed("encoded")
+        self._stream = response.aiter_raw()
+
+    async def next(self) -> Chunk | None:
+        """The next chunk, or None when the answer ended. Raises ProviderError."""
+        if not self._ready:
+            await self._in_time(self._fill())
+            now = asyncio.get_running_loop().time()
+            self.quiet_s, self._progressed = now - self._progressed, now
+        else:
+            self.quiet_s = 0.0
+        if not self._ready:
+            if self._reader.problem:
+                raise _failed(self._reader.problem)
+            return None
+        if self._first_output_s is None:
+            self._first_output_s, self.error = self._progressed - self._began, None
+        return self._ready.popleft()
+
+    async def drain(self) -> None:
+        """Give a well-behaved server a moment to end its answer, so that the connection can be used again."""
+        assert self._stream is not None
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                async for _ in self._stream:
+                    pass
+        except (TimeoutError, httpx.HTTPError):
+            pass
+
+    def delivery(self, sent_at: datetime) -> TurnDelivery:
+        """How it went so far."""
+        waited_s = self._first_output_s
+        if waited_s is None:
+            waited_s = asyncio.get_running_loop().time() - self._began
+        return TurnDelivery(
+            delivery_id=self._message_id,
+            event_type=events.AGENT_MESSAGE,
+            http_status=self._response.status_code if self._response is not None else None,
+            error=self.error,
+            response_ms=round(waited_s * 1000),
+            sent_at=sent_at,
+        )
+
+    async def _fill(self) -> None:
+        """Read until there is a chunk, or the end."""
+        assert self._stream is not None
+        while not self._ready:
+            data = await anext(self._stream, None)
+            objects = self._reader.finish() if data is None else self._reader.feed(data)
+            self._ready.extend(read_chunk(fields) for fields in objects)
+            if data is None:
+                return
+
+    async def _in_time(self, step: Awaitable[_T]) -> _T:
+        """Only a whole chunk is progress: bytes that trickle, and blank lines, do not hold the turn open."""
+        limit = min(self._progressed + self._target.timeout_s, self._began + MAX_TURN_S)
+        try:
+            async with asyncio.timeout_at(limit):
+                return await step
+        except TimeoutError:
+            reason = "timeout" if self._first_output_s is None else "stalled"
+        except ReplyTooLarge:
+            reason = "too_large"
+        except (httpx.HTTPError, httpx.InvalidURL, TargetBlocked) as error:
+            reason = failure_code(error)
+        raise _failed(reason)
+
+
+def _failed(reason: str) -> ProviderError:
+    return ProviderError("webhook", _SENTENCES[reason], retryable=False, reason=reason)
+
+
+def _render(turn: TurnRequest, target: WebhookTarget, now: datetime) -> bytes:
+    plan = turn.plan
+    call = CallFacts(
+        call_id=plan.call_id,
+        agent_id=plan.agent.id,
+        number_id=plan.number_id or None,
+        phone_number=plan.from_number if plan.direction == "outbound" else plan.to_number,
+        from_number=plan.from_number,
+        to_number=plan.to_number,
+        direction=plan.direction,
+        status="in-progress",
+        started_at=None,
+    )
+    payload = events.voice_turn(
+        call,
+        transcript=turn.transcript,
+        confidence=turn.confidence,
+        history=_history(turn.history, now),
+        context_limit=target.context_limit,
+        at=now,
+    )
+    return msgspec.json.encode(payload)
+
+
+def _history(lines: Sequence[HistoryLine], now: datetime) -> list[HistoryItem]:
+    """Call time told as clock time: the last line is what was said just now."""
+    last_s = lines[-1].at_s if lines else 0.0
+    return [
+        HistoryItem(
+            line.text,
+            "inbound" if line.role == "caller" else "outbound",
+            now - timedelta(seconds=max(0.0, last_s - line.at_s)),
+        )
+        for line in lines
+        if line.text.strip()
+    ]
