@@ -9,6 +9,7 @@ import structlog
 from parley.conversation.facts import EndAsked, HungUp, SayAsked
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import Draining, NotFound, ParleyError
+from parley.domain.events import TurnDelivery
 from parley.live.journals import Journals
 from parley.live.leg import LegSide
 from parley.live.metrics import Metrics
@@ -99,6 +100,12 @@ class Directory:
     def say(self, call_id: str, text: str) -> bool:
         """Let the agent say a line. False if the call is not held here."""
         return self._tell(call_id, SayAsked(text))
+
+    def note_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
+        """A customer's webhook was asked for a turn; kept with its call, if that is still held here."""
+        session = self._sessions.get(plan.call_id)
+        if session is not None:
+            session.note_delivery(delivery)
 
     def _tell(self, call_id: str, fact: HungUp | EndAsked | SayAsked) -> bool:
         session = self._sessions.get(call_id)

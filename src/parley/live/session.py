@@ -19,6 +19,7 @@ from parley.conversation.journal import Header
 from parley.conversation.machine import Conversation
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ParleyError
+from parley.domain.events import TurnDelivery
 from parley.live.driver import Driver
 from parley.live.journals import Journal
 from parley.live.leg import LegSide
@@ -162,6 +163,11 @@ class Session:
     def post(self, fact: AnyFact) -> None:
         """Tell the conversation something the carrier or the API knows."""
         self._driver.post(fact)
+
+    def note_delivery(self, delivery: TurnDelivery) -> None:
+        """The customer's webhook was asked for a turn: keep how that went."""
+        if self._parts is not None:
+            self._parts.scribe.delivery(delivery)
 
     async def attach(self, leg: MediaLeg) -> LegSide:
         """The phone's audio arrived; a second leg takes the place of a broken first one."""
