@@ -43,6 +43,7 @@ class Utterance:
         self.repeats = 0  # how often the server dropped words of it
         self.retries = 0  # how often the call asked for it again
         self.audio_ms = 0.0
+        self.told_ms = 0.0  # where the last told character ends, from the first sample of all
         self.heard_at = 0.0  # when the server last said something about it
         self.detach()
 
@@ -211,10 +212,14 @@ class Contexts:
         """Account for audio that came, from the socket or another way."""
         if audio and not utterance.has_audio:
             utterance.has_audio = self.has_news = True
+        began_ms = utterance.audio_ms
         utterance.audio_ms += len(audio) / self._bytes_per_ms
         if alignment is None:
             return SpokenAudio(utterance.number, audio)
         chars, end_ms = utterance.text.align(alignment.chars, alignment.end_ms)
+        if end_ms:  # A character may end in the next piece; none of that piece may end before it.
+            end_ms = tuple(max(end, utterance.told_ms - began_ms) for end in end_ms)
+            utterance.told_ms = began_ms + end_ms[-1]
         return SpokenAudio(utterance.number, audio, chars, end_ms)
 
     def done(self, number: int) -> list[SpeechFact]:
@@ -224,7 +229,8 @@ class Contexts:
             return []
         facts: list[SpeechFact] = []
         if utterance.text.told and (rest := utterance.text.rest()):
-            facts.append(SpokenAudio(number, b"", rest, (0.0,) * len(rest)))
+            end = max(0.0, utterance.told_ms - utterance.audio_ms)
+            facts.append(SpokenAudio(number, b"", rest, (end,) * len(rest)))
         return [*facts, UtteranceDone(number)]
 
     # ------------------------------------------------------------ inside
