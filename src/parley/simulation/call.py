@@ -21,6 +21,9 @@ T = TypeVar("T")
 
 LIVE: Final = frozenset({"queued", "initiated", "ringing", "in-progress"})
 
+MAX_DOCUMENTS: Final = 50
+"""A stream that breaks at once and is asked for again at once would otherwise go on for ever."""
+
 TRANSFER_LASTS_S: Final = 0.2
 """How long the party a call is put through to talks before everybody hangs up."""
 
@@ -46,19 +49,29 @@ class Ringing(msgspec.Struct, frozen=True):
 
 
 class CarrierCall:
-    """One call. `dialled` tells to whom it was put through; `is_settled` is set when all was reported."""
+    """One call. `steps` are the verbs performed so far; `is_settled` is set when all was reported."""
 
     def __init__(self, messenger: Messenger, exchange: Exchange, handset: Handset) -> None:
         self.messenger = messenger
         self.handset = handset
         self.status = "queued"
         self.stream: MediaStream | None = None
-        self.dialled: list[documents.Dial] = []
+        self.steps: list[documents.Step] = []
         self.is_settled = asyncio.Event()
         self._exchange = exchange
         self._order: asyncio.Future[Place | Ending] = asyncio.get_running_loop().create_future()
         self._action = ""
         self._answered_at: float | None = None
+
+    @property
+    def dialled(self) -> list[documents.Dial]:
+        """To whom the call was put through."""
+        return [step for step in self.steps if isinstance(step, documents.Dial)]
+
+    @property
+    def connected(self) -> list[documents.ConnectStream]:
+        """The media streams it was connected to, the broken ones too."""
+        return [step for step in self.steps if isinstance(step, documents.ConnectStream)]
 
     @property
     def sid(self) -> str:
@@ -77,8 +90,12 @@ class CarrierCall:
         """Hold the call to its end, ringing first if it is an outbound one. Returns when everything was reported."""
         try:
             following: Place | Ending = place if ringing is None else await self._ring(ringing, place)
-            while isinstance(following, Place):
+            for _ in range(MAX_DOCUMENTS):
+                if isinstance(following, Ending):
+                    break
                 following = await self._unless_ordered(self._perform(following))
+            else:
+                self.messenger.problems.append(f"The server was asked {MAX_DOCUMENTS} times what to do: is it a loop?")
             self._conclude()
         finally:
             self.handset.put_down()
@@ -151,6 +168,7 @@ class CarrierCall:
         return Ending()
 
     async def _do(self, step: documents.Step) -> Place | Ending | None:
+        self.steps.append(step)
         if isinstance(step, documents.Reject) and self._answered_at is None:
             self.status = "busy"
             return Ending()
@@ -162,8 +180,6 @@ class CarrierCall:
         self._answer()
         if isinstance(step, documents.ConnectStream):
             return await self._connect(step)
-        if isinstance(step, documents.Dial):
-            self.dialled.append(step)
         await asyncio.sleep(step.length_s if isinstance(step, documents.Pause) else TRANSFER_LASTS_S)
         return None
 

@@ -41,7 +41,7 @@ class SimulatedPhone:
     """One phone, on one call at a time. Use as an async context manager; leaving it hangs up.
 
     Many phones of one process should share an `exchange`: one clock, one HTTP client. `ringing` is how the phone
-    behaves when it is called. Times are the event loop's.
+    behaves when it is called; `calls` are all calls it was on. Times are the event loop's.
     """
 
     def __init__(self, number: str = "+15550100001", exchange: Exchange | None = None) -> None:
@@ -112,10 +112,11 @@ class SimulatedPhone:
             await call.run(place, ringing)
         finally:
             self._exchange.metronome.leave(call.handset)
+            self._has_call.clear()
             call.is_settled.set()
 
     async def wait_until_connected(self, timeout_s: float = 10.0) -> CarrierCall:
-        """Return when the phone is on a call whose media stream is open. Raises Conflict when it ended before."""
+        """Wait for a live call and its open media stream. Raises Conflict when the call ends before it has one."""
         async with asyncio.timeout(timeout_s):
             await self._has_call.wait()
             await self.current.handset.connected.wait()
