@@ -73,11 +73,12 @@ class WordListener:
         self._last_word_ms: float | None = None  # None once its gap was told
 
     def feed(self, audio: bytes) -> list[ListenerEvent]:
-        step = self._audio.bytes_in(_STEP_MS)
-        events: list[ListenerEvent] = []
-        for at in range(0, len(audio), step):
-            events += self._step(audio[at : at + step])
-        return events
+        return [event for piece in self.steps(audio) for event in self._step(piece)]
+
+    def steps(self, audio: bytes) -> list[bytes]:
+        """The audio in the pieces of 20 ms in which it is listened to."""
+        size = self._audio.bytes_in(_STEP_MS)
+        return [audio] if len(audio) <= size else [audio[at : at + size] for at in range(0, len(audio), size)]
 
     @property
     def heard_ms(self) -> float:
