@@ -175,10 +175,14 @@ class EmulatedSocket:
         self.messages: list[dict[str, Any]] = []
         self.contexts: dict[str, Context] = {}
         self.most_contexts = 0
-        self._behaviour = vendor.behaviour
+        self._vendor = vendor
         self._protocol = protocol
         self._writer = writer
         self._chunks_sent = 0
+
+    @property
+    def _behaviour(self) -> Behaviour:
+        return self._vendor.behaviour  # may be replaced while the socket lives
 
     async def serve(self, reader: asyncio.StreamReader) -> None:
         try:
