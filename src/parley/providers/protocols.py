@@ -1,8 +1,9 @@
 """The four doors to the outside world: carrier, speech-to-text, text-to-speech, responder.
 
-A part that lives as long as a call has the same shape everywhere: a coroutine `run()` that the session starts as a child
-of its TaskGroup and that returns after `close()`; plain methods that only queue work and never block or raise; and one
-`emit` callback through which everything it learns comes back. `emit` is called on the event loop, never from a thread.
+A part that lives as long as a call has the same shape everywhere: a coroutine `run()` that the session starts as a
+child of its TaskGroup and that returns after `close()`; plain methods that only queue work and never block or raise;
+and one `emit` callback through which everything it learns comes back. `emit` is called on the event loop, never from a
+thread.
 """
 
 from __future__ import annotations
@@ -172,7 +173,7 @@ class LegEvents(Protocol):
 
     def on_audio(self, audio: bytes) -> None: ...
     def on_played(self, position: int) -> None:
-        """Playback has truly passed byte `position` of all audio given to `play` since the leg began (or since `flush`)."""
+        """Playback has truly passed byte `position` of all audio given to `play` since the leg began or was flushed."""
         ...
 
     def on_key(self, digit: str) -> None: ...
@@ -190,7 +191,7 @@ class MediaLeg(Protocol):
         ...
 
     def flush(self) -> None:
-        """Drop all audio the phone has not played. Positions begin again at 0; nothing older is ever confirmed after this."""
+        """Drop all audio the phone has not played. Positions begin again at 0; nothing older is ever confirmed."""
         ...
 
     def close(self) -> None: ...

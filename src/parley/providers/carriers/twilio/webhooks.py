@@ -47,7 +47,8 @@ def signature(token: str, url: str, pairs: Iterable[tuple[str, str]]) -> str:
 def verify(token: Secret, url: str, headers: Mapping[str, str], body: bytes) -> None:
     """Raise Forbidden unless the holder of `token` sent `body` to `url`.
 
-    Twilio signs the URL sometimes with and sometimes without its port, so both spellings are tried.
+    Twilio signs the URL sometimes with and sometimes without its port, so both spellings are tried. Webhooks signed
+    with a shared key (HMAC-SHA256) instead of the account's auth token are refused too: parley has no such key.
     """
     try:
         is_genuine = _is_genuine(token.reveal(), url, headers, body)
