@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails, PydanticCustomError, core_schema
 
 from parley.domain.errors import BadInput, FieldError
 
@@ -26,15 +36,25 @@ Timestamp = Annotated[datetime, PlainSerializer(_iso, return_type=str, when_used
 """A moment, written as ISO 8601 UTC with milliseconds and `Z`."""
 
 
-def between(low: float, high: float) -> AfterValidator:
-    """A number range whose refusal names both ends."""
+@dataclass(frozen=True)
+class between:  # noqa: N801 - it reads as a word in an annotation
+    """A number range whose refusal names both ends, and which the API document shows."""
 
-    def check(value: float) -> float:
-        if not low <= value <= high:
-            raise PydanticCustomError("out_of_range", "must be between {low} and {high}", {"low": low, "high": high})
+    low: float
+    high: float
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(schema), "minimum": self.low, "maximum": self.high}
+
+    def _check(self, value: float) -> float:
+        if not self.low <= value <= self.high:
+            raise PydanticCustomError(
+                "out_of_range", "must be between {low} and {high}", {"low": self.low, "high": self.high}
+            )
         return value
-
-    return AfterValidator(check)
 
 
 Limit = Annotated[int, between(1, 100)]
