@@ -73,6 +73,7 @@ def _secret(value: object) -> Secret:
     return value if isinstance(value, Secret) else Secret(str(value).strip())
 
 
+ELEVENLABS_URL = "https://api.elevenlabs.io"
 SecretText = Annotated[Secret, BeforeValidator(_secret)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 VendorUrl = Annotated[str, AfterValidator(_vendor_url)]
@@ -164,6 +165,18 @@ class Settings(BaseSettings):
         alias="OPENAI_BASE_URL",
         description="Any OpenAI-compatible server, self-hosted models included.",
     )
+    speech_to_text: Literal["deepgram", "simulated"] = Field(
+        "deepgram",
+        alias="PARLEY_SPEECH_TO_TEXT",
+        description="Who listens for agents that name nobody. simulated hears simulated callers, and nobody else.",
+    )
+    text_to_speech: Literal["elevenlabs", "espeak", "tone"] | None = Field(
+        None,
+        alias="PARLEY_TEXT_TO_SPEECH",
+        description="Who speaks for agents that name nobody. Unset, it is elevenlabs where its key or base URL is set,"
+        " else espeak where the extra speech is installed, else a tone.",
+        examples=["elevenlabs"],
+    )
     chat_model: str = Field(
         "gpt-4.1-mini", alias="PARLEY_CHAT_MODEL", description="Model of hosted agents that name none."
     )
@@ -171,7 +184,7 @@ class Settings(BaseSettings):
         Secret(""), alias="ELEVENLABS_API_KEY", description="Voices by ElevenLabs, for projects without their own."
     )
     elevenlabs_base_url: VendorUrl = Field(
-        "https://api.elevenlabs.io", alias="ELEVENLABS_BASE_URL", description="ElevenLabs' host, or a stand-in for it."
+        ELEVENLABS_URL, alias="ELEVENLABS_BASE_URL", description="ElevenLabs' host, or a stand-in for it."
     )
     twilio_account_sid: str = Field(
         "", alias="TWILIO_ACCOUNT_SID", description="Twilio account for projects without their own credential."

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from parley.domain.errors import BadInput, Draining, ParleyError, TooManyRequests, Unauthorized
+from parley.domain.errors import BadInput, Draining, ParleyError, TooManyRequests, Unauthorized, Unavailable
 from parley.schemas.dialects import NATIVE, Dialect, ErrorAnswer
 
 log = structlog.get_logger()
@@ -19,7 +19,7 @@ _HTTP_ERRORS: Mapping[int, tuple[str, str]] = {
     404: ("not_found", "There is nothing at this path. The paths that exist are listed at /docs."),
     405: ("method_not_allowed", "This path does not take this method. The Allow header lists those it takes."),
 }
-DRAIN_RETRY_AFTER_S = 5
+RETRY_AFTER_S = 5
 
 
 def error_response(error: ParleyError, dialect: Dialect = NATIVE) -> Response:
@@ -28,8 +28,8 @@ def error_response(error: ParleyError, dialect: Dialect = NATIVE) -> Response:
     headers: dict[str, str] = {}
     if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.retry_after_s)
-    elif isinstance(error, Draining):
-        headers["Retry-After"] = str(DRAIN_RETRY_AFTER_S)
+    elif isinstance(error, Draining | Unavailable):
+        headers["Retry-After"] = str(RETRY_AFTER_S)
     elif isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:

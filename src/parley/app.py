@@ -1,0 +1,96 @@
+"""The application as one ASGI app: its routes, its errors, its background parts, and how it stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from parley import __version__
+from parley.api.docs import docs_routes
+from parley.api.edge import Edge
+from parley.api.errors import http_error_response, parley_error_response
+from parley.api.health import HttpMetrics, health_routes
+from parley.api.mount import mount
+from parley.api.native import TABLE
+from parley.api.openapi import document
+from parley.domain.errors import ParleyError
+from parley.schemas.dialects import ErrorAnswer
+from parley.wiring import Assembly
+
+log = structlog.get_logger()
+
+
+class Drain:
+    """The way out: from `begin` on new calls are refused, `finish_calls` waits for the live ones, and then it is over.
+
+    `begin` may be called in a signal handler. Build it on the running event loop.
+    """
+
+    def __init__(self, finish_calls: Callable[[], Awaitable[object]]) -> None:
+        self._finish_calls = finish_calls
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self.is_begun = False
+        self.is_over = False
+
+    def begin(self) -> None:
+        self.is_begun = True
+        self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def run(self) -> None:
+        """Wait for `begin`, then for the live calls."""
+        await self._wake.wait()
+        log.info("drain_began")
+        await self._finish_calls()
+        log.info("drain_ended")
+        self.is_over = True
+
+
+def create_app(house: Assembly, drain: Drain) -> FastAPI:
+    """The whole HTTP and websocket surface over the assembled house."""
+    metrics = HttpMetrics(house.metrics.registry)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                work = (house.directory.run(), house.services.deliveries.run(), drain.run())
+                running = [tasks.create_task(each) for each in work]
+                yield
+                for task in running:
+                    task.cancel()
+        finally:
+            drain.is_over = True  # also when a part crashed: a server without its parts must not stay up
+
+    app = FastAPI(
+        title="parley",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        middleware=[Middleware(Edge, metrics=metrics)],
+        exception_handlers={HTTPException: http_error_response, ParleyError: parley_error_response},
+    )
+    app.router.redirect_slashes = False
+    app.router.routes.extend(health_routes(metrics.registry, lambda: _obstacle(house, drain)))
+    app.router.routes.extend(docs_routes(document(TABLE)))
+    app.router.routes.extend(house.edge.routes())
+    mount(app, house.services, TABLE)
+    return app
+
+
+async def _obstacle(house: Assembly, drain: Drain) -> ErrorAnswer | None:
+    if drain.is_begun:
+        return ErrorAnswer(
+            503, "draining", "This server is stopping: its calls finish, new ones go to another replica."
+        )
+    if not await house.is_database_there():
+        return ErrorAnswer(503, "database_away", "The database does not answer. Check that it runs and is reachable.")
+    return None
