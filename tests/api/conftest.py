@@ -1,0 +1,89 @@
+"""The whole application over a real database and a simulated carrier, asked in-process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from parley.app import Drain, create_app
+from parley.settings import Settings, load_settings
+from parley.simulation import SimulatedCarrier
+from parley.wiring import Assembly, assembled
+from tests.conftest import _fresh_database
+
+KEY = "sk_live_test-key-of-the-default-project"
+OWN_URL = "http://parley.test"
+
+
+@dataclass
+class Api:
+    """The application, and clients that hold the keys of two projects."""
+
+    house: Assembly
+    carrier: SimulatedCarrier
+    drain: Drain
+    client: httpx.AsyncClient
+    stranger: httpx.AsyncClient
+
+
+def settings_for(database_url: str, carrier: SimulatedCarrier) -> Settings:
+    return load_settings(
+        None,
+        database_url=database_url,
+        PARLEY_API_KEY=KEY,
+        PARLEY_SECRET_KEY="a key for tests alone",
+        PARLEY_ALLOW_PRIVATE_TARGETS="true",
+        PARLEY_PUBLIC_URL=OWN_URL,
+        PARLEY_SPEECH_TO_TEXT="simulated",
+        PARLEY_TEXT_TO_SPEECH="tone",
+        TWILIO_BASE_URL=carrier.url,
+        TWILIO_ACCOUNT_SID=carrier.account_sid,
+        TWILIO_AUTH_TOKEN=carrier.auth_token,
+    )
+
+
+async def _api(database_url: str) -> AsyncIterator[Api]:
+    async with SimulatedCarrier() as carrier, assembled(settings_for(database_url, carrier), OWN_URL) as house:
+        drain = Drain(lambda: house.directory.drain(1.0))
+        app = create_app(house, drain)
+        transport = httpx.ASGITransport(app=app)
+        _, other_key = await house.services.projects.create_key("other")
+
+        def client(key: str) -> httpx.AsyncClient:
+            return httpx.AsyncClient(transport=transport, base_url=OWN_URL, headers={"authorization": f"Bearer {key}"})
+
+        stop = asyncio.Event()
+        parts = asyncio.create_task(_run_parts(app, started := asyncio.Event(), stop))
+        await started.wait()
+        async with client(KEY) as own, client(other_key.reveal()) as stranger:
+            yield Api(house, carrier, drain, own, stranger)
+        stop.set()
+        await parts
+
+
+async def _run_parts(app: FastAPI, started: asyncio.Event, stop: asyncio.Event) -> None:
+    """The lifespan, in a task of its own: what it starts has to end in the task that started it."""
+    async with app.router.lifespan_context(app):
+        started.set()
+        await stop.wait()
+
+
+@pytest.fixture
+async def api(database_url: str) -> AsyncIterator[Api]:
+    """An application with a database of this test's own."""
+    async for each in _api(database_url):
+        yield each
+
+
+@pytest.fixture(scope="session")
+async def shared_api(postgres_url: str, administration: AsyncEngine, template_database: str) -> AsyncIterator[Api]:
+    """One application for the many tests that are refused and change nothing."""
+    async for url in _fresh_database(postgres_url, administration, template_database):
+        async for each in _api(url.render_as_string(hide_password=False)):
+            yield each
