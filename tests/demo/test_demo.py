@@ -1,0 +1,60 @@
+"""The demo as a newcomer runs it: another process, an empty data folder, nothing configured."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import httpx
+
+from parley.demo.stage import Stage, demo_key
+from parley.server import running
+from parley.settings import load_settings
+from parley.simulation.carrier import SimulatedCarrier
+
+_LIMIT_S = 90
+
+
+async def test_a_whole_call_happens_and_is_shown(tmp_path: Path) -> None:
+    settings = {"PARLEY_DATA_DIR": str(tmp_path / "data"), "PARLEY_PORT": "0", "NO_COLOR": "1"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "parley", "demo", "--once"),
+        env=os.environ | settings,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(_LIMIT_S):
+        output = (await process.communicate())[0].decode()
+    assert process.returncode == 0, output
+    assert "FAILED" not in output
+    for line in ("Simulated: the telephone network", "interrupted: only this was heard", "parley replay", "$PARLEY/v1"):
+        assert line in output
+    assert list((tmp_path / "data" / "journals").glob("call_*.jsonl"))
+
+
+async def test_a_second_run_finds_what_the_first_one_made(tmp_path: Path) -> None:
+    made = []
+    async with SimulatedCarrier() as carrier:
+        settings = load_settings(
+            None,
+            port=0,
+            data_dir=tmp_path,
+            allow_private_targets=True,
+            twilio_account_sid=carrier.account_sid,
+            twilio_auth_token=carrier.auth_token,
+            twilio_base_url=carrier.url,
+        )
+        carrier.stock.take("+14155550100")
+        for _ in range(2):
+            async with running(settings) as parley:
+                key = await demo_key(parley.house.services.projects, tmp_path / "demo.key")
+                headers = {"Authorization": f"Bearer {key}"}
+                async with httpx.AsyncClient(base_url=parley.url, headers=headers, trust_env=False) as api:
+                    stage = Stage(api)
+                    await stage.build("Hello.", "tone", "http://127.0.0.1:9/")
+                made.append((key, stage.agent_id, stage.number_id))
+    assert made[0] == made[1]
+    assert (tmp_path / "demo.key").stat().st_mode & 0o777 == 0o600
