@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 import structlog
 
@@ -120,8 +121,8 @@ async def test_wherever_the_socket_breaks_no_word_is_lost_or_comes_twice(seed: i
     chance = random.Random(seed)
     cuts = [chance.randrange(1, len(CALL)) for _ in range(chance.choice([1, 1, 2, 4]))]
     behaviour = Behaviour(cut_after_bytes=cuts, latency_s=chance.choice([0.0, 0.002]))
-    heard = Heard()
-    async with DeepgramEmulator(behaviour) as vendor, listening(vendor.url, heard, choice) as hearing:
+    heard, patience = Heard(), msgspec.structs.replace(PATIENCE, give_up_s=10.0)
+    async with DeepgramEmulator(behaviour) as vendor, listening(vendor.url, heard, choice, KEY, patience) as hearing:
         await play(hearing, CALL, frame=chance.choice([160, 320, 1000]))
         await heard.until(lambda heard: heard.said == " ".join(LINES) and heard.turns == 3)
         await asyncio.sleep(0.05)
