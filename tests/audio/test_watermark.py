@@ -7,7 +7,7 @@ import random
 import numpy as np
 import pytest
 import webrtcvad
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from parley.audio.g711 import mulaw_to_pcm16, pcm16_to_mulaw
@@ -41,12 +41,16 @@ def test_every_word_is_read_once_in_any_chunking(said: list[str], sizes: list[in
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(0, 40_000), st.integers(1, 6_000))
+@example(5677, 9)
 def test_a_hole_loses_only_words_it_touches_and_garbles_none(at: int, length: int) -> None:
     audio = speak(LINE)
     at %= len(audio)
     before, after = WatermarkReader().read(audio), WatermarkReader().read(audio[:at] + audio[at + length :])
-    whole = [w.word for w in before if w.end <= at or w.start >= at + length]
-    assert [w.word for w in after] == whole
+    whole = {w.word for w in before if w.end <= at or w.start >= at + length}
+    heard = [w.word for w in after]
+    assert whole <= set(heard)
+    # A touched word may survive by luck, where the bits around the hole happen to join up; nothing else may appear.
+    assert heard == [w.word for w in before if w.word in heard]
 
 
 def test_audio_heard_twice_gives_its_words_twice() -> None:
