@@ -1,0 +1,110 @@
+"""`make bench`: how many calls one server process on one core holds, and what a reply, a cut and a call cost.
+
+    python -m bench [--calls 1,10,20,40,80] [--seconds 35] [--json FILE]
+
+The server is pinned to one core; everything else (carrier, phones, emulated providers, database) to the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from bench.figures import histogram_percentile, percentile
+from bench.load import EMULATED_MS, ENDPOINTING_MS, FIRST_AUDIO_MS, FIRST_TOKEN_MS, World, world
+from bench.report import StepFigures, header, row
+from bench.server import split_cores
+
+_WARM_UP_S = 10.0
+_RAMP_S = 0.08
+_SETTLE_S = 2.0
+
+
+async def measure(here: World, calls: int, duration_s: float, baseline_mb: float) -> StepFigures:
+    """Hold `calls` calls at once and reckon what they cost. `baseline_mb`: the server's memory when it was idle."""
+    server = here.server
+    lag_before, cpu_before = await server.loop_lag(), server.cpu_s()
+    outcome = await here.callers.run(calls, duration_s, _RAMP_S, server)
+    cpu_s, lag_after = server.cpu_s() - cpu_before, await server.loop_lag()
+
+    def lag_ms(share: float) -> float | None:
+        value = histogram_percentile(lag_before, lag_after, share)
+        return None if value is None else value * 1000
+
+    overheads, barge_ins, own_lags = outcome.overheads_ms, outcome.barge_ins_ms, outcome.load_lags_ms
+    return StepFigures(
+        calls=calls,
+        failed=outcome.failed,
+        replies=len(overheads),
+        overhead_p50_ms=percentile(overheads, 0.5),
+        overhead_p95_ms=percentile(overheads, 0.95),
+        barge_ins=len(barge_ins),
+        barge_in_p50_ms=percentile(barge_ins, 0.5),
+        barge_in_p95_ms=percentile(barge_ins, 0.95),
+        missing_ms_per_spoken_min=outcome.missing_ms_per_spoken_min,
+        lost_words=outcome.lost_words,
+        cpu_s_per_call_min=cpu_s / outcome.call_minutes,
+        memory_mb_per_call=max(0.0, outcome.peak_rss_mb - baseline_mb) / calls,
+        loop_lag_p95_ms=lag_ms(0.95),
+        loop_lag_p99_ms=lag_ms(0.99),
+        load_lag_p95_ms=percentile(own_lags, 0.95),
+        load_lag_p99_ms=percentile(own_lags, 0.99),
+    )
+
+
+async def bench(steps: Sequence[int], duration_s: float) -> list[StepFigures]:
+    """Run every step against one server and print its row as soon as it is known."""
+    cores = split_cores()
+    if cores is not None:
+        os.sched_setaffinity(0, cores[1])
+    _explain(cores, duration_s)
+    results = []
+    with tempfile.TemporaryDirectory(prefix="parley-bench-", ignore_cleanup_errors=True) as folder:
+        async with world(Path(folder), cores[0] if cores else None) as here:
+            await here.callers.run(2, _WARM_UP_S, _RAMP_S, here.server)
+            await asyncio.sleep(_SETTLE_S)
+            baseline_mb = here.server.rss_mb()
+            print(f"\n{header()}", flush=True)
+            for calls in steps:
+                results.append(await measure(here, calls, duration_s, baseline_mb))
+                print(row(results[-1]), flush=True)
+                await asyncio.sleep(_SETTLE_S)
+    return results
+
+
+def _explain(cores: tuple[list[int], list[int]] | None, duration_s: float) -> None:
+    where = f"server on core {cores[0][0]}, the rest on {cores[1]}" if cores else "nothing is pinned on this machine"
+    print(f"Python {platform.python_version()}, {os.cpu_count()} cores; {where}; calls of {duration_s:.0f} s.")
+    print(
+        f"Emulated providers: end of turn after {ENDPOINTING_MS:.0f} ms, first token {FIRST_TOKEN_MS:.0f} ms, first "
+        f"audio {FIRST_AUDIO_MS:.0f} ms. overhead = end of the caller's speech to first agent audio at the phone, less "
+        f"these {EMULATED_MS:.0f} ms."
+    )
+    print("Where the load's own lag is not far below a figure, the figure is the load generator's, not the server's.")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure whole calls against one server process.")
+    parser.add_argument("--calls", default="1,10,20,40,80", help="numbers of calls at once, separated by commas")
+    parser.add_argument("--seconds", type=float, default=35.0, help="how long each call lasts")
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    options = parser.parse_args()
+    steps = [int(text) for text in options.calls.split(",")]
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        results = runner.run(bench(steps, options.seconds))
+    if options.json:
+        options.json.write_text(json.dumps([each.as_json() for each in results], indent=2) + "\n", encoding="utf-8")
+    return 1 if any(each.failed for each in results) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
