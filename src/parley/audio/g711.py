@@ -36,3 +36,8 @@ def alaw_to_pcm16(audio: bytes) -> bytes:
 def pcm16_to_alaw(audio: bytes) -> bytes:
     """One byte for each two; `audio` must hold whole samples."""
     return audioop.lin2alaw(audio, 2)
+
+
+def pcm16_rms(audio: bytes) -> int:
+    """How loud 16-bit samples are: their root mean square, 32767 at most."""
+    return audioop.rms(audio, 2)

@@ -9,7 +9,6 @@ About 3 microseconds a frame of mu-law on one modern core.
 
 from __future__ import annotations
 
-import audioop  # loaded by parley.audio.g711 on every Python; see there
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -18,7 +17,7 @@ import msgspec
 import webrtcvad
 
 from parley.audio.formats import AudioFormat
-from parley.audio.g711 import alaw_to_pcm16, mulaw_to_pcm16
+from parley.audio.g711 import alaw_to_pcm16, mulaw_to_pcm16, pcm16_rms
 from parley.domain.errors import BadInput
 
 _FRAME_MS = 20
@@ -110,7 +109,7 @@ class VoiceActivity:
         return change._replace(ago_ms=change.ago_ms + bytes_since * _FRAME_MS / self._frame_bytes)
 
     def _hear(self, pcm: bytes) -> VoiceChange | None:
-        level = audioop.rms(pcm, 2)
+        level = pcm16_rms(pcm)
         sounds = self._judge.is_speech(pcm) and level >= self._gate.level
         self._gate.follow(level, sounds)
         self.is_sounding = sounds
@@ -196,4 +195,4 @@ def _pcm_decoder(audio: AudioFormat) -> Callable[[bytes], bytes]:
 def _slot_levels(pcm: bytes) -> list[int]:
     """Loudness of each 5 ms of a 20 ms frame."""
     slot = len(pcm) * _SLOT_MS // _FRAME_MS
-    return [audioop.rms(pcm[at : at + slot], 2) for at in range(0, len(pcm), slot)]
+    return [pcm16_rms(pcm[at : at + slot]) for at in range(0, len(pcm), slot)]
