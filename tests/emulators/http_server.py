@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from ssl import SSLContext
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, cast
 
 Ending = Literal["complete", "cut", "hang"]
 
@@ -98,8 +98,7 @@ class _Connection(asyncio.Protocol):
         self._number = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not derive from it
         self._server.open.add(self)
         self._server.left.clear()
         self._server.connections += 1

@@ -1,0 +1,122 @@
+"""What a chat model is asked: the conversation as messages, how to speak, what it may do, and which settings it gets.
+
+Servers and models differ in what they accept. What OpenAI documents for a model is followed; a setting that a server
+refuses by name is left out from then on (`Refused`), because an agent that cannot hang up is better than a silent one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from parley.domain.agents import AgentSnapshot
+from parley.providers.protocols import TurnRequest
+
+MAX_REPLY_TOKENS = 600
+MAX_LINES = 200
+END_CALL = "end_call"
+TRANSFER_CALL = "transfer_call"
+
+_STYLE = (
+    "You are talking with a caller on the telephone. What you write is read aloud by a voice, so write only what is"
+    " spoken: short plain sentences, no lists, no Markdown, no emoji, no code, no stage directions. Write numbers,"
+    " times and addresses the way they are said. Ask one thing at a time. The caller's words come from speech"
+    " recognition and may be misheard; if something makes no sense, ask. If a line of yours ends abruptly, the caller"
+    " interrupted you there and did not hear the rest."
+)
+_ENDING = f" When the conversation is over, say goodbye and call {END_CALL} in the same answer."
+_TRANSFER = f" To hand the caller to a human, say so and call {TRANSFER_CALL} in the same answer."
+
+# Reasoning before the first word is silence on the phone. The least each family accepts, from its model pages at
+# https://developers.openai.com/api/docs/models; function calls in chat completions want "none" where it exists.
+_EFFORTS = (
+    (re.compile(r"gpt-(?:5\.[1-9]|[6-9]|\d\d)(?!.*chat)"), "none"),
+    (re.compile(r"gpt-5(?!.*chat)"), "minimal"),
+    (re.compile(r"o[1-9]"), "low"),
+)
+
+# By which words a server's refusal names a setting.
+_NAMED_BY = {
+    "tools": ("tool", "function"),
+    "reasoning_effort": ("reasoning",),
+    "temperature": ("temperature",),
+    "max_completion_tokens": ("max_completion_tokens", "max_tokens"),
+    "max_tokens": ("max_completion_tokens", "max_tokens"),
+}
+
+
+class Refused:
+    """The settings a model's server would not take, learnt from its refusals."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, set[str]] = {}
+
+    def of(self, model: str) -> frozenset[str]:
+        return frozenset(self._names.get(model, ()))
+
+    def learn(self, model: str, sent: Iterable[str], message: str) -> bool:
+        """Whether the message names a setting that was sent, so that asking again without it makes sense."""
+        text = message.lower()
+        named = {name for name in sent if any(word in text for word in _NAMED_BY.get(name, ()))}
+        if named and len(self._names) < 1000:
+            self._names.setdefault(model, set()).update(named)
+        return bool(named)
+
+
+def settings(agent: AgentSnapshot, model: str, *, is_openai: bool, refused: frozenset[str]) -> dict[str, Any]:
+    """Everything of the request's body but `model`, `messages` and `stream`."""
+    wanted: dict[str, Any] = {
+        "tools": _tools(agent),
+        "max_completion_tokens" if is_openai else "max_tokens": MAX_REPLY_TOKENS,
+    }
+    if agent.model.temperature is not None:
+        wanted["temperature"] = agent.model.temperature
+    effort = next((effort for pattern, effort in _EFFORTS if pattern.match(model)), None)
+    if effort is not None:
+        wanted["reasoning_effort"] = effort
+    return {name: value for name, value in wanted.items() if name not in refused}
+
+
+def messages(turn: TurnRequest, *, has_tools: bool) -> list[dict[str, str]]:
+    """The system prompt and what was said; of the agent's lines only what the caller heard.
+
+    Lines of the same speaker in a row become one message, because some models' templates insist on taking turns.
+    """
+    said: list[dict[str, str]] = []
+    for line in turn.history[-MAX_LINES:]:
+        text, role = line.text.strip(), "user" if line.role == "caller" else "assistant"
+        if not text:
+            continue
+        if said and said[-1]["role"] == role:
+            said[-1]["content"] += "\n" + text
+        else:
+            said.append({"role": role, "content": text})
+    if turn.transcript.strip() and (not said or said[-1]["role"] != "user"):
+        said.append({"role": "user", "content": turn.transcript.strip()})
+    return [{"role": "system", "content": _system(turn.plan.agent, has_tools=has_tools)}, *said]
+
+
+def _system(agent: AgentSnapshot, *, has_tools: bool) -> str:
+    guidance = _STYLE
+    if not agent.language.lower().startswith("en"):
+        guidance += f" Speak the language with the tag {agent.language} unless the caller asks for another."
+    if has_tools:
+        guidance += _ENDING + (_TRANSFER if agent.transfer_number else "")
+    return f"{agent.system_prompt.strip()}\n\n{guidance}".strip()
+
+
+def _tools(agent: AgentSnapshot) -> list[dict[str, Any]]:
+    tools = [_tool(END_CALL, "Hang up after what you say now was heard.", "farewell", "The goodbye to say first.")]
+    if agent.transfer_number:
+        tools.append(
+            _tool(TRANSFER_CALL, "Transfer the caller to a human.", "announcement", "What to tell the caller first.")
+        )
+    return tools
+
+
+def _tool(name: str, description: str, argument: str, meaning: str) -> dict[str, Any]:
+    """Each tool takes the words to say, because a model that calls a tool often says nothing besides."""
+    properties = {argument: {"type": "string", "description": f"{meaning} Empty if you have said it already."}}
+    parameters = {"type": "object", "properties": properties}
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}

@@ -1,0 +1,142 @@
+"""An OpenAI-compatible server: streamed chat completions on loopback, whose answer a plain function decides.
+
+    async with OpenAIEmulator(lambda messages: "We are open until six.") as openai:
+        ...                                    # openai.url ends in /v1
+        openai.requests[0].body["messages"]
+
+The function returns the text to say, or a `Completion` for tool calls and for everything that goes wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from tests.emulators.http_server import Answer, HttpServer, Request
+
+Message = dict[str, Any]
+Decide = Callable[[list[Message]], "str | Completion"]
+Trouble = Literal["none", "hang", "cut", "garbage", "array"]
+
+
+@dataclass(frozen=True)
+class Completion:
+    """One answer. `trouble` comes after `trouble_after` tokens; delays left out are the emulator's."""
+
+    text: str = ""
+    tools: tuple[tuple[str, dict[str, Any]], ...] = ()
+    status: int = 200
+    error: str = "something went wrong"
+    trouble: Trouble = "none"
+    trouble_after: int = 0
+    first_token_s: float | None = None
+    finish_reason: str = "stop"
+
+
+@dataclass(frozen=True)
+class ChatRequest:
+    body: dict[str, Any]
+    headers: dict[str, str]
+    path: str
+    connection: int
+
+
+@dataclass
+class OpenAIEmulator:
+    """`keys` limits who may ask; a server that does not know tools answers 400 to a request with them."""
+
+    decide: Decide
+    first_token_s: float = 0.0
+    token_gap_s: float = 0.0
+    keys: frozenset[str] = frozenset()
+    knows_tools: bool = True
+    requests: list[ChatRequest] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.server = HttpServer(self._handle)
+
+    @property
+    def url(self) -> str:
+        return f"{self.server.url}/v1"
+
+    async def __aenter__(self) -> Self:
+        await self.server.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.server.__aexit__(kind, error, trace)
+
+    async def _handle(self, request: Request) -> Answer:
+        if request.method != "POST" or request.path != "/v1/chat/completions":
+            return _error(404, "no such path") if request.path != "/v1/models" else _json({"data": []})
+        body = json.loads(request.body)
+        self.requests.append(ChatRequest(body, request.headers, request.path, request.connection))
+        key = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if self.keys and key not in self.keys:
+            return _error(401, "Incorrect API key provided")
+        if body.get("tools") and not self.knows_tools:
+            return _error(400, "Unrecognized request argument supplied: tools")
+        decided = self.decide(body["messages"])
+        completion = Completion(decided) if isinstance(decided, str) else decided
+        delay_s = self.first_token_s if completion.first_token_s is None else completion.first_token_s
+        if completion.status != 200:
+            return _error(completion.status, completion.error, delay_s)
+        return self._stream(completion, delay_s)
+
+    def _stream(self, completion: Completion, delay_s: float) -> Answer:
+        tokens = [_chunk({"role": "assistant", "content": ""})]
+        tokens += [_chunk({"content": word}) for word in re.findall(r"\s*\S+|\s+\Z", completion.text)]
+        for index, (name, arguments) in enumerate(completion.tools):
+            tokens += _tool_call(index, name, json.dumps(arguments))
+        tokens.append(_chunk({}, "tool_calls" if completion.tools else completion.finish_reason))
+        ending: Literal["complete", "cut", "hang"] = "complete"
+        match completion.trouble:
+            case "hang" | "cut":
+                tokens, ending = tokens[: completion.trouble_after + 1], completion.trouble
+            case "garbage":
+                tokens.insert(completion.trouble_after + 1, b"data: {not json\n\n")
+            case "array":
+                tokens.insert(completion.trouble_after + 1, b"data: [1]\n\n")
+            case _:
+                pass
+        if ending == "complete":
+            tokens.append(b"data: [DONE]\n\n")
+        pieces: list[bytes | float] = []
+        for token in tokens:
+            pieces += [token, self.token_gap_s] if self.token_gap_s else [token]
+        return Answer(pieces, content_type="text/event-stream", delay_s=delay_s, ending=ending)
+
+
+def _tool_call(index: int, name: str, arguments: str) -> list[bytes]:
+    """A call as it streams: first its name, then its arguments in two pieces."""
+    half = len(arguments) // 2
+    first = {"index": index, "id": f"call_{index}", "type": "function", "function": {"name": name, "arguments": ""}}
+    rest = [{"index": index, "function": {"arguments": piece}} for piece in (arguments[:half], arguments[half:])]
+    return [_chunk({"tool_calls": [piece]}) for piece in (first, *rest)]
+
+
+def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
+    data = {
+        "id": "chatcmpl-emulated",
+        "object": "chat.completion.chunk",
+        "created": 1_700_000_000,
+        "model": "emulated",
+        "system_fingerprint": "fp_emulated",
+        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
+    }
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+def _json(body: dict[str, Any]) -> Answer:
+    return Answer([json.dumps(body).encode()])
+
+
+def _error(status: int, message: str, delay_s: float = 0.0) -> Answer:
+    body = {"error": {"message": message, "type": "emulated", "param": None, "code": None}}
+    return Answer([json.dumps(body).encode()], status=status, delay_s=delay_s)
