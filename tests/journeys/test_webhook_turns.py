@@ -1,0 +1,95 @@
+"""What a customer's webhook may say, and what becomes of a turn when it says nothing useful."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulators import webhook
+from tests.emulators.http_server import Answer
+from tests.journeys.world import World, rows, words
+
+
+async def test_hangup_ends_the_call_after_the_goodbye_was_heard(world: World) -> None:
+    world.webhook.decide = lambda event: {"text": "Thank you for calling, goodbye!", "hangup": True}
+    phone = await world.call(await world.answered_by_webhook())
+    await phone.say("That is all, thank you.")
+    assert await phone.wait_until_over() == "completed"
+    assert phone.timeline.words_heard == words("Thank you for calling, goodbye!")
+    call = await world.ended_call()
+    assert call["endReason"] == "agent_hangup"
+    assert rows(call) == [("That is all, thank you.", "Thank you for calling, goodbye!")]
+
+
+async def test_transfer_hands_the_caller_over_after_the_words_before_it(world: World) -> None:
+    world.webhook.decide = lambda event: {"text": "I will put you through.", "action": "transfer"}
+    agent = await world.answered_by_webhook(transferNumber="+14155550199")
+    phone = await world.call(agent)
+    await phone.say("Can I talk to a human?")
+    await world.until(lambda: bool(phone.current.dialled))
+    assert [dial.number for dial in phone.current.dialled] == ["+14155550199"]
+    assert phone.timeline.words_heard == words("I will put you through.")
+    call = await world.ended_call()
+    assert (call["status"], call["endReason"]) == ("completed", "transferred")
+
+
+async def test_transfer_without_a_number_is_ignored(world: World) -> None:
+    world.webhook.decide = lambda event: {"text": "I will put you through.", "action": "transfer"}
+    phone = await world.call(await world.answered_by_webhook())
+    await phone.say("Can I talk to a human?")
+    await phone.wait_until_agent_speaks()
+    await phone.wait_until_agent_silent(for_ms=1000)
+    assert not phone.current.is_over
+    assert phone.current.dialled == []
+
+
+@pytest.mark.parametrize("field", ["digits", "press_digit", "dtmf"])
+async def test_digits_are_pressed_into_the_call(world: World, field: str) -> None:
+    world.webhook.decide = lambda event: {field: "1#"}
+    phone = await world.call(await world.answered_by_webhook())
+    await phone.say("For sales, press one.")
+    await phone.wait_until_agent_speaks()
+    await phone.wait_until_agent_silent(for_ms=600)
+    # Two tones of 100 ms with a gap between them, and not a word.
+    assert phone.timeline.words_heard == []
+    assert 200 <= phone.timeline.heard_ms <= 500
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [webhook.DEAD, webhook.GARBAGE, webhook.HTML, webhook.EMPTY, webhook.plain(["Hello!"]), webhook.plain("Hello!")],
+    ids=["dead", "garbage", "html", "empty", "array", "string"],
+)
+async def test_anything_else_is_silence_for_the_turn_and_the_call_goes_on(world: World, answer: Answer) -> None:
+    answers = iter([answer, webhook.plain({"text": "Now I can hear you."})])
+    world.webhook.decide = lambda event: next(answers)
+    phone = await world.call(await world.answered_by_webhook())
+    await phone.say("Hello, can you hear me?")
+    await phone.pause(1.5)
+    assert phone.heard == []
+    await phone.say("Are you still there?")
+    await phone.wait_until_agent_speaks()
+    await phone.wait_until_agent_silent()
+    await phone.hang_up()
+    assert rows(await world.ended_call()) == [
+        ("Hello, can you hear me?", None),
+        ("Are you still there?", "Now I can hear you."),
+    ]
+
+
+async def test_a_late_webhook_is_dropped_and_its_request_cancelled(world: World) -> None:
+    answers = iter([webhook.SILENT, webhook.plain({"text": "Back again."})])
+    world.webhook.decide = lambda event: next(answers)
+    agent = await world.answered_by_webhook()
+    await world.set_webhook(f"/v1/agents/{agent['id']}/webhook", timeout=5)
+    phone = await world.call(agent)
+    await phone.say("Hello, can you hear me?")
+    await phone.pause(5.5)
+    assert phone.heard == []
+    await phone.say("Are you still there?")
+    await phone.wait_until_agent_speaks()
+    await phone.wait_until_agent_silent()
+    await phone.hang_up()
+    call = await world.ended_call()
+    assert rows(call)[1] == ("Are you still there?", "Back again.")
+    errors = [one["errorMessage"] for one in (await world.get("/v1/webhooks/deliveries"))["items"]]
+    assert any("timeout" in (error or "") for error in errors)

@@ -1,0 +1,153 @@
+"""A whole parley on loopback: the real server, a database of its own, and everybody it talks to.
+
+The phone speaks Twilio's protocol, and the recogniser hears the words whose audio reached it; so what a test asserts of
+the words went the whole way: phone, socket, recogniser, model or webhook, voice, socket, phone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from parley.domain.secrets import Secret
+from parley.server import Running, running
+from parley.settings import Settings
+from parley.simulation.phone import SimulatedPhone
+from tests.emulators.deepgram import DeepgramEmulator
+from tests.emulators.elevenlabs import ElevenLabsEmulator
+from tests.emulators.openai import OpenAIEmulator
+from tests.emulators.twilio import TwilioEmulator
+from tests.emulators.webhook import WebhookEmulator
+
+API_KEY = "sk_live_journeys-0123456789"
+CALLER = "+15550100001"
+
+Json = dict[str, Any]
+
+
+@dataclass
+class World:
+    """The server at `server.url` and the outside world around it."""
+
+    server: Running
+    carrier: TwilioEmulator
+    deepgram: DeepgramEmulator
+    elevenlabs: ElevenLabsEmulator
+    openai: OpenAIEmulator
+    webhook: WebhookEmulator
+    api: httpx.AsyncClient
+    journals: Path
+    _phones: int = field(default=0)
+
+    # ------------------------------------------------------------ setting up, over the API
+
+    async def post(self, path: str, body: Json) -> Json:
+        return self._read(await self.api.post(path, json=body))
+
+    async def get(self, path: str) -> Json:
+        return self._read(await self.api.get(path))
+
+    async def hosted(self, **fields: Any) -> Json:
+        """A hosted agent with a number that was bought for it."""
+        return await self._agent({"voiceMode": "hosted", "systemPrompt": "You are a receptionist.", **fields})
+
+    async def answered_by_webhook(self, **fields: Any) -> Json:
+        """An agent whose turns go to the emulated customer's webhook."""
+        agent = await self._agent(fields)
+        await self.set_webhook(f"/v1/agents/{agent['id']}/webhook")
+        return agent
+
+    async def set_webhook(self, path: str = "/v1/webhooks", **fields: Any) -> None:
+        """Let the emulated webhook be the project's (or an agent's), and let it know its secret."""
+        hook = await self.post(path, {"url": self.webhook.url, **fields})
+        self.webhook.secret = Secret(hook["secret"])
+
+    async def _agent(self, fields: Json) -> Json:
+        agent = await self.post("/v1/agents", {"name": "Desk", **fields})
+        number = await self.post("/v1/numbers", {"areaCode": "415", "agentId": agent["id"]})
+        return agent | {"number": number["phoneNumber"]}
+
+    def phone(self) -> SimulatedPhone:
+        """Another phone of the outside world."""
+        self._phones += 1
+        return self.carrier.phone(f"+1555010{self._phones:04d}")
+
+    async def call(self, agent: Json) -> SimulatedPhone:
+        """A phone that has called the agent's number and is connected."""
+        phone = self.phone()
+        await self.carrier.call_in(phone, agent["number"])
+        return phone
+
+    # ------------------------------------------------------------ what became of it
+
+    async def ended_call(self, timeout_s: float = 10.0) -> Json:
+        """The newest call, with its rows, as soon as it is over."""
+        async with asyncio.timeout(timeout_s):
+            while True:
+                calls = (await self.get("/v1/calls?limit=1"))["data"]
+                if calls and calls[0]["status"] in {"completed", "failed"}:
+                    return await self.get(f"/v1/calls/{calls[0]['id']}")
+                await asyncio.sleep(0.05)
+
+    async def until(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+        """Return as soon as something is true of the outside world."""
+        async with asyncio.timeout(timeout_s):
+            while not holds():  # noqa: ASYNC110 - the outside world sends no events
+                await asyncio.sleep(0.01)
+
+    def journal(self, call_id: str) -> list[bytes]:
+        return (self.journals / f"{call_id}.jsonl").read_bytes().splitlines(keepends=True)
+
+    def _read(self, response: httpx.Response) -> Json:
+        assert response.status_code < 300, (response.status_code, response.text)
+        body: Json = response.json()
+        return body
+
+
+def rows(call: Json) -> list[tuple[str, str | None]]:
+    """(transcript, response) of each row."""
+    return [(row["transcript"], row["response"]) for row in call["transcripts"]]
+
+
+def words(text: str) -> list[str]:
+    """The words as a phone hears them one by one."""
+    return text.split()
+
+
+@asynccontextmanager
+async def whole_world(database_url: str, folder: Path) -> AsyncIterator[World]:
+    """Start everybody, and take everything down again; a call left running is hung up."""
+    async with AsyncExitStack() as stack:
+        carrier = await stack.enter_async_context(TwilioEmulator())
+        deepgram = await stack.enter_async_context(DeepgramEmulator())
+        elevenlabs = await stack.enter_async_context(ElevenLabsEmulator())
+        openai = await stack.enter_async_context(OpenAIEmulator(lambda messages: "Very well."))
+        webhook = await stack.enter_async_context(WebhookEmulator(lambda event: {"text": "Thank you."}))
+        settings = Settings(
+            database_url=database_url,
+            data_dir=folder,
+            journal_dir=folder / "journals",
+            port=0,
+            api_key=API_KEY,
+            secret_key="a key for tests alone",
+            allow_private_targets=True,
+            twilio_account_sid=carrier.account_sid,
+            twilio_auth_token=carrier.auth_token,
+            twilio_base_url=carrier.url,
+            deepgram_api_key="deepgram-test-key",
+            deepgram_base_url=deepgram.url,
+            elevenlabs_api_key="elevenlabs-test-key",
+            elevenlabs_base_url=elevenlabs.url,
+            openai_api_key="openai-test-key",
+            openai_base_url=openai.url,
+        )
+        server = await stack.enter_async_context(running(settings))
+        api = httpx.AsyncClient(base_url=server.url, headers={"authorization": f"Bearer {API_KEY}"}, trust_env=False)
+        await stack.enter_async_context(api)
+        yield World(server, carrier, deepgram, elevenlabs, openai, webhook, api, folder / "journals")
