@@ -65,7 +65,7 @@ async def test_parts_become_facts_and_the_end_is_told() -> None:
     assert [line.text for line in responder.requests[0].history] == ["Hello?"]
 
 
-async def test_a_webhooks_chunks_are_whole_and_do_not_run_into_each_other() -> None:
+async def test_a_webhooks_chunks_are_whole() -> None:
     plan = CallPlan(
         "call_1", "proj_1", "inbound", "", "", PLAN.agent, webhook=WebhookTarget("https://a.example", Secret("x"))
     )
@@ -74,7 +74,7 @@ async def test_a_webhooks_chunks_are_whole_and_do_not_run_into_each_other() -> N
         yield TextPart("One moment.")
 
     told, _ = await told_by(script, plan=plan)
-    assert told[0] == facts.ReplyText(1, "One moment. ", is_whole=True)
+    assert told[0] == facts.ReplyText(1, "One moment.", is_whole=True)
 
 
 async def test_the_faster_of_two_askings_is_used_and_the_other_one_closed() -> None:
@@ -118,7 +118,7 @@ async def test_a_failure_is_told_and_a_retry_after_it_may_still_answer() -> None
 
     told, _ = await told_by(script, lambda replier, turn: replier.retry(1) if turn == 5 else None)
     assert told == [
-        facts.ReplyFailed(1, "provider_unavailable"),
+        facts.ReplyFailed(1, "provider_failed"),
         facts.ReplyText(1, "Back."),
         facts.ReplyDone(1),
     ]

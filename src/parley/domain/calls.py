@@ -33,7 +33,7 @@ ENDED: frozenset[str] = frozenset({"completed", "failed"})
 
 
 def may_advance(current: str, proposed: str) -> bool:
-    """Whether a call in `current` may move to `proposed`. Reports may come twice and out of order; only forward counts."""
+    """Whether a call may move from `current` to `proposed`: reports come twice and out of order, only forward counts."""
     return _RANK[proposed] > _RANK[current]
 
 
@@ -48,7 +48,7 @@ class WebhookTarget(msgspec.Struct, frozen=True):
 
 
 class CallPlan(msgspec.Struct, frozen=True):
-    """All a live session needs, gathered once when the call is created, so that nothing on the audio path reads a database.
+    """All a live session needs, gathered once when the call is created: nothing on the audio path reads a database.
 
     `webhook` is set exactly when the customer's server answers the turns; otherwise the agent's chat model does.
     The `*_key` secrets are the project's own credential where it has one, else the operator's.

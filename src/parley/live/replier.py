@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
@@ -62,12 +63,20 @@ class Replier:
         self._emit = emit
         self._history = history
         self._askings: dict[int, _Asking] = {}
+        self._began = datetime.now(UTC)
 
     def ask(self, wish: AskReply) -> None:
-        lines = tuple(HistoryLine(one.role, one.text, one.at_s) for one in self._history())
+        lines = tuple(
+            HistoryLine(one.role, one.text, self._began + timedelta(seconds=one.at_s)) for one in self._history()
+        )
         request = TurnRequest(self._plan, wish.reply, wish.transcript, wish.confidence, lines)
         self._askings[wish.reply] = _Asking(request)
         self._start(wish.reply)
+
+    def warm(self) -> None:
+        """The caller begins to speak, so somebody will be asked soon: open what can be opened meanwhile."""
+        if not self._askings:
+            self._tasks.create_task(self._responder.warm(self._plan))
 
     def retry(self, reply: int) -> None:
         if reply in self._askings:
@@ -102,7 +111,7 @@ class Replier:
             if self._askings.get(reply) is asking and (asking.winner is me or not asking.tasks):
                 log.warning("reply_failed", call_id=self._plan.call_id, reply=reply, code=error.code)
                 silent = self._plan.webhook is not None
-                self._emit(ReplyFailed(reply, reason=getattr(error, "reason", "") or error.code, silent=silent))
+                self._emit(ReplyFailed(reply, reason=getattr(error, "reason", error.code), silent=silent))
             return
         if self._wins(reply, asking, me):
             self._askings.pop(reply, None)
@@ -121,10 +130,8 @@ class Replier:
 
     def _fact(self, reply: int, part: ReplyPart) -> AnyFact:
         if isinstance(part, TextPart):
-            if self._plan.webhook is None:
-                return ReplyText(reply, part.text)
-            # A customer's chunk is spoken as it is; the next one must not run into its last word.
-            return ReplyText(reply, part.text if part.text[-1:].isspace() else part.text + " ", is_whole=True)
+            # A customer's chunk is spoken as it is; a model's may end inside a word.
+            return ReplyText(reply, part.text, is_whole=self._plan.webhook is not None)
         if isinstance(part, DigitsPart):
             return ReplyDigits(reply, part.digits)
         if isinstance(part, HangupPart):

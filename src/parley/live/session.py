@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 import structlog
 
 from parley.conversation import wishes
-from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, PartRestored
+from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, PartRestored, VoiceStarted
 from parley.conversation.journal import Header
 from parley.conversation.machine import Conversation
 from parley.domain.calls import CallPlan, EndReason
@@ -191,6 +191,8 @@ class Session:
         """Before anything the caller does counts, it is settled how far the caller had heard the agent."""
         if self._parts is not None:
             self._parts.speaker.progress(self._driver.now())
+            if isinstance(fact, VoiceStarted):
+                self._parts.replier.warm()
         self._driver.post(fact)
 
     def _on_voice(self, fact: VoiceFact) -> None:

@@ -9,6 +9,7 @@ thread.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Literal, Protocol
 
 import msgspec
@@ -114,11 +115,11 @@ class TextToSpeech(Protocol):
 
 
 class HistoryLine(msgspec.Struct, frozen=True):
-    """One line of the conversation so far; an agent's line holds only what the caller heard. `at_s` is call time."""
+    """One line of the conversation so far; an agent's line holds only what the caller heard."""
 
     role: Literal["caller", "agent"]
     text: str
-    at_s: float
+    at: datetime
 
 
 class TurnRequest(msgspec.Struct, frozen=True):

@@ -32,7 +32,7 @@ class Exchange:
         client = httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT_S, trust_env=False)
         self._http = await self._stack.enter_async_context(client)
         await self._stack.enter_async_context(self._tasks)
-        self.start(self.metronome.run())
+        _ = self.start(self.metronome.run())
         return self
 
     async def __aexit__(

@@ -88,14 +88,14 @@ class SimulatedPhone:
         call.status = "ringing"
         if on_call is not None:
             on_call(call)
-        self._exchange.start(self._hold(call, Place(voice_url), None))
+        _ = self._exchange.start(self._hold(call, Place(voice_url), None))
         await call.handset.connected.wait()
         return call
 
     def answer(self, messenger: Messenger, place: Place) -> CarrierCall:
         """Be called: ring and behave as `ringing` says, then do what the document at `place` says."""
         call = self._new_call(messenger)
-        self._exchange.start(self._hold(call, place, self.ringing))
+        _ = self._exchange.start(self._hold(call, place, self.ringing))
         return call
 
     def _new_call(self, messenger: Messenger) -> CarrierCall:

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
+from typing import Literal
 
 import pytest
 
@@ -9,7 +10,7 @@ from parley.domain.errors import ProviderError
 from parley.providers.protocols import HangupPart, HistoryLine, TextPart, TransferPart, TurnRequest
 from parley.providers.responders.chat import DEFAULT_MODEL, ChatResponder
 from tests.emulators.openai import Completion, Message, OpenAIEmulator
-from tests.providers.responders.turns import collect, text_of, turn
+from tests.providers.responders.turns import at_s, collect, text_of, turn
 
 ANSWER = "We are open until six."
 Decide = Callable[[list[Message]], str | Completion]
@@ -76,7 +77,8 @@ async def test_without_choices_the_default_model_is_asked_without_reasoning_and_
 
 async def test_lines_of_one_speaker_become_one_message_and_the_last_word_is_the_callers() -> None:
     base = turn()
-    lines = (HistoryLine("caller", "One", 1.0), HistoryLine("caller", "two", 2.0), HistoryLine("agent", "Hm.", 3.0))
+    said: list[tuple[Literal["caller", "agent"], str]] = [("caller", "One"), ("caller", "two"), ("agent", "Hm.")]
+    lines = tuple(HistoryLine(role, text, at_s(place)) for place, (role, text) in enumerate(said))
     async with asked(ANSWER) as (openai, responder):
         await collect(responder.respond(TurnRequest(base.plan, 1, "Three?", 1.0, lines)))
         assert openai.requests[0].body["messages"][1:] == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 
 from parley.domain.agents import AgentSnapshot, ModelChoice
 from parley.domain.calls import CallPlan, WebhookTarget
@@ -11,12 +12,18 @@ from parley.domain.secrets import Secret
 from parley.providers.protocols import HistoryLine, ReplyPart, TextPart, TurnRequest
 from tests.emulators.webhook import WebhookEmulator
 
+
+def at_s(seconds: float) -> datetime:
+    """A moment of the call."""
+    return datetime(2026, 1, 2, 3, 4, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
 HISTORY = (
-    HistoryLine("agent", "Hello!", 0.5),
-    HistoryLine("caller", "Are you open?", 4.0),
-    HistoryLine("agent", "Yes, until", 6.0),
-    HistoryLine("agent", "", 8.0),
-    HistoryLine("caller", "Until when?", 10.0),
+    HistoryLine("agent", "Hello!", at_s(0.5)),
+    HistoryLine("caller", "Are you open?", at_s(4.0)),
+    HistoryLine("agent", "Yes, until", at_s(6.0)),
+    HistoryLine("agent", "", at_s(8.0)),
+    HistoryLine("caller", "Until when?", at_s(10.0)),
 )
 
 

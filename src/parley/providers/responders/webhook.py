@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TypeVar
 
 import httpx
@@ -213,22 +213,16 @@ def _render(turn: TurnRequest, target: WebhookTarget, now: datetime) -> bytes:
         call,
         transcript=turn.transcript,
         confidence=turn.confidence,
-        history=_history(turn.history, now),
+        history=_history(turn.history),
         context_limit=target.context_limit,
         at=now,
     )
     return msgspec.json.encode(payload)
 
 
-def _history(lines: Sequence[HistoryLine], now: datetime) -> list[HistoryItem]:
-    """Call time told as clock time: the last line is what was said just now."""
-    last_s = lines[-1].at_s if lines else 0.0
+def _history(lines: Sequence[HistoryLine]) -> list[HistoryItem]:
     return [
-        HistoryItem(
-            line.text,
-            "inbound" if line.role == "caller" else "outbound",
-            now - timedelta(seconds=max(0.0, last_s - line.at_s)),
-        )
+        HistoryItem(line.text, "inbound" if line.role == "caller" else "outbound", line.at)
         for line in lines
         if line.text.strip()
     ]
