@@ -23,6 +23,7 @@ from bench.figures import histogram_percentile, percentile
 from bench.load import EMULATED_MS, ENDPOINTING_MS, FIRST_AUDIO_MS, FIRST_TOKEN_MS, World, world
 from bench.report import StepFigures, header, row
 from bench.server import split_cores
+from parley import logs
 
 _WARM_UP_S = 10.0
 _RAMP_S = 0.08
@@ -98,6 +99,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=35.0, help="how long each call lasts")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
+    logs.configure("error", "console")
     steps = [int(text) for text in options.calls.split(",")]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         results = runner.run(bench(steps, options.seconds))

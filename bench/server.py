@@ -39,7 +39,9 @@ class ServerProcess:
         port = self.url.rpartition(":")[2]
         command = (sys.executable, "-m", "parley", "serve", "--port", port)
         self._process = await asyncio.create_subprocess_exec(
-            *command, env=os.environ | self._environment, stdout=asyncio.subprocess.DEVNULL
+            *command,
+            env=os.environ | self._environment | {"PARLEY_PUBLIC_URL": self.url},
+            stdout=asyncio.subprocess.DEVNULL,
         )
         self._seen = psutil.Process(self._process.pid)
         if self._cores is not None:
