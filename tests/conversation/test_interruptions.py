@@ -54,6 +54,23 @@ def test_a_cough_lets_the_agent_go_on() -> None:
     assert not call.all(wishes.StopSpeech)
 
 
+def test_a_lone_word_that_is_taken_back_costs_nothing() -> None:
+    call = speaking(heard=10)
+    assert call.tell(facts.WordsHeard("the")) == [wishes.HoldSpeech(1)]
+    assert call.tell(facts.WordsHeard("", is_final=True), after=0.3) == []
+    assert call.wait(1.3) == [wishes.ResumeSpeech(1)]
+
+
+def test_a_lone_word_that_is_settled_is_an_interruption() -> None:
+    call = speaking(heard=10)
+    call.tell(facts.VoiceStarted())
+    assert call.tell(facts.WordsHeard("Stop"), after=0.2) == []
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.3)
+    final = call.tell(facts.WordsHeard("Stop.", is_final=True, ends_turn=True), after=0.2)
+    assert final[0] == wishes.StopSpeech(1)
+    assert call.last(wishes.AskReply).transcript == "Stop."
+
+
 def test_noise_that_never_becomes_words_is_talked_over() -> None:
     call = speaking(heard=10)
     call.tell(facts.VoiceStarted())

@@ -8,7 +8,7 @@ from parley.conversation import facts
 from parley.conversation.answers import Answers
 from parley.conversation.caller import CallerSide
 from parley.conversation.deadlines import Deadlines
-from parley.conversation.hearing import is_echo, is_murmur, is_pickup
+from parley.conversation.hearing import is_echo, is_murmur, is_pickup, words_of
 from parley.conversation.ledger import Ledger, Row
 from parley.conversation.rules import TurnRules
 from parley.conversation.speech import SpeechSide
@@ -76,11 +76,21 @@ class Floor:
                 if fact.is_final:
                     self.no_interruption(now)
                 return
+            if not fact.is_final and len(words_of(fact.text)) < self._rules.sure_words:
+                self._hold_for_word(now)
+                return
             self._interrupt(now)
         if fact.text.strip():
             self.tally.check_ins = 0
         self.caller.words(fact, now)
         self.take_due_turn(now)
+
+    def _hold_for_word(self, now: float) -> None:
+        """One unsettled word is often taken back: be silent for it, but forget nothing yet."""
+        if self._speech.state is not Agent.HELD:
+            self._speech.hold(now)
+        if not self.caller.is_sounding and not self.tally.carrier_lost:
+            self._deadlines.set("false_alarm", now + self._rules.lone_word_s)
 
     def utterance_ended(self, fact: facts.UtteranceEnded, now: float) -> None:
         self.caller.utterance_ended(now)

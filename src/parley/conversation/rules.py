@@ -23,6 +23,12 @@ class TurnRules(msgspec.Struct, frozen=True):
     false_alarm_s: float = 0.7
     """The agent fell silent for a sound; no words this long after it ended means it was a cough: go on."""
 
+    sure_words: int = 2
+    """So many words, settled or not, are an interruption for good; one unsettled word may still be taken back."""
+
+    lone_word_s: float = 1.5
+    """A lone word that nobody's sound was heard with is waited for this long before the agent goes on."""
+
     held_limit_s: float = 4.0
     """A sound that goes on this long without a word is noise, not speech: go on over it."""
 
