@@ -26,7 +26,7 @@ from tests.emulators.twilio import TwilioEmulator
 from tests.emulators.webhook import WebhookEmulator
 
 API_KEY = "sk_live_journeys-0123456789"
-CALLER = "+15550100001"
+SECRET_KEY = "a key for tests alone"
 
 Json = dict[str, Any]
 
@@ -101,6 +101,12 @@ class World:
             while not holds():  # noqa: ASYNC110 - the outside world sends no events
                 await asyncio.sleep(0.01)
 
+    async def until_answer(self, path: str, status: int, timeout_s: float = 10.0) -> None:
+        """Return as soon as the server answers so."""
+        async with asyncio.timeout(timeout_s):
+            while (await self.api.get(path)).status_code != status:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.05)
+
     def journal(self, call_id: str) -> list[bytes]:
         return (self.journals / f"{call_id}.jsonl").read_bytes().splitlines(keepends=True)
 
@@ -120,6 +126,26 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
+def operator_environment(world: World, database_url: str, folder: Path) -> dict[str, str]:
+    """What an operator sets for a process that should talk to this world."""
+    return {
+        "PARLEY_DATABASE_URL": database_url,
+        "PARLEY_DATA_DIR": str(folder),
+        "PARLEY_API_KEY": API_KEY,
+        "PARLEY_SECRET_KEY": SECRET_KEY,
+        "PARLEY_ALLOW_PRIVATE_TARGETS": "true",
+        "TWILIO_ACCOUNT_SID": world.carrier.account_sid,
+        "TWILIO_AUTH_TOKEN": world.carrier.auth_token,
+        "TWILIO_BASE_URL": world.carrier.url,
+        "DEEPGRAM_API_KEY": "deepgram-test-key",
+        "DEEPGRAM_BASE_URL": world.deepgram.url,
+        "ELEVENLABS_API_KEY": "elevenlabs-test-key",
+        "ELEVENLABS_BASE_URL": world.elevenlabs.url,
+        "OPENAI_API_KEY": "openai-test-key",
+        "OPENAI_BASE_URL": world.openai.url,
+    }
+
+
 @asynccontextmanager
 async def whole_world(database_url: str, folder: Path) -> AsyncIterator[World]:
     """Start everybody, and take everything down again; a call left running is hung up."""
@@ -135,7 +161,7 @@ async def whole_world(database_url: str, folder: Path) -> AsyncIterator[World]:
             journal_dir=folder / "journals",
             port=0,
             api_key=API_KEY,
-            secret_key="a key for tests alone",
+            secret_key=SECRET_KEY,
             allow_private_targets=True,
             twilio_account_sid=carrier.account_sid,
             twilio_auth_token=carrier.auth_token,
