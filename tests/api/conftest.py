@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parley.app import Drain, create_app
 from parley.settings import Settings, load_settings
 from parley.simulation import SimulatedCarrier
 from parley.wiring import Assembly, assembled
-from tests.conftest import _fresh_database
 
 KEY = "sk_live_test-key-of-the-default-project"
 OWN_URL = "http://parley.test"
@@ -84,6 +86,11 @@ async def api(database_url: str) -> AsyncIterator[Api]:
 @pytest.fixture(scope="session")
 async def shared_api(postgres_url: str, administration: AsyncEngine, template_database: str) -> AsyncIterator[Api]:
     """One application for the many tests that are refused and change nothing."""
-    async for url in _fresh_database(postgres_url, administration, template_database):
-        async for each in _api(url.render_as_string(hide_password=False)):
-            yield each
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    async with administration.connect() as connection:
+        await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template_database}"))
+    url = make_url(postgres_url).set(database=name)
+    async for each in _api(url.render_as_string(hide_password=False)):
+        yield each
+    async with administration.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

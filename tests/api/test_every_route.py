@@ -114,7 +114,7 @@ each_with_ids = pytest.mark.parametrize("operation", [each for each in OPERATION
 async def test_without_a_valid_key_nothing_is_told(
     shared_api: Api, ids: dict[str, str], operation: Operation, headers: dict[str, str]
 ) -> None:
-    shown = {name: value.encode("latin-1") for name, value in headers.items()}
+    shown = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     transport = shared_api.client._transport
     async with httpx.AsyncClient(transport=transport, base_url="http://parley.test", headers=shown) as nobody:
         answer = await ask(nobody, operation, ids, content=b"{not json")

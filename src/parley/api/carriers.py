@@ -20,9 +20,9 @@ from starlette.types import Receive, Scope, Send
 
 from parley.api.reading import check_ids, read_body
 from parley.api.sockets import POLICY_VIOLATION, TRY_AGAIN_LATER, AsgiTextSocket
-from parley.domain.calls import ENDED, CallPlan
+from parley.domain.calls import CallPlan
 from parley.domain.carriers import CarrierAccount
-from parley.domain.errors import BadInput, Conflict, Draining, Forbidden, NotFound, TooLarge
+from parley.domain.errors import BadInput, Conflict, Draining, Forbidden, NotFound, ProviderError, TooLarge
 from parley.domain.secrets import Secret
 from parley.providers.protocols import Carrier, Document, IncomingLeg, LegEvents, MediaLeg
 from parley.services.accounts import CarrierAccounts
@@ -54,6 +54,16 @@ class Hook:
     body: bytes
 
 
+class _RawAsgi:
+    """Lets a route hand a coroutine method the raw ASGI calls; a bare method would be given a session object."""
+
+    def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
 class CarrierEdge:
     """The routes under `/carriers`. `public_url` is this server's address as carriers reach it."""
 
@@ -64,12 +74,15 @@ class CarrierEdge:
         calls: Calls,
         exchange: Exchange,
         public_url: str,
+        *,
+        handshake_timeout_s: float = HANDSHAKE_TIMEOUT_S,
     ) -> None:
         self._carriers = carriers
         self._accounts = accounts
         self._calls = calls
         self._exchange = exchange
         self._public_url = public_url.rstrip("/")
+        self._handshake_timeout_s = handshake_timeout_s
         self._strangers = 0
 
     def routes(self) -> list[BaseRoute]:
@@ -80,7 +93,7 @@ class CarrierEdge:
             self._hook(f"{call}/answer", self._accounts.for_call, self._call_answered),
             self._hook(f"{call}/status", self._accounts.for_call, self._call_status),
             self._hook(f"{call}/after", self._accounts.for_call, self._stream_ended),
-            WebSocketRoute("/carriers/{carrier}/media", self._media),
+            WebSocketRoute("/carriers/{carrier}/media", _RawAsgi(self._media)),
         ]
 
     # ------------------------------------------------------------ webhooks
@@ -126,26 +139,30 @@ class CarrierEdge:
     async def _number_rings(self, hook: Hook) -> Document:
         try:
             plan, token = await self._calls.ring_inbound(hook.owner_id, hook.carrier.read_ringing(hook.body))
-        except (Conflict, Draining) as declined:
+        except (Conflict, Draining, ProviderError) as declined:
             log.info("inbound_call_declined", number_id=hook.owner_id, why=declined.code)
             return hook.carrier.reject_document()
         return self._connect(hook, plan.call_id, token)
 
     async def _number_status(self, hook: Hook) -> None:
-        await self._calls.report(hook.carrier.read_report(hook.body), number_id=hook.owner_id)
+        await self._report(hook, number_id=hook.owner_id)
 
     async def _call_answered(self, hook: Hook) -> Document:
         try:
             plan, token = await self._calls.answer_outbound(hook.owner_id)
-        except Conflict:
+        except (Conflict, Draining, ProviderError):
             return hook.carrier.hangup_document()
         return self._connect(hook, plan.call_id, token)
 
     async def _call_status(self, hook: Hook) -> None:
+        await self._report(hook, call_id=hook.owner_id)
+
+    async def _report(self, hook: Hook, **whose: str) -> None:
         report = hook.carrier.read_report(hook.body)
-        is_over = report.status in ENDED
-        if not (is_over and self._exchange.hang_up(hook.owner_id, report.reason or "caller_hangup")):
-            await self._calls.report(report, call_id=hook.owner_id)
+        try:
+            await self._calls.report(report, **whose)
+        except NotFound:  # truly the carrier's, about a call that was declined before it was one
+            log.info("report_of_unknown_call", carrier=hook.name)
 
     async def _stream_ended(self, hook: Hook) -> Document:
         if not self._exchange.holds(hook.owner_id):
@@ -185,7 +202,7 @@ class CarrierEdge:
         """The plan of the call whose token the socket shows in time; nothing else is told to a stranger."""
         self._strangers += 1
         try:
-            async with asyncio.timeout(HANDSHAKE_TIMEOUT_S):
+            async with asyncio.timeout(self._handshake_timeout_s):
                 return await self._calls.redeem_stream_token(await leg.handshake())
         except (TimeoutError, Forbidden):
             log.warning("media_socket_refused")
@@ -198,6 +215,6 @@ class CarrierEdge:
             if not self._exchange.holds(plan.call_id):
                 self._exchange.prepare(plan)
             return await self._exchange.attach(plan.call_id, leg)
-        except (Draining, NotFound) as refused:
+        except (Draining, NotFound, ProviderError) as refused:
             log.warning("media_socket_refused", call_id=plan.call_id, why=refused.code)
             return None
