@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
-from pytest import FixtureRequest
+import pytest
 
 from tests.journeys.process import parley_process
 from tests.journeys.world import API_KEY, World, operator_environment, rows, whole_world
 
 
 async def test_a_stop_signal_lets_live_calls_finish_and_takes_no_new_ones(
-    world: World, tmp_path: Path, request: FixtureRequest
+    world: World, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     database_url = request.getfixturevalue("database_url")
     environment = operator_environment(world, database_url, tmp_path / "process")
