@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -17,15 +18,19 @@ from parley.simulation.carrier import SimulatedCarrier
 _LIMIT_S = 90
 
 
-async def test_a_whole_call_happens_and_is_shown(tmp_path: Path) -> None:
-    settings = {"PARLEY_DATA_DIR": str(tmp_path / "data"), "PARLEY_PORT": "0", "NO_COLOR": "1"}
-    process = await asyncio.create_subprocess_exec(
+async def start_demo(folder: Path) -> asyncio.subprocess.Process:
+    settings = {"PARLEY_DATA_DIR": str(folder / "data"), "PARLEY_PORT": "0", "NO_COLOR": "1"}
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "parley", "demo", "--once"),
         env=os.environ | settings,
-        cwd=tmp_path,
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+
+
+async def test_a_whole_call_happens_and_is_shown(tmp_path: Path) -> None:
+    process = await start_demo(tmp_path)
     async with asyncio.timeout(_LIMIT_S):
         output = (await process.communicate())[0].decode()
     assert process.returncode == 0, output
@@ -33,6 +38,20 @@ async def test_a_whole_call_happens_and_is_shown(tmp_path: Path) -> None:
     for line in ("Simulated: the telephone network", "interrupted: only this was heard", "parley replay", "$PARLEY/v1"):
         assert line in output
     assert list((tmp_path / "data" / "journals").glob("call_*.jsonl"))
+
+
+async def test_stopping_it_in_mid_call_leaves_nothing_behind(tmp_path: Path) -> None:
+    process = await start_demo(tmp_path)
+    assert process.stdout is not None
+    seen = ""
+    async with asyncio.timeout(_LIMIT_S):
+        while " s  agent" not in seen:
+            seen += (await process.stdout.readline()).decode()
+        process.send_signal(signal.SIGINT)
+        rest = (await process.communicate())[0].decode()
+    assert process.returncode == 130, rest
+    assert "Traceback" not in rest
+    assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
 
 
 async def test_a_second_run_finds_what_the_first_one_made(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ that are hidden in the caller's audio) and, where espeak-ng is not installed, th
 from __future__ import annotations
 
 import asyncio
-import signal
 
 import uvloop
 
@@ -21,21 +20,4 @@ def run(*, once: bool) -> int:
 
     logs.configure("error", "console")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_until_stopped(play(once=once)))
-
-
-async def _until_stopped(work: asyncio._CoroutineLike[int]) -> int:
-    """The result of `work`; SIGINT and SIGTERM cancel it, so that the database and all sockets are closed properly."""
-    stopped = False
-
-    def stop() -> None:
-        nonlocal stopped
-        stopped = True
-        task.cancel()
-
-    loop = asyncio.get_running_loop()
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(work)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop)
-    return 130 if stopped and task.cancelled() else task.result()
+        return runner.run(play(once=once))

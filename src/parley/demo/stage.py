@@ -118,3 +118,7 @@ class Desk:
     def open(self, secret: str) -> None:
         """Begin to answer, now that parley has told the secret that its requests are signed with."""
         self.app.mount("/", self.example.create_app(secret, self.rules, self.events.append))
+
+    def events_of(self, call_id: str) -> list[Json]:
+        """What was told of one call, in the order it came."""
+        return [event for event in self.events if event["data"]["callId"] == call_id]

@@ -87,7 +87,7 @@ def _end(evidence: Evidence) -> Finding:
 
 
 def _events(evidence: Evidence) -> Finding:
-    counts = Counter(event["event"] for event in evidence.events if event["data"]["callId"] == evidence.call["id"])
+    counts = Counter(event["event"] for event in evidence.events)
     wanted = {"call.started": 1, "agent.message": len(LINES), "call.ended": 1}
     came = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     return Finding(counts == wanted, f"signed events with a good signature: {came or 'none'}")
