@@ -38,8 +38,11 @@ class TurnRules(msgspec.Struct, frozen=True):
     first_piece_s: float = 0.04
     """The first words of a reply wait this long for company before they go to the voice."""
 
-    next_piece_s: float = 0.25
-    """Later words wait this long for the end of their clause."""
+    runway_s: float = 0.45
+    """Later words wait for the end of their sentence, but go to the voice while so much speech is still to be heard."""
+
+    next_piece_s: float = 1.0
+    """However much is still to be heard, words wait no longer than this."""
 
     reply_retry_s: float = 1.3
     """A chat model that said nothing by now is asked a second time, in parallel."""

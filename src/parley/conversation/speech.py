@@ -26,6 +26,7 @@ from parley.conversation.wishes import (
 )
 
 _SPEAKING_CHARS_PER_S = 12.0
+_FAST_CHARS_PER_S = 18.0
 
 
 class Active(msgspec.Struct):
@@ -129,8 +130,15 @@ class SpeechSide:
         if not active.phraser.waiting:
             self._deadlines.clear("phrase")
         elif "phrase" not in self._deadlines:
-            wait = self._rules.next_piece_s if active.phraser.began else self._rules.first_piece_s
-            self._deadlines.set("phrase", now + wait)
+            self._deadlines.set("phrase", self._piece_due(active, now))
+
+    def _piece_due(self, active: Active, now: float) -> float:
+        """When the held-back words must go: the first soon, later ones before the voice runs out of what it has."""
+        if not active.phraser.began or active.line.first_text_at is None:
+            return now + self._rules.first_piece_s
+        spoken_until = active.line.first_text_at + len(active.line.text) / _FAST_CHARS_PER_S
+        due = spoken_until - self._rules.runway_s
+        return min(max(due, now + self._rules.first_piece_s), now + self._rules.next_piece_s)
 
     # ------------------------------------------------------------ silence and sound
 

@@ -1,0 +1,69 @@
+"""From tokens to pieces: nothing added, nothing lost, the first words soon, and never a gap for want of text."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parley.conversation import facts, wishes
+from parley.conversation.phrasing import Phraser
+from tests.conversation.telling import Telling
+
+
+@given(st.lists(st.text(alphabet="ab .,?!\n3é。", max_size=8)))
+def test_what_comes_out_is_what_went_in(chunks: list[str]) -> None:
+    phraser = Phraser()
+    pieces = [phraser.feed(chunk) for chunk in chunks] + [phraser.flush_words(), phraser.flush()]
+    assert "".join(pieces) == "".join(chunks)
+    assert not phraser.waiting
+
+
+def test_a_first_clause_is_enough_and_later_pieces_are_sentences() -> None:
+    phraser = Phraser()
+    assert phraser.feed("Well, let me ") == "Well, "
+    assert phraser.feed("see, one moment") == ""
+    assert phraser.feed(". Yes") == "let me see, one moment. "
+
+
+def test_a_number_is_not_the_end_of_a_sentence() -> None:
+    phraser = Phraser()
+    assert phraser.feed("It costs 3.") == ""
+    assert phraser.feed("50 today.") == "It costs 3.50 today."
+
+
+def test_words_that_never_end_are_let_go_at_a_space() -> None:
+    phraser = Phraser()
+    piece = phraser.feed("word " * 60)
+    assert piece.endswith(" ")
+    assert len(piece) >= 240
+
+
+def pieces_of(tokens: list[str], gap_s: float) -> list[tuple[float, str]]:
+    """What goes to the voice, and when after the first token, as a model's tokens come `gap_s` apart."""
+    call = Telling()
+    call.connect()
+    call.says("Tell me.", after=1)
+    began = call.now
+    for token in tokens:
+        call.tell(facts.ReplyText(1, token))
+        call.wait(gap_s)
+    call.tell(facts.ReplyDone(1))
+    return [(round(at - began, 3), wish.text) for at, wish in call.told if isinstance(wish, wishes.Say)]
+
+
+def test_the_first_words_go_soon_and_the_rest_while_they_are_being_heard() -> None:
+    tokens = "I can certainly help you with that if you tell me the number of your order please".split(" ")
+    pieces = pieces_of([f" {token}" if place else token for place, token in enumerate(tokens)], gap_s=0.02)
+    assert pieces[0][0] <= 0.04
+    said_until = 0.0
+    for at, text in pieces:
+        # Even a fast voice has something left to say when the next piece comes.
+        assert said_until == 0.0 or at < said_until
+        said_until = max(said_until, at) + len(text) / 18
+    assert len(pieces) <= 5
+    assert "".join(text for _, text in pieces) == " ".join(tokens)
+
+
+def test_a_slow_models_words_are_not_hoarded() -> None:
+    pieces = pieces_of(["One ", "by ", "one ", "they ", "come ", "in"], gap_s=0.4)
+    assert [text for _, text in pieces] == ["One ", "by ", "one ", "they ", "come ", "in"]
