@@ -1,6 +1,7 @@
 """Every test that asks for `database` gets one of its own, cloned from a template that the real migrations built.
 
-The server is the embedded Postgres in a temporary folder, or the one `TEST_DATABASE_URL` names.
+Cloning takes longer than most tests, so a database is emptied afterwards and given to a later test. The server is the
+embedded Postgres in a temporary folder, or the one `TEST_DATABASE_URL` names.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from parley.domain.secrets import Secret
 from parley.storage.cipher import Cipher
@@ -32,6 +34,7 @@ def postgres_url() -> Iterator[str]:
         yield normalise_url(given)
         return
     folder = Path(tempfile.mkdtemp(prefix="parley-test-"))
+    folder.chmod(0o755)
     server = EmbeddedPostgres(folder, durable=False)
     server.start()
     yield server.url
@@ -61,11 +64,28 @@ async def empty_database_url(postgres_url: str, administration: AsyncEngine) -> 
         yield _text(url)
 
 
+@pytest.fixture(scope="session")
+async def spare_databases(administration: AsyncEngine) -> AsyncIterator[list[str]]:
+    """Migrated, empty databases that no test is using."""
+    spare: list[str] = []
+    yield spare
+    for name in spare:
+        await _run(administration, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
-async def database_url(postgres_url: str, administration: AsyncEngine, template_database: str) -> AsyncIterator[str]:
+async def database_url(
+    postgres_url: str, administration: AsyncEngine, template_database: str, spare_databases: list[str]
+) -> AsyncIterator[str]:
     """A migrated, empty database of this test's own."""
-    async for url in _fresh_database(postgres_url, administration, template_database):
-        yield _text(url)
+    name = spare_databases.pop() if spare_databases else await _clone(administration, template_database)
+    url = make_url(postgres_url).set(database=name)
+    yield _text(url)
+    await _run(administration, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(text("DELETE FROM projects"))  # every row belongs to a project, and goes with it
+    spare_databases.append(name)
 
 
 @pytest.fixture
@@ -81,14 +101,21 @@ def cipher() -> Cipher:
     return Cipher([Secret("a key for tests alone")])
 
 
-async def _fresh_database(server_url: str, administration: AsyncEngine, template: str = "") -> AsyncIterator[URL]:
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    like = f"TEMPLATE {template} STRATEGY file_copy" if template else ""
-    async with administration.connect() as connection:
-        await connection.execute(text(f"CREATE DATABASE {name} {like}"))
+async def _fresh_database(server_url: str, administration: AsyncEngine) -> AsyncIterator[URL]:
+    name = await _clone(administration, "template1")
     yield make_url(server_url).set(database=name)
+    await _run(administration, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _clone(administration: AsyncEngine, template: str) -> str:
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    await _run(administration, f"CREATE DATABASE {name} TEMPLATE {template}")
+    return name
+
+
+async def _run(administration: AsyncEngine, statement: str) -> None:
     async with administration.connect() as connection:
-        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        await connection.execute(text(statement))
 
 
 def _text(url: URL) -> str:

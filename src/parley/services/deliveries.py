@@ -77,7 +77,8 @@ class Deliveries:
                     self._on_their_way += 1
                     tasks.create_task(self._carry(row))
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._bell.wait(), self._poll_s)
+                    async with asyncio.timeout(self._poll_s):
+                        await self._bell.wait()
 
     async def send_due(self) -> int:
         """Send, once, what is due now; returns how many were taken. What `run` does all the time."""

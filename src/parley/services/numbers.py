@@ -25,6 +25,7 @@ from parley.storage.database import Database
 from parley.storage.tables import NumberRow
 
 _MOST_TRIES = 3
+_UNIQUE_PHONE = "uq_numbers_active"
 _TAKEN = "This number is registered on this server by another project; a number belongs to one project only."
 _TRUNK_FIELDS = ("trunk_address", "trunkAddress", "sip_domain", "sipDomain")
 
@@ -213,7 +214,9 @@ class Numbers:
         try:
             async with self._database.transaction() as session:
                 session.add(row)
-        except IntegrityError:
+        except IntegrityError as clash:
+            if _UNIQUE_PHONE not in str(clash.orig):
+                raise
             raise Conflict(_TAKEN) from None
 
     async def _change(

@@ -1,0 +1,74 @@
+"""Provider keys go in and never come out; the project's own wins."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from parley.domain.errors import ConfigurationError
+from parley.schemas.credentials import CredentialCreate, CredentialList, CredentialOut
+from parley.storage.tables import CredentialRow
+from tests.services.world import World
+
+KEY = "dg-0123456789abcdef"
+
+
+def wanted(api_key: str = KEY, **fields: str) -> CredentialCreate:
+    return CredentialCreate(**({"name": "k", "provider": "hears", "api_key": api_key} | fields))
+
+
+async def test_a_secret_never_comes_out(world: World, mine: str) -> None:
+    row = await world.credentials.create(mine, wanted())
+
+    shown = CredentialOut.model_validate(row).model_dump_json()
+    assert KEY not in shown
+    assert "…cdef" in shown
+    assert KEY.encode() not in row.sealed_secret
+
+
+async def test_the_newest_own_key_wins_over_the_operators(world: World, mine: str) -> None:
+    assert (await world.credentials.for_provider(mine, "hears")).reveal() == "operator-hears"
+
+    await world.credentials.create(mine, wanted())
+    world.clock.advance(1)
+    newest = await world.credentials.create(mine, wanted("second-key"))
+    assert (await world.credentials.for_provider(mine, "hears")).reveal() == "second-key"
+
+    await world.credentials.delete(mine, newest.id)
+    assert (await world.credentials.for_provider(mine, "hears")).reveal() == KEY
+
+
+async def test_a_provider_nobody_has_a_key_for_has_an_empty_one(world: World, mine: str) -> None:
+    assert not await world.credentials.for_provider(mine, "unheard-of")
+
+
+async def test_a_providers_name_has_no_case(world: World, mine: str) -> None:
+    await world.credentials.create(mine, wanted(provider="Hears"))
+
+    assert (await world.credentials.for_provider(mine, "hears")).reveal() == KEY
+
+
+async def test_only_a_carriers_key_is_split_at_its_colon(world: World, mine: str) -> None:
+    await world.credentials.create(mine, wanted("id:secret"))
+
+    assert (await world.credentials.for_provider(mine, "hears")).reveal() == "id:secret"
+
+
+async def test_a_ciphertext_moved_to_another_project_does_not_open(world: World, mine: str, theirs: str) -> None:
+    await world.credentials.create(theirs, wanted())
+    await world.credentials.create(mine, wanted("worthless"))
+    async with world.database.transaction() as session:
+        rows = {row.project_id: row for row in await session.scalars(select(CredentialRow))}
+        rows[mine].sealed_secret = rows[theirs].sealed_secret
+
+    with pytest.raises(ConfigurationError):
+        await world.credentials.for_provider(mine, "hears")
+
+
+async def test_credentials_are_listed_by_provider(world: World, mine: str) -> None:
+    await world.credentials.create(mine, wanted())
+    await world.credentials.create(mine, wanted(provider="speaks"))
+
+    rows, total = await world.credentials.list(mine, CredentialList(provider="speaks"))
+
+    assert (total, [row.provider for row in rows]) == (1, ["speaks"])

@@ -1,0 +1,185 @@
+"""Numbers bought, imported and released, and whose account pays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from parley.domain.carriers import NumberHooks
+from parley.domain.errors import BadInput, CarrierRefused, Conflict, NotFound
+from parley.schemas.credentials import CredentialCreate
+from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch
+from tests.services.world import CARRIER, World
+
+PHONE = "+14155557777"
+
+
+def asked(world: World, verb: str) -> list[tuple[Any, ...]]:
+    return [request[1:] for request in world.carrier.asked if request[0] == verb]
+
+
+async def credential(world: World, project_id: str, **fields: Any) -> str:
+    wanted = {"name": "mine", "provider": CARRIER, "api_key": "own-token", "account_sid": "AC-own"} | fields
+    return (await world.credentials.create(project_id, CredentialCreate(**wanted))).id
+
+
+async def test_a_bought_number_rings_here(world: World, mine: str) -> None:
+    agent = await world.agent(mine)
+
+    row = await world.numbers.buy(mine, NumberBuy(country="us", agent_id=agent.id))
+
+    root = f"https://parley.example/carriers/{CARRIER}/numbers/{row.id}"
+    assert asked(world, "buy")[0][2] == NumberHooks(f"{root}/voice", f"{root}/status")
+    assert (row.phone_number, row.country, row.status, row.agent_id) == ("+14155550001", "US", "active", agent.id)
+
+
+async def test_the_next_number_is_bought_when_one_was_just_sold(world: World, mine: str) -> None:
+    world.carrier.taken = {"+14155550001"}
+
+    assert (await world.numbers.buy(mine, NumberBuy())).phone_number == "+14155550002"
+
+
+async def test_without_a_number_in_the_area_any_is_bought(world: World, mine: str) -> None:
+    assert (await world.numbers.buy(mine, NumberBuy(area_code="212"))).phone_number == "+14155550001"
+
+
+async def test_nothing_for_sale_is_a_conflict(world: World, mine: str) -> None:
+    world.carrier.stock = []
+
+    with pytest.raises(Conflict):
+        await world.numbers.buy(mine, NumberBuy())
+
+
+async def test_a_carriers_refusal_comes_through(world: World, mine: str) -> None:
+    world.carrier.refusal = CarrierRefused(CARRIER, "Your account is suspended.", retryable=False)
+
+    with pytest.raises(CarrierRefused, match="suspended"):
+        await world.numbers.buy(mine, NumberBuy())
+    assert (await world.numbers.list(mine, NumberList()))[1] == 0
+
+
+async def test_a_number_that_cannot_be_kept_is_given_back(world: World, mine: str, theirs: str) -> None:
+    await world.numbers.import_(theirs, NumberImport(phone_number="+14155550001"))
+
+    with pytest.raises(Conflict):
+        await world.numbers.buy(mine, NumberBuy())
+
+    assert asked(world, "release")[0][1] == "PN14155550001"
+
+
+async def test_the_projects_own_account_pays(world: World, mine: str) -> None:
+    own = await credential(world, mine)
+
+    row = await world.numbers.buy(mine, NumberBuy())
+
+    account = asked(world, "buy")[0][0]
+    assert (account.account_id, account.token.reveal(), row.credential_id) == ("AC-own", "own-token", own)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"account_sid": None, "metadata": {"account_sid": "AC-own"}},
+        {"account_sid": None, "provider_config": {"accountSid": "AC-own"}},
+        {"account_sid": None, "api_key": "AC-own:own-token"},
+    ],
+)
+async def test_an_account_id_may_come_in_several_places(world: World, mine: str, fields: dict[str, Any]) -> None:
+    await credential(world, mine, **fields)
+
+    await world.numbers.search(mine, NumberSearch())
+
+    account = asked(world, "search")[0][0]
+    assert (account.account_id, account.token.reveal()) == ("AC-own", "own-token")
+
+
+async def test_a_bare_token_goes_with_the_operators_account_id(world: World, mine: str) -> None:
+    await credential(world, mine, account_sid=None)
+
+    await world.numbers.search(mine, NumberSearch())
+
+    account = asked(world, "search")[0][0]
+    assert (account.account_id, account.token.reveal()) == ("AC-operator", "own-token")
+
+
+async def test_among_several_accounts_the_named_one_is_used_else_the_operators(world: World, mine: str) -> None:
+    await credential(world, mine, account_sid="AC-1")
+    second = await credential(world, mine, account_sid="AC-2")
+
+    await world.numbers.search(mine, NumberSearch())
+    await world.numbers.search(mine, NumberSearch(credential_id=second))
+
+    assert [account.account_id for account, *_ in asked(world, "search")] == ["AC-operator", "AC-2"]
+
+
+async def test_a_carrier_without_an_adapter_cannot_be_searched(world: World, mine: str) -> None:
+    other = await credential(world, mine, provider="tenyx")
+
+    with pytest.raises(BadInput, match="tenyx"):
+        await world.numbers.search(mine, NumberSearch(credential_id=other))
+
+
+async def test_an_imported_number_is_pointed_here(world: World, mine: str) -> None:
+    row = await world.numbers.import_(mine, NumberImport(phone_number="4155557777", friendly_name="Desk"))
+
+    assert asked(world, "adopt")[0][1] == PHONE
+    assert (row.phone_number, row.friendly_name, row.carrier_id) == (PHONE, "Desk", "PN14155557777")
+
+
+async def test_importing_again_updates(world: World, mine: str) -> None:
+    first = await world.numbers.import_(mine, NumberImport(phone_number=PHONE, friendly_name="Desk"))
+    agent = await world.agent(mine)
+
+    second = await world.numbers.import_(mine, NumberImport(phone_number=PHONE, agent_id=agent.id))
+
+    assert (second.id, second.friendly_name, second.agent_id) == (first.id, "Desk", agent.id)
+    assert (await world.numbers.list(mine, NumberList()))[1] == 1
+
+
+async def test_a_number_belongs_to_one_project(world: World, mine: str, theirs: str) -> None:
+    await world.numbers.import_(theirs, NumberImport(phone_number=PHONE))
+
+    with pytest.raises(Conflict):
+        await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+
+
+async def test_an_account_in_the_provider_config_is_kept_sealed(world: World, mine: str) -> None:
+    config = {"account_sid": "AC-own", "auth_token": "own-token-1234"}
+    row = await world.numbers.import_(
+        mine, NumberImport(phone_number="+1234567890", provider=CARRIER, country_code="US", provider_config=config)
+    )
+
+    _, account = await world.accounts.for_number(row.id)
+    assert (account.account_id, account.token.reveal(), row.country) == ("AC-own", "own-token-1234", "US")
+
+
+async def test_a_trunk_needs_no_account(world: World, mine: str) -> None:
+    config = {"trunk_address": "sip.example.com", "auth_username": "u", "auth_password": "p"}
+
+    row = await world.numbers.import_(mine, NumberImport(phone_number=PHONE, provider="tenyx", provider_config=config))
+
+    assert (row.provider, row.credential_id, asked(world, "adopt")) == ("tenyx", None, [])
+
+
+async def test_a_released_number_is_gone_but_not_forgotten(world: World, mine: str) -> None:
+    agent = await world.agent(mine)
+    number = await world.number(mine, agent.id)
+
+    released = await world.numbers.release(mine, number.id)
+
+    assert (released.status, released.agent_id) == ("released", None)
+    assert asked(world, "release")[0][1] == number.carrier_id
+    assert (await world.numbers.list(mine, NumberList()))[1] == 0
+    assert (await world.numbers.get(mine, number.id)).status == "released"
+    with pytest.raises(NotFound):
+        await world.numbers.release(mine, number.id)
+
+
+async def test_a_released_number_may_be_registered_anew(world: World, mine: str, theirs: str) -> None:
+    number = await world.number(mine)
+    await world.numbers.release(mine, number.id)
+
+    again = await world.numbers.import_(theirs, NumberImport(phone_number=number.phone_number))
+
+    assert (again.project_id, again.id == number.id) == (theirs, False)

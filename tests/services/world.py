@@ -1,0 +1,179 @@
+"""All services over a real database, with a carrier, a switchboard and a receiver that record what they were asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from parley.domain.agents import ModelChoice, VoiceChoice
+from parley.domain.calls import CallPlan, EndReason
+from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks
+from parley.domain.errors import CarrierRefused, Draining, ParleyError
+from parley.domain.secrets import Secret
+from parley.domain.webhooks import SendResult
+from parley.providers.protocols import Carrier, RingingCall
+from parley.schemas.agents import AgentCreate
+from parley.schemas.numbers import NumberBuy
+from parley.services.accounts import CarrierAccounts
+from parley.services.agents import Agents
+from parley.services.call_log import CallLog
+from parley.services.calls import Calls
+from parley.services.credentials import Credentials
+from parley.services.defaults import Defaults
+from parley.services.deliveries import Deliveries
+from parley.services.hooks import Hooks
+from parley.services.numbers import Numbers
+from parley.services.plans import Plans
+from parley.services.projects import Projects
+from parley.services.webhooks import Webhooks
+from parley.storage.cipher import Cipher
+from parley.storage.database import Database
+from parley.storage.tables import AgentRow, NumberRow
+
+CARRIER = "acme"
+OPERATOR = CarrierAccount("AC-operator", Secret("operator-token"))
+
+
+class Wristwatch:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class RecordingCarrier:
+    """Sells numbers from a list and places every call, unless `refusal` is set."""
+
+    def __init__(self) -> None:
+        self.stock = ["+14155550001", "+14155550002", "+14155550003"]
+        self.taken: set[str] = set()
+        self.refusal: ParleyError | None = None
+        self.asked: list[tuple[Any, ...]] = []
+        self.while_dialling: Callable[[], None] = lambda: None
+
+    async def search(
+        self, account: CarrierAccount, country: str, *, area_code: str = "", contains: str = "", limit: int = 10
+    ) -> Sequence[AvailableNumber]:
+        self._note("search", account, country, area_code)
+        fitting = [number for number in self.stock if number[2:].startswith(area_code)]
+        return [AvailableNumber(number, country) for number in fitting[:limit]]
+
+    async def buy(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber:
+        self._note("buy", account, phone_number, hooks)
+        if phone_number in self.taken:
+            raise CarrierRefused(CARRIER, "It was sold a moment ago.", retryable=False)
+        self.stock.remove(phone_number)
+        return CarrierNumber(phone_number, f"PN{phone_number[1:]}")
+
+    async def adopt(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber:
+        self._note("adopt", account, phone_number, hooks)
+        return CarrierNumber(phone_number, f"PN{phone_number[1:]}")
+
+    async def release(self, account: CarrierAccount, carrier_id: str) -> None:
+        self._note("release", account, carrier_id)
+
+    async def dial(self, account: CarrierAccount, from_number: str, to_number: str, hooks: CallHooks) -> str:
+        self._note("dial", account, from_number, to_number, hooks)
+        self.while_dialling()
+        return f"CA{len(self.asked):04d}"
+
+    async def end(self, account: CarrierAccount, carrier_call_id: str) -> None:
+        self._note("end", account, carrier_call_id)
+
+    async def transfer(self, account: CarrierAccount, carrier_call_id: str, to_number: str, caller_id: str) -> None:
+        self._note("transfer", account, carrier_call_id, to_number, caller_id)
+
+    def _note(self, *what: Any) -> None:
+        self.asked.append(what)
+        if self.refusal is not None:
+            raise self.refusal
+
+
+class RecordingSwitchboard:
+    """Holds whatever it was asked to prepare."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, CallPlan] = {}
+        self.ended: list[tuple[str, str, EndReason]] = []
+        self.is_draining = False
+
+    def prepare(self, plan: CallPlan) -> None:
+        if self.is_draining:
+            raise Draining("This server is shutting down.")
+        self.held.setdefault(plan.call_id, plan)
+
+    def holds(self, call_id: str) -> bool:
+        return call_id in self.held
+
+    def hang_up(self, call_id: str, reason: EndReason) -> bool:
+        self.ended.append(("hang_up", call_id, reason))
+        return call_id in self.held
+
+    def ask_end(self, call_id: str, reason: EndReason) -> bool:
+        self.ended.append(("ask_end", call_id, reason))
+        return call_id in self.held
+
+    @property
+    def live_count(self) -> int:
+        return len(self.held)
+
+
+class RecordingSender:
+    """Answers with what `answer` says; by default everything is delivered."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, str], bytes]] = []
+        self.answer: Callable[[str], SendResult] = lambda url: SendResult(status=204)
+
+    async def send(self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> SendResult:
+        self.sent.append((url, dict(headers), body))
+        return self.answer(url)
+
+
+class World:
+    """One server's services. `other` makes a second server over the same database."""
+
+    def __init__(self, database: Database, cipher: Cipher) -> None:
+        self.database, self.cipher = database, cipher
+        self.clock, self.carrier = Wristwatch(), RecordingCarrier()
+        self.switchboard, self.sender = RecordingSwitchboard(), RecordingSender()
+        carriers = {CARRIER: cast(Carrier, self.carrier)}
+        hooks = Hooks("https://parley.example")
+        self.projects = Projects(database, self.clock)
+        self.agents = Agents(database, self.clock)
+        keys = {"hears": Secret("operator-hears"), "speaks": Secret("operator-speaks")}
+        self.credentials = Credentials(database, cipher, keys, carriers, self.clock)
+        self.webhooks = Webhooks(database, cipher, clock=self.clock)
+        self.deliveries = Deliveries(database, self.webhooks, self.sender, self.clock, poll_s=0.05)
+        self.accounts = CarrierAccounts(database, self.credentials, {CARRIER: OPERATOR})
+        self.numbers = Numbers(database, self.accounts, self.credentials, carriers, hooks, CARRIER, self.clock)
+        self.log = CallLog(database, self.webhooks, self.accounts, carriers, self.deliveries.wake, self.clock)
+        defaults = Defaults(
+            carrier=CARRIER,
+            voice=VoiceChoice(provider="speaks", voice="house-voice"),
+            model=ModelChoice(provider="thinks", model="small"),
+            voice_providers=frozenset({"speaks", "elevenlabs"}),
+        )
+        self.plans = Plans(self.credentials, self.webhooks, defaults)
+        self.calls = Calls(database, self.log, self.plans, self.switchboard, self.accounts, carriers, hooks, self.clock)
+
+    async def project(self, name: str = "mine") -> str:
+        return (await self.projects.create_key(name))[0].project_id
+
+    async def agent(self, project_id: str, **fields: Any) -> AgentRow:
+        wanted = {"name": "Ann", "voice_mode": "hosted", "system_prompt": "Be kind."} | fields
+        return await self.agents.create(project_id, AgentCreate(**wanted))
+
+    async def number(self, project_id: str, agent_id: str | None = None) -> NumberRow:
+        return await self.numbers.buy(project_id, NumberBuy(agent_id=agent_id))
+
+
+def ringing(carrier_call_id: str = "CA-in-1", to_number: str = "+14155550001") -> RingingCall:
+    return RingingCall(carrier_call_id=carrier_call_id, from_number="+14155559999", to_number=to_number)
