@@ -30,7 +30,7 @@ check: $(VENV)/.dev ## Check style, types, the floors' import contracts and the 
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tools.house
 
 fmt: $(VENV)/.dev ## Format the code and mend what can be mended without thinking
