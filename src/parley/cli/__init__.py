@@ -1,0 +1,1 @@
+"""What the `parley` command does, one file a subject, imported only when its command runs."""
