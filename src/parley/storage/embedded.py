@@ -21,6 +21,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -158,15 +159,23 @@ class EmbeddedPostgres:
             options = f"-c listen_addresses= -c max_connections=100 -c unix_socket_directories='{socket_dir}'"
             if not self._durable:
                 options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
-            log = self._cluster / "server.log"
-            wait = ("-w", "-t", str(_START_TIMEOUT_S))
-            self._run("pg_ctl", "-D", self._cluster, "-l", log, *wait, "-o", options, "start", account=account)
+            self._start_server(options, account)
             running = postmaster.find(self._cluster)
         if running is None or not postmaster.wait_ready(self._cluster, _START_TIMEOUT_S):
             raise ConfigurationError(
                 f"The embedded Postgres did not become ready; {self._cluster / 'server.log'} says why."
             )
         self._socket_dir = running.socket_dir
+
+    def _start_server(self, options: str, account: Account) -> None:
+        """The children of a Postgres that was killed hold its shared memory for a moment longer: try again then."""
+        how = ("-l", self._cluster / "server.log", "-w", "-t", str(_START_TIMEOUT_S), "-o", options)
+        for pause_s in (0.5, 1.0, 2.0):
+            try:
+                return self._run("pg_ctl", "-D", self._cluster, *how, "start", account=account)
+            except ConfigurationError:
+                time.sleep(pause_s)
+        return self._run("pg_ctl", "-D", self._cluster, *how, "start", account=account)
 
     def _socket_home(self, account: Account) -> Path:
         """The data directory itself, unless its path is too long (or too odd) for a unix socket."""
@@ -194,11 +203,14 @@ class EmbeddedPostgres:
             check=False,
         )
         if result.returncode != 0:
-            _log.error("embedded_postgres_failed", program=program, output=result.stderr[-2000:])
-            reason = (result.stderr.strip().splitlines() or ["no reason given"])[-1]
+            log = self._cluster / "server.log"
+            said = result.stderr.splitlines() + (log.read_text(errors="replace").splitlines() if log.exists() else [])
+            reasons = (
+                [line.strip() for line in said if "FATAL" in line or "rror" in line] or said or ["no reason given"]
+            )
             raise ConfigurationError(
-                f"The embedded Postgres could not run {program}: {reason} See {self._cluster / 'server.log'}, "
-                "or set PARLEY_DATABASE_URL to a Postgres of your own."
+                f"The embedded Postgres could not run {program} ({reasons[-1]}). See {log}, or set PARLEY_DATABASE_URL "
+                "to a Postgres of your own."
             )
 
 
