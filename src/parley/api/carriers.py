@@ -22,7 +22,7 @@ from parley.api.reading import check_ids, read_body
 from parley.api.sockets import POLICY_VIOLATION, TRY_AGAIN_LATER, AsgiTextSocket
 from parley.domain.calls import CallPlan
 from parley.domain.carriers import CarrierAccount
-from parley.domain.errors import BadInput, Conflict, Draining, Forbidden, NotFound, ProviderError, TooLarge
+from parley.domain.errors import BadInput, Conflict, Draining, Forbidden, NotFound, ParleyError, ProviderError, TooLarge
 from parley.domain.secrets import Secret
 from parley.providers.protocols import Carrier, Document, IncomingLeg, LegEvents, MediaLeg
 from parley.services.accounts import CarrierAccounts
@@ -204,8 +204,8 @@ class CarrierEdge:
         try:
             async with asyncio.timeout(self._handshake_timeout_s):
                 return await self._calls.redeem_stream_token(await leg.handshake())
-        except (TimeoutError, Forbidden):
-            log.warning("media_socket_refused")
+        except (TimeoutError, ParleyError) as refused:
+            log.warning("media_socket_refused", why=getattr(refused, "code", "silent"))
             return None
         finally:
             self._strangers -= 1
@@ -215,6 +215,6 @@ class CarrierEdge:
             if not self._exchange.holds(plan.call_id):
                 self._exchange.prepare(plan)
             return await self._exchange.attach(plan.call_id, leg)
-        except (Draining, NotFound, ProviderError) as refused:
+        except ParleyError as refused:
             log.warning("media_socket_refused", call_id=plan.call_id, why=refused.code)
             return None

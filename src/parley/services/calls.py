@@ -217,8 +217,8 @@ class Calls:
         plan = await self._plans.for_call(call)
         try:
             self._switchboard.prepare(plan)
-        except Draining:
-            await self._log.finished(call.id, "server_shutdown")
+        except ParleyError as refused:
+            await self._log.finished(call.id, "server_shutdown" if isinstance(refused, Draining) else "provider_failed")
             raise
         return plan
 

@@ -70,6 +70,7 @@ async def assembled(settings: Settings, own_url: str) -> AsyncIterator[Assembly]
         stack.push_async_callback(webhook_http.aclose)
         assembly = _join(settings, settings.public_url or own_url, database, http, webhook_http, stack)
         await assembly.services.projects.ensure_default(settings.api_key or None)
+        await assembly.services.calls.close_abandoned()
         yield assembly
 
 
