@@ -298,3 +298,12 @@ async def test_neither_key_nor_words_are_logged() -> None:
     assert [entry["event"] for entry in logs] == ["recogniser_lost", "recogniser_restored"]
     assert KEY not in str(logs)
     assert not any(word in str(logs) for word in " ".join(LINES).split() if len(word) > 4)
+
+
+async def test_closing_in_the_moment_a_wait_ends_is_no_error() -> None:
+    async with DeepgramEmulator() as vendor, listening(vendor.url, Heard()) as hearing:
+        await play(hearing, speak("hello") + PAUSE)
+        # The second call finds the wait that the first one ended, and which the loop has not left yet.
+        hearing.close()
+        await asyncio.sleep(0)
+        hearing.close()

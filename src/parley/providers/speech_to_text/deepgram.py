@@ -110,7 +110,8 @@ class DeepgramHearing:
 
     def close(self) -> None:
         self._closed.set()
-        if self._waiting is not None:
+        # A wait whose time has just come ends by itself, and must not be changed any more.
+        if self._waiting is not None and not self._waiting.expired():
             self._waiting.reschedule(0.0)
 
     async def run(self) -> None:
