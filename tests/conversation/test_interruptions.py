@@ -99,6 +99,12 @@ def test_the_agents_own_echo_is_no_interruption() -> None:
     assert call.tell(facts.WordsHeard("open from nine", is_final=True), after=0.3) == [wishes.ResumeSpeech(1)]
 
 
+def test_repeating_the_agents_words_as_a_question_is_an_interruption() -> None:
+    call = speaking(heard=20)
+    call.says("Open from nine?", after=0.1)
+    assert call.last(wishes.AskReply).transcript == "Open from nine?"
+
+
 def test_picking_up_with_hello_does_not_cost_the_greeting() -> None:
     call = Telling(msgspec.structs.replace(WEBHOOK, greeting="Good morning, this is the clinic calling."))
     call.connect()

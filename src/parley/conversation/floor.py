@@ -16,6 +16,11 @@ from parley.conversation.states import ON_SOUND, ON_WORDS, Agent, Reaction
 from parley.conversation.wishes import AnyWish
 
 
+# An echo is of what was just played: the last few seconds, and a little that is not confirmed yet.
+_ECHO_CHARS = 60
+_ECHO_AHEAD_CHARS = 15
+
+
 class Tally(msgspec.Struct):
     """The little that is remembered besides the two machines and the ledger."""
 
@@ -99,7 +104,7 @@ class Floor:
     def _is_aside(self, text: str, now: float) -> bool:
         """Whether words said over the agent leave it the floor: its own echo, a murmur, the hello of picking up."""
         head = self._speech.active[0].line
-        if is_echo(text, " ".join(active.line.text for active in self._speech.active)):
+        if is_echo(text, head.text[max(head.heard - _ECHO_CHARS, 0) : head.heard + _ECHO_AHEAD_CHARS]):
             return True
         if head.kind == "greeting" and self.connected_for(now) < self._rules.pickup_s:
             return is_pickup(text)

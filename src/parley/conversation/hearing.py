@@ -72,8 +72,11 @@ def is_pickup(text: str) -> bool:
 
 
 def is_echo(text: str, spoken: str) -> bool:
-    """Whether the words are the agent's own, come back through the caller's loudspeaker: at least two, in its order."""
+    """Whether the words are the agent's own, come back through the caller's loudspeaker: at least three, in its order.
+
+    `spoken` is what the phone played last. Repeating somebody's words to ask about them ("on Saturdays?") is no echo.
+    """
     words = words_of(text)
-    if len(words) < 2:
+    if len(words) < 3 or text.rstrip().endswith("?"):
         return False
     return f" {' '.join(words)} " in f" {' '.join(words_of(spoken))} "
