@@ -7,15 +7,21 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
 
-from parley.app import Drain
+from parley.app import Drain, create_app
 from parley.domain.errors import ConfigurationError
-from parley.server import listen, running, url_of
+from parley.server import Server, listen, running, url_of
+from parley.services.deliveries import Deliveries
 from parley.settings import Settings, load_settings
+from parley.wiring import assembled
 
 
 def settings_for(database_url: str, folder: Path) -> Settings:
@@ -85,6 +91,35 @@ async def test_draining_waits_for_the_calls_and_is_over_then() -> None:
     finished.set()
     await waiting
     assert drain.is_over
+
+
+async def test_a_second_signal_does_not_wait() -> None:
+    drain = Drain(asyncio.Event().wait)
+    config = uvicorn.Config(FastAPI(), log_config=None)
+    server = Server(config, drain, takes_signals=True, on_ready=lambda: None)
+    server.handle_exit(signal.SIGTERM, None)
+    assert (drain.is_begun, server.should_exit, await server.on_tick(1)) == (True, False, False)
+    server.handle_exit(signal.SIGTERM, None)
+    assert (server.should_exit, server.force_exit, await server.on_tick(2)) == (True, True, True)
+
+
+class BrokenOutbox:
+    """A background part with a bug."""
+
+    async def run(self) -> None:
+        raise RuntimeError("bug")
+
+
+async def test_a_background_part_that_crashes_takes_the_server_down(database_url: str, tmp_path: Path) -> None:
+    async with assembled(settings_for(database_url, tmp_path), "http://parley.test") as house:
+        services = replace(house.services, deliveries=cast(Deliveries, BrokenOutbox()))
+        drain = Drain(asyncio.Event().wait)
+        app = create_app(replace(house, services=services), drain)
+        with pytest.raises(ExceptionGroup):
+            async with app.router.lifespan_context(app):
+                await asyncio.Event().wait()
+        assert drain.is_over
+        assert not drain.is_begun
 
 
 async def _start(database_url: str, folder: Path) -> tuple[asyncio.subprocess.Process, str]:
