@@ -98,13 +98,13 @@ class World:
     async def until(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
         """Return as soon as something is true of the outside world."""
         async with asyncio.timeout(timeout_s):
-            while not holds():  # noqa: ASYNC110 - the outside world sends no events
+            while not holds():
                 await asyncio.sleep(0.01)
 
     async def until_answer(self, path: str, status: int, timeout_s: float = 10.0) -> None:
         """Return as soon as the server answers so."""
         async with asyncio.timeout(timeout_s):
-            while (await self.api.get(path)).status_code != status:  # noqa: ASYNC110 - as above
+            while (await self.api.get(path)).status_code != status:
                 await asyncio.sleep(0.05)
 
     def journal(self, call_id: str) -> list[bytes]:

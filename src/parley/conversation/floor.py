@@ -15,7 +15,6 @@ from parley.conversation.speech import SpeechSide
 from parley.conversation.states import ON_SOUND, ON_WORDS, Agent, Reaction
 from parley.conversation.wishes import AnyWish
 
-
 # An echo is of what was just played: the last few seconds, and a little that is not confirmed yet.
 _ECHO_CHARS = 60
 _ECHO_AHEAD_CHARS = 15

@@ -33,7 +33,7 @@ ENDED: frozenset[str] = frozenset({"completed", "failed"})
 
 
 def may_advance(current: str, proposed: str) -> bool:
-    """Whether a call may move from `current` to `proposed`: reports come twice and out of order, only forward counts."""
+    """Whether a call may move from `current` to `proposed`: reports come twice and in disorder, only forward counts."""
     return _RANK[proposed] > _RANK[current]
 
 

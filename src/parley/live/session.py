@@ -73,11 +73,11 @@ class Session:
         self._journal = journal
         self._metrics = metrics
         self._driver = Driver(Conversation(plan.agent), journal, self._fulfil)
-        self._parts: _Parts | None = None
+        loop = asyncio.get_running_loop()
+        self._parts: asyncio.Future[_Parts] = loop.create_future()
         self._leg: MediaLeg | None = None
-        self._joined = asyncio.Event()
-        self._was_attached = asyncio.Event()
-        self._leave: asyncio.Future[Leave] = asyncio.get_running_loop().create_future()
+        self._attached: asyncio.Future[None] = loop.create_future()
+        self._leave: asyncio.Future[Leave] = loop.create_future()
 
     async def run(self, ring_limit_s: float) -> None:
         """Warm everything up, talk, leave, and write down what remains.
@@ -86,7 +86,6 @@ class Session:
         """
         async with asyncio.TaskGroup() as tasks:
             parts = self._join(tasks)
-            self._joined.set()
             writing = tasks.create_task(parts.scribe.run())
             self._driver.post(CallPrepared())
             try:
@@ -111,7 +110,7 @@ class Session:
         voice = providers.voice(plan).speak(plan.agent.voice, audio, plan.voice_key, self._on_voice)
         responder = providers.responder(plan)
         scribe = Scribe(plan, self._records)
-        self._parts = _Parts(
+        parts = _Parts(
             hearing=hearing,
             voice=voice,
             listener=Listener(hearing, audio, self._on_hearing),
@@ -122,17 +121,14 @@ class Session:
         self._journal.begin(Header(plan.call_id, plan.agent, self._driver.conversation.rules))
         for work in (hearing.run(), voice.run(), responder.warm(plan), self._journal.run()):
             tasks.create_task(work)
-        return self._parts
+        self._parts.set_result(parts)
+        return parts
 
     async def _until_over(self, ring_limit_s: float) -> Leave:
-        attached = asyncio.ensure_future(self._was_attached.wait())
-        try:
-            await asyncio.wait((attached, self._leave), timeout=ring_limit_s, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            attached.cancel()
-        if not self._was_attached.is_set() and not self._leave.done():
-            return wishes.EndCall("no_answer")
-        return await self._leave
+        await asyncio.wait((self._attached, self._leave), timeout=ring_limit_s, return_when=asyncio.FIRST_COMPLETED)
+        if self._attached.done() or self._leave.done():
+            return await self._leave
+        return wishes.EndCall("no_answer")
 
     async def _tell_carrier(self, leave: Leave) -> EndReason:
         """Tell the carrier, unless it told us. One that cannot be told notices the closed stream and asks what next."""
@@ -166,38 +162,37 @@ class Session:
 
     def note_delivery(self, delivery: TurnDelivery) -> None:
         """The customer's webhook was asked for a turn: keep how that went."""
-        if self._parts is not None:
-            self._parts.scribe.delivery(delivery)
+        if self._parts.done():
+            self._parts.result().scribe.delivery(delivery)
 
     async def attach(self, leg: MediaLeg) -> LegSide:
         """The phone's audio arrived; a second leg takes the place of a broken first one."""
-        await self._joined.wait()
-        assert self._parts is not None, "joined means that the parts are there"
+        parts = await self._parts
         old, self._leg = self._leg, leg
         if old is not None:
             old.close()
-        self._parts.speaker.attach(leg, self._driver.now())
-        if self._was_attached.is_set():
+        parts.speaker.attach(leg, self._driver.now())
+        if self._attached.done():
             self._driver.post(PartRestored("carrier"))
         else:
-            self._was_attached.set()
-            self._parts.scribe.connected()
+            self._attached.set_result(None)
+            parts.scribe.connected()
             self._driver.post(CallConnected())
-        return LegSide(leg, self._parts.listener, self._parts.speaker, self._driver, lambda: self._leg is leg)
+        return LegSide(leg, parts.listener, parts.speaker, self._driver, lambda: self._leg is leg)
 
     # ------------------------------------------------------------ from the parts
 
     def _on_hearing(self, fact: HearingFact | AnyFact) -> None:
         """Before anything the caller does counts, it is settled how far the caller had heard the agent."""
-        if self._parts is not None:
-            self._parts.speaker.progress(self._driver.now())
+        if self._parts.done():
+            parts = self._parts.result()
+            parts.speaker.progress(self._driver.now())
             if isinstance(fact, VoiceStarted):
-                self._parts.replier.warm()
+                parts.replier.warm()
         self._driver.post(fact)
 
     def _on_voice(self, fact: VoiceFact) -> None:
-        assert self._parts is not None, "a voice speaks only when told to"
-        speaker = self._parts.speaker
+        speaker = self._parts.result().speaker
         if isinstance(fact, SpokenAudio):
             speaker.take(fact, self._driver.now())
         elif isinstance(fact, UtteranceDone):
@@ -210,8 +205,7 @@ class Session:
     # ------------------------------------------------------------ wishes
 
     def _fulfil(self, wish: wishes.AnyWish, now: float) -> None:
-        assert self._parts is not None, "the conversation wishes nothing before its parts are joined"
-        self._FULFIL[type(wish)](self, self._parts, wish, now)
+        self._FULFIL[type(wish)](self, self._parts.result(), wish, now)
 
     def _note(self, parts: _Parts, note: wishes.NoteTurn) -> None:
         parts.scribe.note(note)

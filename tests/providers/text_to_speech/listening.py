@@ -78,5 +78,5 @@ async def running(voice: Voice) -> AsyncIterator[Voice]:
 async def eventually(holds: Callable[[], bool], within_s: float = 3.0) -> None:
     """Wait until something outside of the voice is so."""
     async with asyncio.timeout(within_s):
-        while not holds():  # noqa: ASYNC110 - nobody tells of it
+        while not holds():
             await asyncio.sleep(0.005)

@@ -8,9 +8,8 @@ can see what it answered and how long it took.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -109,8 +108,7 @@ class _Exchange:
         self._first_output_s: float | None = None
         self._response: httpx.Response | None = None
         self._stream: AsyncIterator[bytes] | None = None
-        self._reader = ReplyReader()
-        self._ready: deque[Chunk] = deque()
+        self._chunks: AsyncGenerator[Chunk, None] | None = None
 
     async def open(self, stack: AsyncExitStack, http: OutboundHttp, body: bytes, timestamp_s: int) -> None:
         """Send the request and wait for the status. Raises ProviderError."""
@@ -126,22 +124,17 @@ class _Exchange:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise _failed("encoded")
         self._stream = response.aiter_raw()
+        self._chunks = await stack.enter_async_context(aclosing(_read(self._stream)))
 
     async def next(self) -> Chunk | None:
         """The next chunk, or None when the answer ended. Raises ProviderError."""
-        if not self._ready:
-            await self._in_time(self._fill())
-            now = asyncio.get_running_loop().time()
-            self.quiet_s, self._progressed = now - self._progressed, now
-        else:
-            self.quiet_s = 0.0
-        if not self._ready:
-            if self._reader.problem:
-                raise _failed(self._reader.problem)
-            return None
-        if self._first_output_s is None:
-            self._first_output_s, self.error = self._progressed - self._began, None
-        return self._ready.popleft()
+        assert self._chunks is not None
+        chunk = await self._in_time(anext(self._chunks, None))
+        now = asyncio.get_running_loop().time()
+        self.quiet_s, self._progressed = now - self._progressed, now
+        if chunk is not None and self._first_output_s is None:
+            self._first_output_s, self.error = now - self._began, None
+        return chunk
 
     async def drain(self) -> None:
         """Give a well-behaved server a moment to end its answer, so that the connection can be used again."""
@@ -167,16 +160,6 @@ class _Exchange:
             sent_at=sent_at,
         )
 
-    async def _fill(self) -> None:
-        """Read until there is a chunk, or the end."""
-        assert self._stream is not None
-        while not self._ready:
-            data = await anext(self._stream, None)
-            objects = self._reader.finish() if data is None else self._reader.feed(data)
-            self._ready.extend(read_chunk(fields) for fields in objects)
-            if data is None:
-                return
-
     async def _in_time(self, step: Awaitable[_T]) -> _T:
         """Only a whole chunk is progress: bytes that trickle, and blank lines, do not hold the turn open."""
         limit = min(self._progressed + self._target.timeout_s, self._began + MAX_TURN_S)
@@ -190,6 +173,18 @@ class _Exchange:
         except (httpx.HTTPError, httpx.InvalidURL, TargetBlocked) as error:
             reason = failure_code(error)
         raise _failed(reason)
+
+
+async def _read(stream: AsyncIterator[bytes]) -> AsyncGenerator[Chunk, None]:
+    """The chunks of an answer as they come. Raises ProviderError when it ended without being one."""
+    reader = ReplyReader()
+    async for data in stream:
+        for fields in reader.feed(data):
+            yield read_chunk(fields)
+    for fields in reader.finish():
+        yield read_chunk(fields)
+    if reader.problem:
+        raise _failed(reader.problem)
 
 
 def _failed(reason: str) -> ProviderError:

@@ -61,6 +61,9 @@ class Utterance:
         return self.text.told > 0 and any(char.isalnum() for char in self.text.given[self.text.told :])
 
 
+_WANTED = ""  # in the place of a spare context's name: open one
+
+
 class Contexts:
     """The utterances of one call and the contexts of its socket."""
 
@@ -71,8 +74,7 @@ class Contexts:
         self._open: dict[str, Utterance | None] = {}  # contexts the server holds; None: nobody listens to it
         self._closing: dict[str, float] = {}  # when `close_context` was sent for one nobody listens to
         self._to_close: list[str] = []
-        self._spare: str | None = None  # opened ahead: it warms the server up and keeps the socket alive
-        self._spare_wanted = True
+        self._spare: str | None = _WANTED  # opened ahead: it warms the server up and keeps the socket alive
         self._names = count(1)
         self.refusal: wire.Refusal | None = None  # the last error the server told of
         self.has_news = False  # what was received made messages due
@@ -147,7 +149,7 @@ class Contexts:
         self._open.clear()
         self._closing.clear()
         self._to_close.clear()
-        self._spare, self._spare_wanted = None, True
+        self._spare = _WANTED
         facts: list[SpeechFact] = []
         for utterance in self.waiting:
             utterance.detach()
@@ -162,7 +164,7 @@ class Contexts:
             context = self._to_close.pop(0)
             self._closing[context] = now
             yield wire.close_context(context)
-        if self._spare_wanted and not self._open:
+        if self._spare == _WANTED and not self._open:
             yield self._open_spare()
         for utterance in self.waiting:
             yield from self._due_for(utterance, now)
@@ -254,7 +256,7 @@ class Contexts:
             yield wire.close_context(utterance.context)
 
     def _has_place(self, now: float) -> bool:
-        if self._spare is not None:
+        if self._spare:
             return True
         for name, since in list(self._closing.items()):
             if now - since > _FORGET_CLOSING_AFTER_S:
@@ -263,7 +265,7 @@ class Contexts:
         return len(self._open) < wire.MOST_CONTEXTS
 
     def _give_context(self, utterance: Utterance) -> Iterator[str]:
-        if self._spare is not None:
+        if self._spare:
             name, self._spare = self._spare, None
         else:
             name = f"c{next(self._names)}"
@@ -278,7 +280,7 @@ class Contexts:
                 self._to_close.append(utterance.context)
 
     def _open_spare(self) -> str:
-        self._spare, self._spare_wanted = f"c{next(self._names)}", False
+        self._spare = f"c{next(self._names)}"
         self._open[self._spare] = None
         return wire.open_context(self._spare, self._voice_settings)
 
@@ -290,7 +292,7 @@ class Contexts:
             self._spare = None
         if utterance is None:
             return []
-        self._spare_wanted = True
+        self._spare = self._spare or _WANTED
         lacks_words = utterance.lacks_words
         if lacks_words and utterance.repeats >= _MOST_REPEATS and not utterance.audio_ms:
             self._utterances.pop(utterance.number)
