@@ -15,12 +15,11 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-import parley
 from parley.domain.errors import ConfigurationError
 from parley.storage import postmaster
 from parley.storage.embedded import EmbeddedPostgres, embedded_postgres
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(parley.__file__).parents[1])}
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 CHILD = """
 import sys
 from pathlib import Path

@@ -148,33 +148,36 @@ class EmbeddedPostgres:
             shutil.rmtree(fresh, ignore_errors=True)
 
     def _ensure_running(self, account: Account, *, is_first: bool) -> None:
-        running = postmaster.find(self._cluster)
+        running = postmaster.find_ready(self._cluster, _START_TIMEOUT_S)
         if running is None:
             if not is_first:  # starting a second server on the same files would destroy them
                 raise ConfigurationError(
                     f"Another parley uses {self._root}, but its Postgres cannot be seen from here; stop that one first "
                     "(it may run in another container), or set PARLEY_DATA_DIR to another folder."
                 )
-            socket_dir = self._socket_home(account)
-            options = f"-c listen_addresses= -c max_connections=100 -c unix_socket_directories='{socket_dir}'"
-            if not self._durable:
-                options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
-            self._start_server(options, account)
-            running = postmaster.find(self._cluster)
-        if running is None or not postmaster.wait_ready(self._cluster, _START_TIMEOUT_S):
+            self._start_server(account)
+            running = postmaster.find_ready(self._cluster, _START_TIMEOUT_S)
+        if running is None:
             raise ConfigurationError(
                 f"The embedded Postgres did not become ready; {self._cluster / 'server.log'} says why."
             )
         self._socket_dir = running.socket_dir
 
-    def _start_server(self, options: str, account: Account) -> None:
-        """The children of a Postgres that was killed hold its shared memory for a moment longer: try again then."""
+    def _start_server(self, account: Account) -> None:
+        options = (
+            f"-c listen_addresses= -c max_connections=100 -c unix_socket_directories='{self._socket_home(account)}'"
+        )
+        if not self._durable:
+            options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
         how = ("-l", self._cluster / "server.log", "-w", "-t", str(_START_TIMEOUT_S), "-o", options)
         for pause_s in (0.5, 1.0, 2.0):
             try:
                 return self._run("pg_ctl", "-D", self._cluster, *how, "start", account=account)
             except ConfigurationError:
-                time.sleep(pause_s)
+                time.sleep(
+                    pause_s
+                )  # the children of a killed Postgres hold its memory for a moment, and init its number
+                postmaster.find(self._cluster)  # takes a stale file away
         return self._run("pg_ctl", "-D", self._cluster, *how, "start", account=account)
 
     def _socket_home(self, account: Account) -> Path:

@@ -7,6 +7,7 @@ container, that number may belong to something else, and then the file is only i
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -33,15 +34,28 @@ def find(cluster: Path) -> Postmaster | None:
     return recorded
 
 
-def wait_ready(cluster: Path, timeout_s: float) -> bool:
-    """Wait until the running server accepts connections: one that crashed may first have to recover."""
+def find_ready(cluster: Path, timeout_s: float) -> Postmaster | None:
+    """The server running here, once it accepts connections: one that crashed may first have to recover.
+
+    None when there is none, or it ended while we waited, or it takes longer than `timeout_s`.
+    """
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         running = find(cluster)
-        if running is not None and running.status == "ready":
-            return True
+        if running is None or (running.status == "ready" and _accepts(running.socket_dir)):
+            return running
         time.sleep(0.05)
-    return False
+    return None
+
+
+def _accepts(socket_dir: Path) -> bool:
+    """A server that was killed a moment ago still has a file that says `ready`."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(socket_dir / ".s.PGSQL.5432"))
+        except OSError:
+            return False
+    return True
 
 
 def _read(path: Path) -> Postmaster | None:
