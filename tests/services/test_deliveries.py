@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ from parley.domain.secrets import Secret
 from parley.domain.webhooks import SendResult, verify
 from parley.schemas.numbers import NumberList
 from parley.schemas.webhooks import DeliveryList, WebhookPut
+from parley.services.defaults import utc_now
 from parley.services.deliveries import Deliveries
 from parley.storage import outbox, webhooks
 from parley.storage.tables import DeliveryRow
@@ -197,20 +200,36 @@ async def test_an_unreadable_secret_is_one_rows_trouble(world: World, mine: str,
 
 
 class Receiver:
-    """Counts what arrived; `stop_after` makes it hang at that request, as seen by a worker that is then killed."""
+    """Counts what arrived."""
 
-    def __init__(self, hang_at: int | None = None) -> None:
+    def __init__(self) -> None:
         self.arrived: Counter[str] = Counter()
-        self.hanging = asyncio.Event()
-        self._hang_at = hang_at
 
     async def send(self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> SendResult:
         self.arrived[headers["webhook-id"]] += 1
-        if self._hang_at is not None and self.arrived.total() >= self._hang_at:
-            self.hanging.set()
-            await asyncio.Event().wait()
         await asyncio.sleep(0)
         return SendResult(status=200)
+
+
+# Another server: it takes everything, says what it would send, and never hears an answer.
+DOOMED = """
+import asyncio, sys
+from parley.domain.secrets import Secret
+from parley.services.defaults import utc_now
+from parley.services.deliveries import Deliveries
+from parley.services.webhooks import Webhooks
+from parley.storage.cipher import Cipher
+from parley.storage.database import Database
+
+class Hanging:
+    async def send(self, url, headers, body, timeout_s):
+        print(headers["webhook-id"], flush=True)
+        await asyncio.Event().wait()
+
+database = Database(sys.argv[1])
+webhooks = Webhooks(database, Cipher([Secret("a key for tests alone")]))
+asyncio.run(Deliveries(database, webhooks, Hanging()).run())
+"""
 
 
 @asynccontextmanager
@@ -248,24 +267,33 @@ async def test_two_workers_send_everything_once(world: World, mine: str, secret:
     assert (len(receiver.arrived), receiver.arrived.total()) == (60, 60)
 
 
-async def test_what_a_killed_worker_held_is_sent_by_another(world: World, mine: str, secret: Secret) -> None:
+async def test_what_a_killed_server_held_is_sent_by_another(
+    world: World, mine: str, secret: Secret, database_url: str
+) -> None:
     for index in range(10):
         await started_call(world, mine, f"CA-{index}")
-    dying, living = Receiver(hang_at=1), Receiver()
-
-    async with working(worker(world, dying)):
-        await dying.hanging.wait()
-
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    doomed = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", DOOMED, database_url, stdout=asyncio.subprocess.PIPE, env=environment
+    )
+    assert doomed.stdout is not None
+    taken = {(await doomed.stdout.readline()).decode().strip() for _ in range(10)}
+    doomed.kill()
+    await doomed.wait()
+    assert {row.id for row in await rows(world, mine)} == taken
     assert {row.status for row in await rows(world, mine)} == {"pending"}
+
+    world.clock.now = utc_now()
+    assert await world.deliveries.send_due() == 0
     world.clock.advance(60)
+    receiver = Receiver()
 
     async def all_done() -> bool:
         return {row.status for row in await rows(world, mine)} == {"success"}
 
-    async with working(worker(world, living)):
+    async with working(worker(world, receiver)):
         await until(all_done)
-    assert set(living.arrived) >= set(dying.arrived)
-    assert len(living.arrived) == 10
+    assert set(receiver.arrived) == taken
 
 
 async def test_a_worker_that_lost_its_lease_cannot_undo_a_success(world: World, mine: str, secret: Secret) -> None:

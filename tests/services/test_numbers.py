@@ -150,6 +150,11 @@ async def test_an_account_in_the_provider_config_is_kept_sealed(world: World, mi
         mine, NumberImport(phone_number="+1234567890", provider=CARRIER, country_code="US", provider_config=config)
     )
 
+    again = await world.numbers.import_(
+        mine, NumberImport(phone_number="+1234567890", provider=CARRIER, provider_config=config)
+    )
+
+    assert again.credential_id == row.credential_id
     _, account = await world.accounts.for_number(row.id)
     assert (account.account_id, account.token.reveal(), row.country) == ("AC-own", "own-token-1234", "US")
 

@@ -37,12 +37,27 @@ class Credentials:
 
     async def create(self, project_id: str, wanted: CredentialCreate) -> CredentialRow:
         """Seal and keep it. Several credentials for one provider are allowed; the newest is used."""
-        async with self._database.transaction() as session:
-            return self.add(session, project_id, wanted)
-
-    def add(self, session: AsyncSession, project_id: str, wanted: CredentialCreate) -> CredentialRow:
-        """The same as part of somebody's transaction."""
         account_id, secret = self._read(wanted)
+        async with self._database.transaction() as session:
+            return self._add(session, project_id, wanted, account_id, secret)
+
+    async def create_once(self, project_id: str, wanted: CredentialCreate) -> CredentialRow:
+        """The one the project has for this very account and key already, else a new one."""
+        account_id, secret = self._read(wanted)
+        async with self._database.transaction() as session:
+            for row in await credentials.for_providers(session, project_id, [wanted.provider.lower()]):
+                if row.account_id == account_id and self.open(row).reveal() == secret.reveal():
+                    return row
+            return self._add(session, project_id, wanted, account_id, secret)
+
+    def _add(
+        self,
+        session: AsyncSession,
+        project_id: str,
+        wanted: CredentialCreate,
+        account_id: str | None,
+        secret: Secret,
+    ) -> CredentialRow:
         row = CredentialRow(
             id=new_id("cred"),
             project_id=project_id,

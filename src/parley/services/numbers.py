@@ -102,13 +102,14 @@ class Numbers:
         reached by a SIP trunk needs no account. An account token in `providerConfig` becomes a credential of its own.
         """
         phone = normalise(wanted.phone_number, "phoneNumber")
-        given = await self._import_credential(project_id, wanted)
         async with self._database.read() as session:
             if wanted.agent_id is not None:
                 await agents.get(session, project_id, wanted.agent_id)
             known = await numbers.active_by_phone(session, phone)
-            if known is not None and known.project_id != project_id:
-                raise Conflict(_TAKEN)
+        if known is not None and known.project_id != project_id:
+            raise Conflict(_TAKEN)
+        given = await self._import_credential(project_id, wanted)
+        async with self._database.read() as session:
             name = await self._carrier_of(session, project_id, wanted.provider, given)
             is_trunk = any((wanted.provider_config or {}).get(field) for field in _TRUNK_FIELDS)
             account, credential_id = None, given
@@ -206,7 +207,7 @@ class Numbers:
         credential = CredentialCreate(
             name=wanted.friendly_name or "Imported number", provider=provider, api_key=token, provider_config=config
         )
-        return (await self._credentials.create(project_id, credential)).id
+        return (await self._credentials.create_once(project_id, credential)).id
 
     async def _keep(self, row: NumberRow, agent_id: str | None) -> None:
         if agent_id is not None:
