@@ -93,3 +93,15 @@ async def test_a_late_webhook_is_dropped_and_its_request_cancelled(world: World)
     assert rows(call)[1] == ("Are you still there?", "Back again.")
     errors = [one["errorMessage"] for one in (await world.get("/v1/webhooks/deliveries"))["items"]]
     assert any("timeout" in (error or "") for error in errors)
+
+
+async def test_an_agent_without_a_webhook_is_silent_and_never_asks_a_model(world: World) -> None:
+    agent = await world.post("/v1/agents", {"name": "Nobody", "beginMessage": "Hello."})
+    number = await world.post("/v1/numbers", {"agentId": agent["id"]})
+    phone = await world.call({"number": number["phoneNumber"]})
+    await phone.wait_until_agent_silent()
+    await phone.say("Is anybody there?")
+    await phone.pause(1.5)
+    await phone.hang_up()
+    assert rows(await world.ended_call()) == [("Hello.", None), ("Is anybody there?", None)]
+    assert world.openai.requests == []

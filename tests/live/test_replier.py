@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from parley.conversation import facts
 from parley.conversation.ledger import Spoken
 from parley.conversation.wishes import AskReply
+from parley.domain.agents import AgentSnapshot
 from parley.domain.calls import CallPlan, WebhookTarget
 from parley.domain.errors import ProviderUnavailable
 from parley.domain.secrets import Secret
@@ -67,7 +68,13 @@ async def test_parts_become_facts_and_the_end_is_told() -> None:
 
 async def test_a_webhooks_chunks_are_whole() -> None:
     plan = CallPlan(
-        "call_1", "proj_1", "inbound", "", "", PLAN.agent, webhook=WebhookTarget("https://a.example", Secret("x"))
+        "call_1",
+        "proj_1",
+        "inbound",
+        "",
+        "",
+        AgentSnapshot("agent_1", "Ada", "webhook"),
+        webhook=WebhookTarget("https://a.example", Secret("x")),
     )
 
     async def script(asking: int) -> AsyncGenerator[ReplyPart, None]:

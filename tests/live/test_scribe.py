@@ -10,7 +10,7 @@ from parley.domain.calls import CallPlan
 from parley.live.scribe import Scribe
 from tests.live.records import MemoryRecords
 
-PLAN = CallPlan("call_1", "proj_1", "inbound", "+15550101", "+15550102", AgentSnapshot("agent_1", "Ada"))
+PLAN = CallPlan("call_1", "proj_1", "inbound", "+15550101", "+15550102", AgentSnapshot("agent_1", "Ada", "hosted"))
 
 
 def note(row: int, agent: str | None) -> NoteTurn:

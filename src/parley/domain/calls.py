@@ -50,8 +50,9 @@ class WebhookTarget(msgspec.Struct, frozen=True):
 class CallPlan(msgspec.Struct, frozen=True):
     """All a live session needs, gathered once when the call is created: nothing on the audio path reads a database.
 
-    `webhook` is set exactly when the customer's server answers the turns; otherwise the agent's chat model does.
-    The `*_key` secrets are the project's own credential where it has one, else the operator's.
+    `webhook` is the customer's server that answers the turns of an agent in webhook mode; a hosted agent has none.
+    Where a webhook should answer and none is set, every turn is silence. The `*_key` secrets are the
+    project's own credential where it has one, else the operator's.
     """
 
     call_id: str

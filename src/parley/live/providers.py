@@ -31,7 +31,8 @@ class Providers:
         return _pick(self.text_to_speech, plan.agent.voice.provider, "text-to-speech")
 
     def responder(self, plan: CallPlan) -> Responder:
-        if plan.webhook is not None:
+        """Who answers. Where the owner's webhook should and there is none, its adapter fails every turn in silence."""
+        if plan.agent.voice_mode == "webhook":
             return self.webhook
         return _pick(self.models, plan.agent.model.provider, "language model")
 

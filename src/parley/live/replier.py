@@ -110,7 +110,7 @@ class Replier:
             asking.tasks.discard(me)
             if self._askings.get(reply) is asking and (asking.winner is me or not asking.tasks):
                 log.warning("reply_failed", call_id=self._plan.call_id, reply=reply, code=error.code)
-                silent = self._plan.webhook is not None
+                silent = self._plan.agent.voice_mode == "webhook"
                 self._emit(ReplyFailed(reply, reason=getattr(error, "reason", error.code), silent=silent))
             return
         if self._wins(reply, asking, me):
@@ -131,7 +131,7 @@ class Replier:
     def _fact(self, reply: int, part: ReplyPart) -> AnyFact:
         if isinstance(part, TextPart):
             # A customer's chunk is spoken as it is; a model's may end inside a word.
-            return ReplyText(reply, part.text, is_whole=self._plan.webhook is not None)
+            return ReplyText(reply, part.text, is_whole=self._plan.agent.voice_mode == "webhook")
         if isinstance(part, DigitsPart):
             return ReplyDigits(reply, part.digits)
         if isinstance(part, HangupPart):
