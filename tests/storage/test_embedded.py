@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
+import psutil
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -127,6 +129,8 @@ def test_a_killed_postgres_is_started_again(folder: Path) -> None:
     assert running is not None
     child.kill()
     os.kill(running.pid, signal.SIGKILL)
+    while psutil.pid_exists(running.pid) and psutil.Process(running.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)  # a killed process takes a moment to die
 
     server = EmbeddedPostgres(folder, durable=False)
     server.start()

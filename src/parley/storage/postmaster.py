@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+SOCKET = ".s.PGSQL.5432"
+
 
 class Postmaster(NamedTuple):
     """A running server. `status` is its own word: `starting`, `ready`, `stopping`."""
@@ -30,6 +32,8 @@ def find(cluster: Path) -> Postmaster | None:
         return None
     if not _is_postgres(recorded.pid):
         path.unlink(missing_ok=True)
+        # The socket's lock holds the same number, and Postgres takes even a zombie that nobody reaps for its owner.
+        (recorded.socket_dir / f"{SOCKET}.lock").unlink(missing_ok=True)
         return None
     return recorded
 
@@ -52,7 +56,7 @@ def _accepts(socket_dir: Path) -> bool:
     """A server that was killed a moment ago still has a file that says `ready`."""
     with socket.socket(socket.AF_UNIX) as probe:
         try:
-            probe.connect(str(socket_dir / ".s.PGSQL.5432"))
+            probe.connect(str(socket_dir / SOCKET))
         except OSError:
             return False
     return True
