@@ -12,6 +12,8 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3; do \
 	"$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
 	&& { echo "$$python"; break; }; done)
 ARGS ?=
+# Whole calls take their time in real time, so more tests run at once than there are cores. 0: one after the other.
+JOBS ?= 4
 
 help: ## Show this list
 	@echo "parley: the phone platform for AI agents that you run yourself"
@@ -24,7 +26,7 @@ run: $(VENV)/.run ## Install, start parley and hold a complete phone call: no ke
 	@$(BIN)/parley demo $(ARGS)
 
 test: $(VENV)/.dev ## Run all tests (they bring their own Postgres)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev ## Check style, types, the floors' import contracts and the house rules
 	@$(BIN)/ruff check .
