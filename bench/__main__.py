@@ -32,15 +32,19 @@ _SETTLE_S = 2.0
 
 async def measure(here: World, calls: int, duration_s: float, baseline_mb: float) -> StepFigures:
     """Hold `calls` calls at once and reckon what they cost. `baseline_mb`: the server's memory when it was idle."""
-    server = here.server
-    lag_before, cpu_before = await server.loop_lag(), server.cpu_s()
+    server, clock = here.server, asyncio.get_running_loop().time
+    lag_before, cpu_before, starved_before, began = await server.loop_lag(), server.cpu_s(), server.starved_s(), clock()
     outcome = await here.callers.run(calls, duration_s, _RAMP_S, server)
-    cpu_s, lag_after = server.cpu_s() - cpu_before, await server.loop_lag()
+    cpu_s, starved_after, took_s = server.cpu_s() - cpu_before, server.starved_s(), clock() - began
+    lag_after = await server.loop_lag()
 
     def lag_ms(share: float) -> float | None:
         value = histogram_percentile(lag_before, lag_after, share)
         return None if value is None else value * 1000
 
+    starved = None
+    if starved_before is not None and starved_after is not None:
+        starved = (starved_after - starved_before) / took_s * 100
     overheads, barge_ins, own_lags = outcome.overheads_ms, outcome.barge_ins_ms, outcome.load_lags_ms
     return StepFigures(
         calls=calls,
@@ -57,6 +61,7 @@ async def measure(here: World, calls: int, duration_s: float, baseline_mb: float
         memory_mb_per_call=max(0.0, outcome.peak_rss_mb - baseline_mb) / calls,
         loop_lag_p95_ms=lag_ms(0.95),
         loop_lag_p99_ms=lag_ms(0.99),
+        starved_percent=starved,
         load_lag_p95_ms=percentile(own_lags, 0.95),
         load_lag_p99_ms=percentile(own_lags, 0.99),
     )
@@ -90,7 +95,7 @@ def _explain(cores: tuple[list[int], list[int]] | None, duration_s: float) -> No
         f"audio {FIRST_AUDIO_MS:.0f} ms. overhead = end of the caller's speech to first agent audio at the phone, less "
         f"these {EMULATED_MS:.0f} ms."
     )
-    print("Where the load's own lag is not far below a figure, the figure is the load generator's, not the server's.")
+    print("Where the server was starved of its core, or the load's own lag is not far below a figure, measure again.")
 
 
 def main() -> int:

@@ -12,8 +12,9 @@ class StepFigures:
 
     `overhead` is end of speech to first agent audio at the phone, less the emulators' own delays; `barge_in` the
     caller's first sound to the agent's silence at the phone; `missing` the silence inside the agent's speech where
-    audio came too late; `lost_words` the agent's words that never came. `load_lag` is how late the load generator
-    itself woke up: what it adds to the figures.
+    audio came too late; `lost_words` the agent's words that never came. Two figures tell how far the others can be
+    believed: `starved`, how much of the time another process held the core that the server was to have for itself, and
+    `load_lag`, how late the load generator itself woke up.
     """
 
     calls: int
@@ -30,6 +31,7 @@ class StepFigures:
     memory_mb_per_call: float
     loop_lag_p95_ms: float | None
     loop_lag_p99_ms: float | None
+    starved_percent: float | None
     load_lag_p95_ms: float | None
     load_lag_p99_ms: float | None
 
@@ -54,6 +56,7 @@ _COLUMNS: tuple[tuple[str, str, Callable[[StepFigures], str]], ...] = (
     ("CPU s", "a call-min", lambda f: _number(f.cpu_s_per_call_min, 2)),
     ("MB", "a call", lambda f: _number(f.memory_mb_per_call, 2)),
     ("loop lag ms", "p95 / p99", lambda f: _pair(f.loop_lag_p95_ms, f.loop_lag_p99_ms, 1)),
+    ("starved", "% of time", lambda f: _number(f.starved_percent, 1)),
     ("load's own lag ms", "p95 / p99", lambda f: _pair(f.load_lag_p95_ms, f.load_lag_p99_ms, 1)),
     ("replies", "", lambda f: f"{f.replies}"),
     ("barge-ins", "", lambda f: f"{f.barge_ins}"),

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -77,6 +78,17 @@ class ServerProcess:
         """CPU seconds the process has used."""
         times = self._seen.cpu_times()
         return float(times.user + times.system)
+
+    def starved_s(self) -> float | None:
+        """Seconds the main thread was ready to run and another process had its core; None where that is not told.
+
+        The second number of /proc/PID/schedstat (Linux, Documentation/scheduler/sched-stats.rst), in nanoseconds.
+        """
+        try:
+            numbers = Path(f"/proc/{self._process.pid}/schedstat").read_text(encoding="ascii").split()
+        except OSError:
+            return None
+        return int(numbers[1]) / 1e9
 
     def rss_mb(self) -> float:
         """Memory that is in RAM now."""
