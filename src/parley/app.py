@@ -60,7 +60,12 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         try:
             async with asyncio.TaskGroup() as tasks:
-                work = (house.directory.run(), house.services.deliveries.run(), drain.run())
+                work = (
+                    house.directory.run(),
+                    house.presence.run(house.directory.take),
+                    house.services.deliveries.run(),
+                    drain.run(),
+                )
                 running = [tasks.create_task(each) for each in work]
                 yield
                 for task in running:

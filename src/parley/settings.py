@@ -100,7 +100,7 @@ class Settings(BaseSettings):
     redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(
         None,
         alias="PARLEY_REDIS_URL",
-        description="Redis, for several replicas. One replica needs none.",
+        description="Redis, through which several replicas reach each other's calls. One replica needs none.",
         examples=["redis://localhost:6379/0"],
     )
     public_url: PublicUrl | None = Field(
@@ -130,6 +130,14 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", alias="PARLEY_HOST", description="Address to listen on.")
     port: int = Field(8080, alias="PARLEY_PORT", ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    ring_limit_s: float = Field(
+        120.0,
+        alias="PARLEY_RING_LIMIT_S",
+        gt=0,
+        le=600,
+        allow_inf_nan=False,
+        description="A call whose audio has not come in after this many seconds of ringing was not answered.",
+    )
     drain_timeout_s: float = Field(
         300.0,
         alias="PARLEY_DRAIN_TIMEOUT_S",

@@ -43,6 +43,7 @@ class World:
     webhook: WebhookEmulator
     api: httpx.AsyncClient
     journals: Path
+    settings: Settings
     _phones: int = field(default=0)
 
     # ------------------------------------------------------------ setting up, over the API
@@ -147,8 +148,8 @@ def operator_environment(world: World, database_url: str, folder: Path) -> dict[
 
 
 @asynccontextmanager
-async def whole_world(database_url: str, folder: Path) -> AsyncIterator[World]:
-    """Start everybody, and take everything down again; a call left running is hung up."""
+async def whole_world(database_url: str, folder: Path, **overrides: Any) -> AsyncIterator[World]:
+    """Start everybody, and take everything down again; a call left running is hung up. `overrides` are settings."""
     async with AsyncExitStack() as stack:
         carrier = await stack.enter_async_context(TwilioEmulator())
         deepgram = await stack.enter_async_context(DeepgramEmulator())
@@ -172,8 +173,9 @@ async def whole_world(database_url: str, folder: Path) -> AsyncIterator[World]:
             elevenlabs_base_url=elevenlabs.url,
             openai_api_key="openai-test-key",
             openai_base_url=openai.url,
+            **overrides,
         )
         server = await stack.enter_async_context(running(settings))
         api = httpx.AsyncClient(base_url=server.url, headers={"authorization": f"Bearer {API_KEY}"}, trust_env=False)
         await stack.enter_async_context(api)
-        yield World(server, carrier, deepgram, elevenlabs, openai, webhook, api, folder / "journals")
+        yield World(server, carrier, deepgram, elevenlabs, openai, webhook, api, folder / "journals", settings)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
+
 from parley.conversation.wishes import NoteTurn, TurnLatencies
 from parley.domain.agents import AgentSnapshot
-from parley.domain.calls import CallPlan
+from parley.domain.calls import CallPlan, Continuation
 from parley.live.scribe import Scribe
 from tests.live.records import MemoryRecords
 
@@ -41,3 +43,24 @@ async def test_a_database_that_comes_back_gets_everything_once() -> None:
     async with asyncio.timeout(5):
         await scribe.run()
     assert records.kinds() == ["connected", "turn", "turn", "finished"]
+
+
+async def test_a_call_that_goes_on_elsewhere_keeps_its_rows_and_gets_no_end() -> None:
+    records = MemoryRecords()
+    scribe = Scribe(PLAN, records)
+    scribe.note(note(0, "Hi."))
+    scribe.leave()
+    scribe.note(note(1, "Never had the phone."))
+    await scribe.run()
+    assert [(kind, what.agent) for kind, what in records.written] == [("turn", "Hi.")]
+
+
+async def test_rows_of_a_session_that_took_over_stand_behind_the_others() -> None:
+    records = MemoryRecords()
+    scribe = Scribe(msgspec.structs.replace(PLAN, continues=Continuation(500, 60.0)), records)
+    scribe.note(note(0, "Hi"))
+    scribe.note(note(0, "Hi again."))
+    scribe.ended("caller_hangup")
+    await scribe.run()
+    [(_, row), _] = records.written
+    assert (row.row, row.at_s, row.agent) == (500, 61.0, "Hi again.")

@@ -29,6 +29,7 @@ from parley.services.projects import Projects
 from parley.services.webhooks import Webhooks
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
+from parley.storage.presence import Alone, Command
 from parley.storage.tables import AgentRow, NumberRow
 
 CARRIER = "acme"
@@ -125,6 +126,21 @@ class RecordingSwitchboard:
         return len(self.held)
 
 
+class RecordingPresence(Alone):
+    """Another replica that holds the calls in `held`."""
+
+    def __init__(self) -> None:
+        self.held: set[str] = set()
+        self.told: list[tuple[str, Command]] = []
+
+    async def tell(self, call_id: str, command: Command) -> bool:
+        self.told.append((call_id, command))
+        return call_id in self.held
+
+    async def is_held_elsewhere(self, call_id: str) -> bool:
+        return call_id in self.held
+
+
 class RecordingSender:
     """Answers with what `answer` says; by default everything is delivered."""
 
@@ -162,7 +178,18 @@ class World:
             voice_providers=frozenset({"speaks", "elevenlabs"}),
         )
         self.plans = Plans(self.credentials, self.webhooks, defaults)
-        self.calls = Calls(database, self.log, self.plans, self.switchboard, self.accounts, carriers, hooks, self.clock)
+        self.presence = RecordingPresence()
+        self.calls = Calls(
+            database,
+            self.log,
+            self.plans,
+            self.switchboard,
+            self.presence,
+            self.accounts,
+            carriers,
+            hooks,
+            self.clock,
+        )
 
     async def project(self, name: str = "mine") -> str:
         return (await self.projects.create_key(name))[0].project_id

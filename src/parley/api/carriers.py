@@ -165,8 +165,6 @@ class CarrierEdge:
             log.info("report_of_unknown_call", carrier=hook.name)
 
     async def _stream_ended(self, hook: Hook) -> Document:
-        if not self._exchange.holds(hook.owner_id):
-            return hook.carrier.hangup_document()
         try:
             token = await self._calls.reissue(hook.owner_id)
         except Conflict:

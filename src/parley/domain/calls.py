@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -47,6 +48,26 @@ class WebhookTarget(msgspec.Struct, frozen=True):
     timeout_s: float = 30.0
 
 
+class EarlierLine(msgspec.Struct, frozen=True):
+    """What was said before a session took the call over; of an agent's line, what was heard."""
+
+    role: Literal["caller", "agent"]
+    text: str
+    at: datetime
+
+
+class Continuation(msgspec.Struct, frozen=True):
+    """Where a session goes on when another one may have held the call before it.
+
+    Its rows are numbered from `first_row` and timed from `after_s` (seconds since the call was created), so that they
+    stand behind the other one's and never replace them.
+    """
+
+    first_row: int
+    after_s: float
+    lines: tuple[EarlierLine, ...] = ()
+
+
 class CallPlan(msgspec.Struct, frozen=True):
     """All a live session needs, gathered once when the call is created: nothing on the audio path reads a database.
 
@@ -67,3 +88,4 @@ class CallPlan(msgspec.Struct, frozen=True):
     voice_key: Secret = Secret("")
     model_key: Secret = Secret("")
     carrier: str = "twilio"
+    continues: Continuation | None = None

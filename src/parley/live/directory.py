@@ -17,6 +17,7 @@ from parley.live.providers import Providers
 from parley.live.scribe import CallRecords
 from parley.live.session import Session
 from parley.providers.protocols import MediaLeg
+from parley.storage.presence import AskEnd, Command, HangUp, Presence
 
 log = structlog.get_logger()
 
@@ -24,7 +25,7 @@ _FAREWELL_S = 15.0
 
 
 class Directory:
-    """Starts sessions, finds them, and lets them finish when the process has to stop.
+    """Starts sessions, finds them, tells other replicas of them, and lets them finish when the process has to stop.
 
     Every session is a task of the group that `run` holds; one that fails takes no other with it.
     """
@@ -35,6 +36,7 @@ class Directory:
         records: CallRecords,
         metrics: Metrics,
         journals: Journals,
+        presence: Presence,
         *,
         ring_limit_s: float = 120.0,
     ) -> None:
@@ -43,6 +45,7 @@ class Directory:
         self._records = records
         self._metrics = metrics
         self._journals = journals
+        self._presence = presence
         self._ring_limit_s = ring_limit_s
         self._sessions: dict[str, Session] = {}
         self._tasks: asyncio.TaskGroup | None = None
@@ -76,6 +79,7 @@ class Directory:
         journal = self._journals.open(plan.call_id)
         session = Session(plan, self._providers, self._records, journal, self._metrics)
         self._sessions[plan.call_id] = session
+        self._presence.announce(plan.call_id)
         self._tasks.create_task(self._hold(session))
 
     async def attach(self, call_id: str, leg: MediaLeg) -> LegSide:
@@ -83,7 +87,9 @@ class Directory:
         session = self._sessions.get(call_id)
         if session is None or session.is_over:
             raise NotFound("This call is over.")
-        return await session.attach(leg)
+        side = await session.attach(leg)
+        self._presence.claim(call_id)
+        return side
 
     def holds(self, call_id: str) -> bool:
         session = self._sessions.get(call_id)
@@ -101,6 +107,23 @@ class Directory:
         """Let the agent say a line. False if the call is not held here."""
         return self._tell(call_id, SayAsked(text))
 
+    def release(self, call_id: str) -> bool:
+        """The phone is connected to another replica. False if the call is not held here."""
+        session = self._sessions.get(call_id)
+        if session is None or session.is_over:
+            return False
+        log.info("call_taken_over", call_id=call_id)
+        session.release()
+        return True
+
+    def take(self, call_id: str, command: Command) -> bool:
+        """What another replica was told about a call. False if the call is not held here."""
+        if isinstance(command, HangUp):
+            return self.hang_up(call_id, command.reason)
+        if isinstance(command, AskEnd):
+            return self.ask_end(call_id, command.reason)
+        return self.release(call_id)
+
     def note_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
         """A customer's webhook was asked for a turn; kept with its call, if that is still held here."""
         session = self._sessions.get(plan.call_id)
@@ -109,7 +132,7 @@ class Directory:
 
     def _tell(self, call_id: str, fact: HungUp | EndAsked | SayAsked) -> bool:
         session = self._sessions.get(call_id)
-        if session is None:
+        if session is None or session.is_taken_over:
             return False
         session.post(fact)
         return True
@@ -124,6 +147,7 @@ class Directory:
             await self._clean_up(session)
         finally:
             del self._sessions[call_id]
+            self._presence.withdraw(call_id)
             self._changed.set()
 
     async def _clean_up(self, session: Session) -> None:

@@ -66,10 +66,10 @@ class Replier:
         self._began = datetime.now(UTC)
 
     def ask(self, wish: AskReply) -> None:
-        lines = tuple(
-            HistoryLine(one.role, one.text, self._began + timedelta(seconds=one.at_s)) for one in self._history()
-        )
-        request = TurnRequest(self._plan, wish.reply, wish.transcript, wish.confidence, lines)
+        lines = [HistoryLine(one.role, one.text, self._began + timedelta(seconds=one.at_s)) for one in self._history()]
+        earlier = self._plan.continues.lines if self._plan.continues is not None else ()
+        history = (*(HistoryLine(one.role, one.text, one.at) for one in earlier), *lines)
+        request = TurnRequest(self._plan, wish.reply, wish.transcript, wish.confidence, history)
         self._askings[wish.reply] = _Asking(request)
         self._start(wish.reply)
 

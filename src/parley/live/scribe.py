@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Literal, Protocol
 
+import msgspec
 import structlog
 
 from parley.conversation.wishes import NoteTurn
@@ -45,7 +46,7 @@ class Scribe:
         self._rows: dict[int, NoteTurn] = {}
         self._problems: list[str] = []
         self._deliveries: list[TurnDelivery] = []
-        self._ended: EndReason | None = None
+        self._ended: EndReason | Literal["elsewhere"] | None = None
         self._wake = asyncio.Event()
 
     def connected(self) -> None:
@@ -53,6 +54,10 @@ class Scribe:
         self._wake.set()
 
     def note(self, note: NoteTurn) -> None:
+        if self._ended == "elsewhere":
+            return
+        if (before := self._plan.continues) is not None:
+            note = msgspec.structs.replace(note, row=before.first_row + note.row, at_s=before.after_s + note.at_s)
         self._rows[note.row] = note
         self._wake.set()
 
@@ -69,6 +74,11 @@ class Scribe:
     def ended(self, reason: EndReason) -> None:
         """Nothing comes after this; `run` returns when it is written."""
         self._ended = reason
+        self._wake.set()
+
+    def leave(self) -> None:
+        """The call goes on elsewhere: what waits is written, no more rows are taken, and `run` returns."""
+        self._ended = "elsewhere"
         self._wake.set()
 
     async def run(self) -> None:
@@ -111,5 +121,6 @@ class Scribe:
         if self._rows or self._problems or self._deliveries:
             self._wake.set()
             return False
-        await self._records.finished(call_id, self._ended)
+        if self._ended != "elsewhere":
+            await self._records.finished(call_id, self._ended)
         return True

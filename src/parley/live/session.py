@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 import structlog
 
 from parley.conversation import wishes
-from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, PartRestored, VoiceStarted
+from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, HungUp, PartRestored, VoiceStarted
 from parley.conversation.journal import Header
 from parley.conversation.machine import Conversation
 from parley.domain.calls import CallPlan, EndReason
@@ -45,6 +45,11 @@ log = structlog.get_logger()
 _CARRIER_TIMEOUT_S = 8.0
 # Reasons that mean the carrier has ended the call already.
 _ENDED_BY_CARRIER = frozenset({"caller_hangup", "busy", "no_answer", "canceled", "carrier_failed"})
+
+
+class TakenOver:
+    """The phone is connected to another replica: this session ends, the call does not."""
+
 
 Leave = wishes.EndCall | wishes.TransferTo
 
@@ -77,7 +82,7 @@ class Session:
         self._parts: asyncio.Future[_Parts] = loop.create_future()
         self._leg: MediaLeg | None = None
         self._attached: asyncio.Future[None] = loop.create_future()
-        self._leave: asyncio.Future[Leave] = loop.create_future()
+        self._leave: asyncio.Future[Leave | TakenOver] = loop.create_future()
 
     async def run(self, ring_limit_s: float) -> None:
         """Warm everything up, talk, leave, and write down what remains.
@@ -95,11 +100,14 @@ class Session:
                 parts.replier.cancel_all()
                 parts.hearing.close()
                 parts.voice.close()
-            reason = await self._tell_carrier(leave)
+            reason = None if isinstance(leave, TakenOver) else await self._tell_carrier(leave)
             if self._leg is not None:
                 self._leg.close()
-            parts.scribe.ended(reason)
-            self._metrics.ended(reason)
+            if reason is None:
+                parts.scribe.leave()
+            else:
+                parts.scribe.ended(reason)
+            self._metrics.ended(reason or "taken_over")
             await writing
             self._journal.close()
 
@@ -124,7 +132,7 @@ class Session:
         self._parts.set_result(parts)
         return parts
 
-    async def _until_over(self, ring_limit_s: float) -> Leave:
+    async def _until_over(self, ring_limit_s: float) -> Leave | TakenOver:
         await asyncio.wait((self._attached, self._leave), timeout=ring_limit_s, return_when=asyncio.FIRST_COMPLETED)
         if self._attached.done() or self._leave.done():
             return await self._leave
@@ -159,6 +167,20 @@ class Session:
     def post(self, fact: AnyFact) -> None:
         """Tell the conversation something the carrier or the API knows."""
         self._driver.post(fact)
+
+    @property
+    def is_taken_over(self) -> bool:
+        return self._leave.done() and isinstance(self._leave.result(), TakenOver)
+
+    def release(self) -> None:
+        """Another replica has the phone: write down what was said here, and go without ending the call.
+
+        A session that never had the phone leaves nothing behind.
+        """
+        if not self._attached.done() and self._parts.done():
+            self._parts.result().scribe.leave()
+        self._go(TakenOver())
+        self._driver.post(HungUp("taken_over"))
 
     def note_delivery(self, delivery: TurnDelivery) -> None:
         """The customer's webhook was asked for a turn: keep how that went."""
@@ -215,7 +237,7 @@ class Session:
         self._metrics.problem(problem.code)
         parts.scribe.problem(problem.code)
 
-    def _go(self, leave: Leave) -> None:
+    def _go(self, leave: Leave | TakenOver) -> None:
         if not self._leave.done():
             self._leave.set_result(leave)
 

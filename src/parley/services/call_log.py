@@ -66,10 +66,13 @@ class CallLog:
     async def finished(self, call_id: str, reason: EndReason) -> None:
         """Status completed or failed, the end's time and reason, `call.ended` with the transcript: one transaction.
 
-        A call that never connected has failed, whatever the reason.
+        A call that never connected has failed, whatever the reason. One that did connect was answered: whoever says it
+        was not has waited for a phone that is connected to another replica.
         """
         async with self._database.transaction() as session:
             call = await calls.get_known(session, call_id, lock=True)
+            if reason == "no_answer" and call.started_at is not None:
+                return
             is_good = call.started_at is not None and reason not in _FAULTS
             await self._write_status(session, call, "completed" if is_good else "failed", self._clock(), reason)
         self._wake()

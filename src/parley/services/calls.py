@@ -23,6 +23,7 @@ from parley.services.hooks import Hooks
 from parley.services.plans import Plans
 from parley.storage import agents, calls, numbers
 from parley.storage.database import Database
+from parley.storage.presence import AskEnd, HangUp, Presence
 from parley.storage.tables import CallRow, TranscriptRow
 
 
@@ -65,6 +66,7 @@ class Calls:
         log: CallLog,
         plans: Plans,
         switchboard: Switchboard,
+        presence: Presence,
         accounts: CarrierAccounts,
         carriers: Mapping[str, Carrier],
         hooks: Hooks,
@@ -75,6 +77,7 @@ class Calls:
         self._plans = plans
         self._drafts = CallDrafts(plans, accounts, carriers, clock)
         self._switchboard = switchboard
+        self._presence = presence
         self._accounts = accounts
         self._carriers = carriers
         self._hooks = hooks
@@ -128,14 +131,19 @@ class Calls:
     async def end(self, project_id: str, call_id: str) -> CallRow:
         """End a call; one that is over already stays as it is.
 
-        A live one is asked to end, and goes through the carrier like every end. One that nobody holds is hung up at
-        the carrier here. Raises CarrierRefused or ProviderUnavailable.
+        A live one is asked to end, here or on the replica that holds it, and goes through the carrier like every end.
+        One that nobody holds is hung up at the carrier here. Raises CarrierRefused or ProviderUnavailable.
         """
         call = await self.get(project_id, call_id)
-        if call.status not in ENDED and not self._switchboard.ask_end(call_id, "api_request"):
+        if call.status not in ENDED and not await self._asked_to_end(call_id):
             await self._log.end_at_carrier(call_id)
             await self._log.finished(call_id, "api_request")
         return await self.get(project_id, call_id)
+
+    async def _asked_to_end(self, call_id: str) -> bool:
+        if self._switchboard.ask_end(call_id, "api_request"):
+            return True
+        return await self._presence.tell(call_id, AskEnd("api_request"))
 
     async def list(self, project_id: str, query: CallList) -> tuple[list[CallRow], int]:
         """One page, newest first, and how many match in all. `in-progress` also finds queued and ringing calls.
@@ -178,7 +186,7 @@ class Calls:
         """What the carrier says of a call, named by our id (outbound) or by the number it came in on.
 
         Reports may come twice and out of order: a call only moves forward. One about a call nobody knows is NotFound.
-        A live call's session is told of the end and writes it down itself, after its last words.
+        A live call's session is told of the end, wherever it is, and writes it down itself, after its last words.
         """
         call = await self._reported(report, call_id, number_id)
         if report.status == "ringing":
@@ -187,22 +195,31 @@ class Calls:
             await self._log.connected(call.id)
         elif report.status in ENDED:
             reason = report.reason or ("caller_hangup" if report.status == "completed" else "carrier_failed")
-            if not self._switchboard.hang_up(call.id, reason):
-                await self._log.closed_by_carrier(call.id, report)
+            if self._switchboard.hang_up(call.id, reason) or await self._presence.tell(call.id, HangUp(reason)):
+                return
+            await self._log.closed_by_carrier(call.id, report)
 
     async def redeem_stream_token(self, token: str) -> CallPlan:
         """Let one media socket in. A token works once, for 60 s, and only while its call lives. Raises Forbidden."""
         async with self._database.transaction() as session:
             call_id = await calls.use_token(session, _hash(token), self._clock())
             call = await calls.get_known(session, call_id) if call_id is not None else None
+            rows = await calls.transcript(session, call.id) if call is not None else []
         if call is None or call.status in ENDED:
             raise Forbidden("This media stream's token is not valid, was used before, or its call is over.")
-        return await self._plans.for_call(call)
+        return await self._plans.for_rest(call, rows, self._clock())
 
     async def reissue(self, call_id: str) -> Secret:
-        """Another token for a call whose stream broke. Raises NotFound; Conflict when the call is over."""
+        """Another token for a call whose stream broke. Raises NotFound; Conflict when it is over or nobody holds it.
+
+        The new stream may come in at any replica, and the call goes on there.
+        """
+        async with self._database.read() as session:
+            call = await calls.get_known(session, call_id)
+        if not self._switchboard.holds(call_id) and not await self._presence.is_held_elsewhere(call_id):
+            raise Conflict("No replica holds this call any more.")
         async with self._database.transaction() as session:
-            return await self._new_token(session, await calls.get_known(session, call_id))
+            return await self._new_token(session, call)
 
     # ------------------------------------------------------------ steps
 

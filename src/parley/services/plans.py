@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from parley.domain import voices
 from parley.domain.agents import AgentSnapshot, ListenChoice, ModelChoice, VoiceChoice
-from parley.domain.calls import CallPlan
+from parley.domain.calls import CallPlan, Continuation, EarlierLine
 from parley.domain.templates import fill
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.webhooks import Webhooks
-from parley.storage.tables import AgentRow, CallRow
+from parley.storage.tables import AgentRow, CallRow, TranscriptRow
+
+# More than a call can have; the session before may still write rows that nobody here knows of.
+_ROWS_A_SESSION = 100_000
+_LEAST_REST_S = 60.0
 
 
 class Overrides(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +59,24 @@ class Plans:
             silence_check_in_s=self.defaults.silence_check_in_s,
         )
 
+    async def for_rest(self, call: CallRow, rows: Sequence[TranscriptRow], now: datetime) -> CallPlan:
+        """The plan for a session that gets the phone of a call it does not hold, with the rows written so far.
+
+        If something was said already, another session said it: this one remembers it, does not greet again, and has
+        what is left of the time.
+        """
+        plan = await self.for_call(call)
+        passed_s = max(0.0, (now - call.created_at).total_seconds())
+        last = max((row.row for row in rows), default=0)
+        first_row = (last // _ROWS_A_SESSION + 1) * _ROWS_A_SESSION
+        continues = Continuation(first_row, passed_s, tuple(_earlier_lines(rows)))
+        if rows:
+            left_s = max(_LEAST_REST_S, plan.agent.max_call_duration_s - passed_s)
+            plan = msgspec.structs.replace(
+                plan, agent=msgspec.structs.replace(plan.agent, greeting="", max_call_duration_s=left_s)
+            )
+        return msgspec.structs.replace(plan, continues=continues)
+
     async def for_call(self, call: CallRow) -> CallPlan:
         """The plan of a stored call, from the snapshot taken when it began and the keys and webhook of now.
 
@@ -80,6 +103,14 @@ class Plans:
             model_key=keys[agent.model.provider],
             carrier=call.carrier,
         )
+
+
+def _earlier_lines(rows: Sequence[TranscriptRow]) -> Iterator[EarlierLine]:
+    for row in rows:
+        if row.caller:
+            yield EarlierLine("caller", row.caller, row.created_at)
+        if row.agent:
+            yield EarlierLine("agent", row.agent, row.created_at)
 
 
 def _listen(chosen: Mapping[str, Any], default: ListenChoice, language: str) -> ListenChoice:

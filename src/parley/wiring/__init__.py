@@ -30,6 +30,7 @@ from parley.services.projects import Projects
 from parley.services.webhooks import Webhooks
 from parley.settings import Settings
 from parley.storage.database import Database
+from parley.storage.presence import Presence
 from parley.wiring import adapters
 from parley.wiring.opening import cipher_for, opened_database
 
@@ -43,6 +44,7 @@ class Assembly:
     database: Database
     services: Services
     directory: Directory
+    presence: Presence
     metrics: Metrics
     edge: CarrierEdge
 
@@ -82,7 +84,7 @@ def _join(
     webhook_http: OutboundHttp,
     stack: AsyncExitStack,
 ) -> Assembly:
-    cipher, metrics, hooks = cipher_for(settings), Metrics(), Hooks(public_url)
+    cipher, metrics, hooks, presence = cipher_for(settings), Metrics(), Hooks(public_url), adapters.presence(settings)
     carriers = adapters.carriers(settings, http)
     doors = adapters.providers(
         settings, webhook_http, stack, lambda plan, delivery: directory.note_delivery(plan, delivery)
@@ -94,9 +96,10 @@ def _join(
     webhooks = Webhooks(database, cipher, allow_private_targets=settings.allow_private_targets)
     deliveries = Deliveries(database, webhooks, Sender(webhook_http))
     call_log = CallLog(database, webhooks, accounts, carriers, deliveries.wake)
-    directory = Directory(doors, call_log, metrics, Journals(settings.journal_dir))
+    journals = Journals(settings.journal_dir)
+    directory = Directory(doors, call_log, metrics, journals, presence, ring_limit_s=settings.ring_limit_s)
     plans = Plans(credentials, webhooks, defaults)
-    calls = Calls(database, call_log, plans, directory, accounts, carriers, hooks)
+    calls = Calls(database, call_log, plans, directory, presence, accounts, carriers, hooks)
     services = Services(
         projects=Projects(database),
         agents=Agents(database),
@@ -107,6 +110,5 @@ def _join(
         credentials=credentials,
         default_voice=adapters.shown_voice(defaults.voice),
     )
-    return Assembly(
-        database, services, directory, metrics, CarrierEdge(carriers, accounts, calls, directory, public_url)
-    )
+    edge = CarrierEdge(carriers, accounts, calls, directory, public_url)
+    return Assembly(database, services, directory, presence, metrics, edge)

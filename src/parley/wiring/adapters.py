@@ -23,6 +23,7 @@ from parley.providers.outbound import OutboundHttp
 from parley.providers.protocols import Carrier
 from parley.services.defaults import Defaults
 from parley.settings import ELEVENLABS_URL, Settings
+from parley.storage.presence import Alone, Presence
 
 
 def carriers(settings: Settings, http: httpx.AsyncClient) -> dict[str, Carrier]:
@@ -76,6 +77,15 @@ def providers(
         webhook=WebhookResponder(webhook_http, on_delivery),
         carrier_audio={"twilio": MULAW_8K},
     )
+
+
+def presence(settings: Settings) -> Presence:
+    """How this replica reaches the others, where there are any. Raises ConfigurationError."""
+    if settings.redis_url is None:
+        return Alone()
+    from parley.storage.redis_presence import RedisPresence
+
+    return RedisPresence(settings.redis_url)
 
 
 def defaults(settings: Settings, doors: Providers) -> Defaults:
