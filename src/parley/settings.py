@@ -186,7 +186,7 @@ class Settings(BaseSettings):
         examples=["elevenlabs"],
     )
     chat_model: str = Field(
-        "gpt-4.1-mini", alias="PARLEY_CHAT_MODEL", description="Model of hosted agents that name none."
+        "gpt-6-luna", alias="PARLEY_CHAT_MODEL", description="Model of hosted agents that name none."
     )
     elevenlabs_api_key: SecretText = Field(
         Secret(""), alias="ELEVENLABS_API_KEY", description="Voices by ElevenLabs, for projects without their own."
