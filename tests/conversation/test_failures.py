@@ -202,3 +202,79 @@ def test_a_hangup_without_words_ends_at_once() -> None:
     call = asked()
     call.tell(facts.ReplyHangup(1), facts.ReplyDone(1))
     assert call.last(wishes.EndCall).reason == "agent_hangup"
+
+
+def test_a_model_that_only_thinks_aloud_is_no_answer() -> None:
+    call = asked()
+    for _ in range(60):
+        call.tell(facts.ReplyText(1, "<think>Let me see. " if call.now < 3 else "Well. "), after=0.2)
+    call.wait(1)
+    assert [wish.clip for wish in call.all(wishes.PlayClip)] == ["one_moment", "apology"]
+
+
+def test_a_model_that_says_nothing_speakable_is_apologised_for() -> None:
+    call = asked()
+    call.tell(facts.ReplyText(1, "<tool_call>x</tool_call>"), facts.ReplyDone(1), after=0.2)
+    assert call.last(wishes.PlayClip).clip == "apology"
+
+
+def test_a_reply_that_breaks_off_before_its_first_word_begins_anew() -> None:
+    call = asked()
+    call.tell(facts.ReplyText(1, "Su"), after=0.1)
+    assert call.tell(facts.ReplyFailed(1, "broke_off"))[-1] == wishes.RetryReply(1)
+    call.answers(1, "Sure, at nine.")
+    assert call.history()[-1] == ("agent", "Sure, at nine.")
+
+
+def test_a_retry_that_never_answers_is_apologised_for() -> None:
+    call = asked()
+    call.tell(facts.ReplyText(1, "Su"), after=0.1)
+    call.tell(facts.ReplyFailed(1, "broke_off"))
+    call.wait(13)
+    assert call.last(wishes.PlayClip).clip == "apology"
+
+
+def test_a_turn_that_ends_while_the_stream_is_broken_waits_for_it() -> None:
+    call = Telling()
+    call.connect()
+    call.says("I would like to", after=1)
+    call.tell(facts.PartLost("carrier", "lost"), after=0.1)
+    call.wait(1.3)
+    call.tell(facts.ReplyText(1, "Book a table?"), facts.ReplyDone(1), after=0.2)
+    call.wait(4)
+    assert not call.all(wishes.RetrySpeech)
+    call.tell(facts.PartRestored("carrier"))
+    call.wait(1.3)
+    assert call.last(wishes.RetrySpeech).reply == 1
+
+
+def test_a_line_behind_an_answer_that_is_still_spoken_is_not_late() -> None:
+    call = asked()
+    call.tell(facts.ReplyText(1, "Once upon a time. "), facts.SpeechStarted(1), after=0.2)
+    call.tell(facts.SayAsked("Your taxi is here."), after=0.2)
+    call.tell(facts.ReplyText(1, "There was a king. "), after=2)
+    call.wait(2)
+    assert not call.all(wishes.RetrySpeech)
+    call.tell(facts.ReplyDone(1), facts.SpeechEnded(1))
+    call.wait(1.3)
+    assert call.last(wishes.RetrySpeech).reply == 2
+
+
+def test_a_chunk_without_a_full_stop_is_spoken_to_its_end() -> None:
+    """The voice holds a last word back while it may go on; after a pause in the answer it cannot."""
+    call = asked(WEBHOOK)
+    reply = call.last(wishes.AskReply).reply
+    call.tell(facts.ReplyText(reply, "One moment please", is_whole=True), facts.SpeechStarted(reply))
+    call.wait(0.4)
+    assert call.spoken(reply) == "One moment please "
+    call.tell(facts.ReplyText(reply, " Your order is on its way.", is_whole=True), after=2)
+    assert call.spoken(reply) == "One moment please Your order is on its way."
+
+
+def test_a_word_sent_in_two_chunks_stays_one_word() -> None:
+    call = asked(WEBHOOK)
+    reply = call.last(wishes.AskReply).reply
+    call.tell(facts.ReplyText(reply, "Good mor", is_whole=True))
+    call.tell(facts.ReplyText(reply, "ning", is_whole=True), after=0.1)
+    call.tell(facts.ReplyDone(reply), after=0.1)
+    assert call.spoken(reply) == "Good morning"

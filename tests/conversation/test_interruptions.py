@@ -169,3 +169,62 @@ def test_a_sound_while_the_answer_is_being_made_holds_it_back() -> None:
     call.tell(facts.VoiceStopped(ago_s=0.2), after=0.3)
     assert call.wait(0.8) == [wishes.ResumeSpeech(1)]
     assert call.conversation.agent_state is Agent.THINKING
+
+
+def test_an_interruption_before_the_first_word_does_not_keep_the_next_answer_back() -> None:
+    call = Telling()
+    call.connect()
+    call.says("When are you open?", after=1)
+    assert call.tell(facts.VoiceStarted(), after=0.1) == [wishes.HoldSpeech(1)]
+    assert call.tell(facts.WordsHeard("On Sunday, I mean"), after=0.3)[-1] == wishes.ResumeSpeech(1)
+    assert call.conversation.agent_state is Agent.LISTENING
+
+
+@pytest.mark.parametrize(
+    ("text", "heard", "understood"),
+    [
+        ("営業時間は午前九時から午後五時までです。", 10, "営業時間は午前九時か"),
+        ("เราเปิดเก้าโมงเช้า", 7, "เราเปิด"),
+        ("We open at 九時から十時 daily", 13, "We open at 九時"),
+        ("우리는 아홉 시에 엽니다", 5, "우리는"),
+    ],
+)
+def test_what_was_heard_of_a_script_without_spaces_is_remembered(text: str, heard: int, understood: str) -> None:
+    call = speaking(heard=heard, answer=text)
+    call.tell(facts.WordsHeard("Wait a moment"))
+    assert call.history()[-1] == ("agent", understood)
+
+
+def test_the_greeting_is_spoken_and_not_thought_about() -> None:
+    call = Telling(WEBHOOK)
+    call.tell(facts.CallPrepared())
+    call.tell(facts.SpeechStarted(1), facts.CallConnected(), after=2)
+    assert call.conversation.agent_state is Agent.SPEAKING
+
+
+def test_a_cough_over_a_line_does_not_cost_the_words_that_were_said_before_it() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.WordsHeard("I have a question about"), after=1)
+    call.tell(facts.SayAsked("This call is recorded."), facts.SpeechStarted(1), after=0.2)
+    call.tell(facts.VoiceStarted(), after=0.2)
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.3)
+    call.tell(facts.SpeechHeard(1, 22), facts.SpeechEnded(1), after=1.5)
+    call.wait(1)
+    assert call.last(wishes.AskReply).transcript == "I have a question about"
+
+
+def test_a_turn_that_went_on_stands_behind_what_was_said_meanwhile() -> None:
+    call = Telling()
+    call.connect()
+    call.says("When are you open?", after=1)
+    call.tell(facts.WordsHeard("On Sunday, I mean"), after=0.1)
+    call.tell(facts.SayAsked("This call is recorded."), after=0.1)
+    call.tell(facts.SpeechStarted(2), facts.SpeechEnded(2), after=1)
+    call.tell(facts.WordsHeard("On Sunday, I mean.", is_final=True, ends_turn=True), after=0.1)
+    call.answers(call.last(wishes.AskReply).reply, "No.")
+    assert call.history() == [
+        ("agent", "This call is recorded."),
+        ("caller", "When are you open? On Sunday, I mean."),
+        ("agent", "No."),
+    ]

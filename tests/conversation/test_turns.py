@@ -155,3 +155,41 @@ def test_the_greeting_is_said_ahead_and_only_once() -> None:
 )
 def test_whether_a_sentence_is_finished(text: str, finished: bool) -> None:
     assert looks_finished(text) is finished
+
+
+def test_words_that_come_after_the_sound_and_are_never_settled_are_a_turn() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.8)
+    call.tell(facts.WordsHeard("Is anybody there"), after=0.1)
+    call.wait(2.1)
+    assert call.last(wishes.AskReply).transcript == "Is anybody there"
+
+
+def test_noise_after_an_unfinished_sentence_does_not_keep_it_waiting_for_ever() -> None:
+    call = Telling()
+    call.connect()
+    call.says("I would like to", after=1)
+    call.tell(facts.VoiceStarted(), after=0.3)
+    assert not call.all(wishes.AskReply)
+    call.wait(7)
+    assert call.last(wishes.AskReply).transcript == "I would like to"
+
+
+def test_a_sound_whose_end_nobody_tells_is_no_caller() -> None:
+    """The recogniser tells when voice began but not when it ended; our own detector may not have heard it at all."""
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.wait(20)
+    assert call.last(wishes.Say).text == "Are you still there?"
+
+
+def test_words_keep_a_long_sound_alive() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    for count in range(1, 5):
+        call.tell(facts.WordsHeard("and then " * count), after=3)
+    assert not call.all(wishes.AskReply)

@@ -105,3 +105,20 @@ async def test_an_agent_without_a_webhook_is_silent_and_never_asks_a_model(world
     await phone.hang_up()
     assert rows(await world.ended_call()) == [("Hello.", None), ("Is anybody there?", None)]
     assert world.openai.requests == []
+
+
+async def test_an_interim_line_without_a_full_stop_is_spoken_to_its_end_and_waited_for(world: World) -> None:
+    lines = [{"text": "Let me look that up for you", "interim": True}, {"text": "Your table is booked."}]
+    world.webhook.decide = lambda event: webhook.ndjson(*lines, gap_s=5.0)
+    phone = await world.call(await world.answered_by_webhook())
+    await phone.say("Is my table booked?")
+    await phone.wait_until_agent_speaks()
+    await phone.wait_until_agent_silent(for_ms=1000)
+    assert phone.timeline.words_heard == words("Let me look that up for you")
+    await phone.pause(2.5)
+    await phone.wait_until_agent_speaks()
+    await phone.wait_until_agent_silent()
+    await phone.hang_up()
+    call = await world.ended_call()
+    assert rows(call) == [("Is my table booked?", "Let me look that up for you Your table is booked.")]
+    assert call["problems"] == []

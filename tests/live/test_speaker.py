@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from parley.audio.dtmf import dtmf
 from parley.audio.formats import MULAW_8K
 from parley.conversation import facts
 from parley.conversation.lines import CLIP_TEXTS
@@ -201,3 +202,44 @@ def test_progress_is_never_ahead_of_the_phone(steps: list[tuple[str, float]]) ->
     stage.speaker.resume(stage.now)
     stage.phone.let_pass(8)
     assert stage.told[-1] == facts.SpeechEnded(1)
+
+
+def test_text_that_comes_when_all_was_played_makes_the_voice_owe_audio() -> None:
+    stage = Stage()
+    stage.speaker.say(1, "Hello ")
+    stage.speaker.take(spoken(1, "Hello "), stage.now)
+    stage.phone.let_pass(1)
+    assert facts.SpeechStarved(1) not in stage.told
+    stage.speaker.say(1, "there.")
+    assert stage.told[-1] == facts.SpeechStarved(1)
+
+
+def test_a_voice_that_never_finishes_what_was_played_is_told_of() -> None:
+    stage = Stage()
+    stage.speaker.say(1, "Hello.")
+    stage.speaker.take(spoken(1, "Hello."), stage.now)
+    stage.phone.let_pass(1)
+    stage.speaker.finish(1)
+    assert stage.told[-1] == facts.SpeechStarved(1)
+
+
+def test_what_the_voice_owes_after_a_hold_is_told_of() -> None:
+    stage = Stage()
+    stage.speaker.say(1, "Hello ")
+    stage.speaker.take(spoken(1, "Hello "), stage.now)
+    stage.phone.let_pass(1)
+    stage.speaker.hold(stage.now)
+    stage.speaker.say(1, "there.")
+    assert facts.SpeechStarved(1) not in stage.told
+    stage.speaker.resume(stage.now)
+    assert stage.told[-1] == facts.SpeechStarved(1)
+
+
+def test_keys_pressed_during_a_hold_keep_their_order() -> None:
+    stage = Stage()
+    stage.speaker.hold(stage.now)
+    stage.speaker.press("1", stage.now)
+    stage.speaker.press("2", stage.now)
+    stage.speaker.resume(stage.now)
+    stage.phone.let_pass(1)
+    assert bytes(stage.phone.played) == dtmf("1", MULAW_8K) + dtmf("2", MULAW_8K)

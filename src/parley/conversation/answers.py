@@ -59,18 +59,25 @@ class Answers:
         active = self._speech.find(fact.reply)
         if active is None or active.line.is_complete:
             return
-        self._deadlines.clear("reply_retry", "bridge", "reply_limit", "stall")
-        had_text = bool(active.line.text)
+        self._deadlines.clear("reply_retry")
+        length = len(active.line.text)
         self._speech.add_text(active, fact.text, now, is_whole=fact.is_whole)
-        if active.line.text and not had_text:
-            self.expect_audio(active, now)
+        self._grown(active, length, now)
 
     def phrase_due(self, now: float) -> None:
-        silent = [active for active in self._speech.active if not active.line.text]
+        lengths = [(active, len(active.line.text)) for active in self._speech.active]
         self._speech.phrase_due(now)
-        for active in silent:
-            if active.line.text:
-                self.expect_audio(active, now)
+        for active, length in lengths:
+            self._grown(active, length, now)
+
+    def _grown(self, active: Active, length: int, now: float) -> None:
+        """Only words to speak are progress: a model that thinks aloud, or leaks its tools, leaves the line silent."""
+        if len(active.line.text) == length:
+            return
+        if active.is_asked:
+            self._deadlines.clear("bridge", "reply_limit", "stall")
+        if not length:
+            self.expect_audio(active, now)
 
     def digits(self, fact: facts.ReplyDigits, now: float) -> None:
         if self._speech.find(fact.reply) is not None:
@@ -94,6 +101,10 @@ class Answers:
         self._deadlines.clear("reply_retry", "bridge", "reply_limit", "stall")
         had_text = bool(active.line.text)
         self._speech.complete(active)
+        if not active.line.text and active.leave is None and self._agent.voice_mode == "hosted":
+            self._speech.drop(active)
+            self.apologise(active.row, "responder_empty", now)
+            return None
         if not active.line.text:
             return active
         if not had_text:
@@ -114,7 +125,13 @@ class Answers:
     def expect_audio(self, active: Active, now: float) -> None:
         """The voice was given text: from now on it owes audio."""
         active.owes_audio = True
-        if self._speech.state is not Agent.HELD:
+        self.expect_what_is_owed(now)
+
+    def expect_what_is_owed(self, now: float) -> None:
+        """Give the voice its time, if it owes anything and there is somebody to hear it now."""
+        if not self._speech.has_phone or self._speech.state is Agent.HELD:
+            self._deadlines.clear("speech")
+        elif any(active.owes_audio for active in self._speech.active):
             self._deadlines.set("speech", now + self._rules.speech_retry_s)
 
     def started(self, fact: facts.SpeechStarted, now: float) -> None:
@@ -207,6 +224,7 @@ class Answers:
             return active
         if not active.was_retried:
             active.was_retried = True
+            self._speech.start_over(active)
             self._out.append(RetryReply(active.line.number))
             return None
         self._deadlines.clear("reply_retry", "bridge", "reply_limit")
@@ -215,8 +233,11 @@ class Answers:
         return None
 
     def speech_due(self, now: float) -> Active | None:
-        """The voice owes audio too long: once more through a fresh connection, then no more."""
-        for active in [one for one in self._speech.active if one.owes_audio]:
+        """The voice owes audio too long: once more through a fresh connection, then no more.
+
+        A line that waits for another one to be wholly spoken is not late; its time begins when that one is over.
+        """
+        for active in [one for one in self._speech.active if one.owes_audio and not self._speech.is_in_line(one)]:
             if active.voice_was_retried:
                 return self._give_up(active, "voice_timeout", now)
             active.voice_was_retried = True

@@ -65,7 +65,8 @@ class CallerSide:
         text = fact.text.strip()
         if not fact.is_final:
             if text:
-                self._interim, self._words_at, self.due = text, now, None
+                self._interim, self._words_at = text, now
+                self.due = None if self.is_sounding else now + self._rules.stale_words_s
                 self._move(Caller.TALKING)
             return
         if text:

@@ -55,6 +55,7 @@ class Floor:
         if self.caller.is_sounding:
             return
         self._deadlines.clear("false_alarm")
+        self._deadlines.set("sound", now + self._rules.held_limit_s)
         self.caller.sound_started(now)
         if ON_SOUND[self._speech.state] is Reaction.HOLD:
             self._speech.hold(now)
@@ -62,6 +63,7 @@ class Floor:
     def sound_stopped(self, fact: facts.VoiceStopped, now: float) -> None:
         if not self.caller.is_sounding:
             return
+        self._deadlines.clear("sound")
         self.caller.sound_stopped(now, fact.ago_s)
         if self._speech.state is Agent.HELD and not self.tally.carrier_lost:
             self._deadlines.set("false_alarm", now + self._rules.false_alarm_s)
@@ -69,7 +71,13 @@ class Floor:
         if row is not None and row.spoke_until_is_estimate and not self.caller.text:
             row.spoke_until, row.spoke_until_is_estimate = now - fact.ago_s, False
 
+    def sound_due(self, now: float) -> None:
+        """Noise, or a sound that only the recogniser began to hear: nobody may ever tell of its end."""
+        self.caller.sound_stopped(now, self._rules.held_limit_s)
+
     def words(self, fact: facts.WordsHeard, now: float) -> None:
+        if self.caller.is_sounding and fact.text.strip():
+            self._deadlines.set("sound", now + self._rules.held_limit_s)
         reaction = ON_WORDS[self._speech.state]
         if reaction is Reaction.NOTHING:
             return
@@ -114,16 +122,14 @@ class Floor:
         return 0.0 if self.tally.connected_at is None else now - self.tally.connected_at
 
     def no_interruption(self, now: float) -> None:
-        self.caller.forget()
+        """The agent keeps the floor. What the caller said before the agent had it is still a turn to come."""
         if self._speech.state is Agent.HELD and not self.tally.carrier_lost:
             self._deadlines.clear("false_alarm")
             self.resume(now)
 
     def resume(self, now: float) -> None:
         self._speech.resume(now)
-        for active in self._speech.active:
-            if active.owes_audio:
-                self._answers.expect_audio(active, now)
+        self._answers.expect_what_is_owed(now)
 
     def _interrupt(self, now: float) -> None:
         """Words made it final. An answer nobody heard any of came too early: its turn goes on with the new words."""
@@ -167,7 +173,7 @@ class Floor:
         utterance = self.caller.take(now)
         if not utterance.text:
             return
-        row = self.tally.reopened or self._ledger.open(now)
+        row = self._ledger.go_on_with(self.tally.reopened, now)
         self.tally.reopened = None
         row.caller, row.confidence = utterance.text, utterance.confidence
         row.spoke_until, row.spoke_until_is_estimate = utterance.spoke_until, utterance.is_estimate

@@ -8,7 +8,16 @@ import msgspec
 
 from parley.conversation.wishes import NoteTurn, TurnLatencies
 
+_WITHOUT_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0xABFF), (0xF900, 0xFFEF))
+
 LineKind = Literal["greeting", "answer", "check_in", "said", "goodbye", "clip"]
+
+
+def _may_part(before: str, after: str) -> bool:
+    """Whether a text may be cut between two characters: at white space, or where a script has none between words."""
+    return any(
+        char.isspace() or any(first <= ord(char) <= last for first, last in _WITHOUT_SPACES) for char in before + after
+    )
 
 
 class Line(msgspec.Struct):
@@ -28,11 +37,10 @@ class Line(msgspec.Struct):
         """The part the caller heard, cut back to whole words: half a word was not understood."""
         if self.heard >= len(self.text.rstrip()):
             return self.text.strip()
-        cut = self.text[: self.heard]
-        if self.heard < len(self.text) and not self.text[self.heard].isspace() and cut and not cut[-1].isspace():
-            head, space, _ = cut.rpartition(" ")
-            cut = head if space else ""
-        return cut.strip()
+        end = self.heard
+        while end > 0 and not _may_part(self.text[end - 1], self.text[end]):
+            end -= 1
+        return self.text[:end].strip()
 
 
 class Row(msgspec.Struct):
@@ -106,6 +114,13 @@ class Ledger:
         self.rows.append(row)
         return row
 
+    def go_on_with(self, reopened: Row | None, at_s: float) -> Row:
+        """The row of a turn that was not over after all, moved behind what was said meanwhile; else a new one."""
+        row = reopened or self.open(at_s)
+        if row is not self.rows[-1]:
+            row.at_s = at_s
+        return row
+
     def note(self, row: Row) -> NoteTurn | None:
         """The transcript note of a row as it stands, or None when neither side has been heard in it."""
         heard = row.heard_text
@@ -125,7 +140,7 @@ class Ledger:
     def history(self) -> list[Spoken]:
         """What was truly said and heard so far."""
         said: list[Spoken] = []
-        for row in self.rows:
+        for row in sorted(self.rows, key=lambda row: row.at_s):
             if row.caller:
                 said.append(Spoken("caller", row.caller, row.at_s))
             if (heard := row.heard_text) is not None:

@@ -79,11 +79,13 @@ class Conversation:
         if self._floor.tally.connected_at is not None:
             return
         self._floor.tally.connected_at = now
+        self._speech.has_phone = True
         self._deadlines.set("max", now + self.agent.max_call_duration_s)
         self._prepared(facts.CallPrepared(), now)
         for active in self._speech.active:
             active.row.at_s = now
-            self._speech.move(Agent.THINKING)
+            if self._speech.state is Agent.LISTENING:
+                self._speech.move(Agent.THINKING)
             if active.line.first_audio_at is None:
                 self._answers.expect_audio(active, now)
 
@@ -118,8 +120,10 @@ class Conversation:
                 self._floor.resume(now)
             self._speech.move(Agent.LISTENING)
             self._floor.take_due_turn(now)
-        elif self._speech.state is Agent.SPEAKING and not self._speech.is_audible:
-            self._speech.move(Agent.THINKING)
+        else:
+            self._answers.expect_what_is_owed(now)
+            if self._speech.state is Agent.SPEAKING and not self._speech.is_audible:
+                self._speech.move(Agent.THINKING)
 
     def _say_asked(self, fact: facts.SayAsked, now: float) -> None:
         if self._speech.state is not Agent.LEAVING:
@@ -143,19 +147,23 @@ class Conversation:
             self._deadlines.set("deaf", now + self.rules.deaf_s)
         elif fact.part == "carrier":
             self._floor.tally.carrier_lost = True
+            self._speech.has_phone = False
             self._deadlines.set("media", now + self.rules.media_grace_s)
             if ON_SOUND[self._speech.state] is Reaction.HOLD:
                 self._speech.hold(now)
-            self._deadlines.clear("held", "false_alarm")
+            self._deadlines.clear("held", "false_alarm", "speech")
 
     def _restored(self, fact: facts.PartRestored, now: float) -> None:
         if fact.part == "speech_to_text":
             self._deadlines.clear("deaf")
         elif fact.part == "carrier":
             self._floor.tally.carrier_lost = False
+            self._speech.has_phone = self._floor.tally.connected_at is not None
             self._deadlines.clear("media")
             if self._speech.state is Agent.HELD:
                 self._floor.resume(now)
+            else:
+                self._answers.expect_what_is_owed(now)
 
     def _part_failed(self, fact: facts.PartFailed, now: float) -> None:
         self._out.append(NoteProblem(f"{fact.part}_failed"))
@@ -203,7 +211,7 @@ class Conversation:
         """Write down what is open, as far as it came, and go."""
         self._cut_short(now)
         if self._floor.caller.text:
-            row = self._floor.tally.reopened or self.ledger.open(now)
+            row = self.ledger.go_on_with(self._floor.tally.reopened, now)
             utterance = self._floor.caller.take(now)
             row.caller, row.confidence, row.spoke_until = utterance.text, utterance.confidence, utterance.spoke_until
             self._floor.note(row)
@@ -279,6 +287,7 @@ class Conversation:
         "stall": lambda self, now: self._answers.stall_due(now),
         "speech": _speech_due,
         "held": lambda self, now: self._floor.resume(now),
+        "sound": lambda self, now: self._floor.sound_due(now),
         "false_alarm": lambda self, now: self._floor.no_interruption(now),
         "keys": lambda self, now: self._floor.keys_due(now),
         "deaf": _deaf_due,

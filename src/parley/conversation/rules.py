@@ -30,7 +30,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     """A lone word that nobody's sound was heard with is waited for this long before the agent goes on."""
 
     held_limit_s: float = 4.0
-    """A sound that goes on this long without a word is noise, not speech: go on over it."""
+    """A sound that goes on this long without a word is noise, not speech: go on over it and expect no end of it."""
 
     pickup_s: float = 3.0
     """A "hello?" this early into the greeting is the caller picking up, not an interruption."""
@@ -43,6 +43,9 @@ class TurnRules(msgspec.Struct, frozen=True):
 
     next_piece_s: float = 1.0
     """However much is still to be heard, words wait no longer than this."""
+
+    chunk_pause_s: float = 0.3
+    """After this pause a chunk of a webhook's answer is taken to end with a whole word, also without a full stop."""
 
     reply_retry_s: float = 1.3
     """A chat model that said nothing by now is asked a second time, in parallel."""

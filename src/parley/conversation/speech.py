@@ -41,6 +41,7 @@ class Active(msgspec.Struct):
     was_retried: bool = False
     voice_was_retried: bool = False
     owes_audio: bool = False
+    ends_open: bool = False
 
 
 class SpeechSide:
@@ -49,6 +50,7 @@ class SpeechSide:
     def __init__(self, rules: TurnRules, ledger: Ledger, deadlines: Deadlines, out: list[AnyWish]) -> None:
         self.state = Agent.LISTENING
         self.active: list[Active] = []
+        self.has_phone = False
         self._rules = rules
         self._ledger = ledger
         self._deadlines = deadlines
@@ -59,6 +61,12 @@ class SpeechSide:
     def is_audible(self) -> bool:
         """Whether audio of any open line has left for the phone."""
         return any(active.line.first_audio_at is not None for active in self.active)
+
+    def is_in_line(self, active: Active) -> bool:
+        """Whether the line has no sound because another one, whose sound is not complete yet, comes first."""
+        if active.line.first_audio_at is not None:
+            return False
+        return any(one.line.first_audio_at is not None and one.line.kind != "clip" for one in self.active)
 
     # ------------------------------------------------------------ lines
 
@@ -96,18 +104,29 @@ class SpeechSide:
         if active.line.first_text_at is None:
             active.line.first_text_at = now
         speakable = active.speakable.feed(text)
+        if is_whole and active.line.text[-1:].isspace():
+            speakable = speakable.lstrip(" ")
         if speakable:
             self._say(active, active.phraser.feed(speakable))
         if is_whole:
             self._say(active, active.phraser.flush())
+            active.ends_open = bool(active.line.text) and not active.line.text[-1].isspace()
         self._arm_phrase(active, now)
 
+    def start_over(self, active: Active) -> None:
+        """The text will come anew from its beginning: forget what came of it. Nothing of it was spoken."""
+        active.speakable, active.phraser = Speakable(), Phraser()
+        active.line.first_text_at = None
+
     def phrase_due(self, now: float) -> None:
-        """Held-back words have waited long enough."""
+        """Held-back words have waited long enough; a chunk's last word, which the voice holds back, is a whole one."""
         for active in self.active:
             if active.phraser.waiting:
                 self._say(active, active.phraser.flush_words())
                 self._arm_phrase(active, now)
+            elif active.ends_open and not active.line.is_complete:
+                active.ends_open = False
+                self._say(active, " ")
 
     def complete(self, active: Active) -> None:
         """No more text will come. Tells the voice, if it was given anything."""
@@ -127,7 +146,9 @@ class SpeechSide:
         self._out.append(Say(active.line.number, piece))
 
     def _arm_phrase(self, active: Active, now: float) -> None:
-        if not active.phraser.waiting:
+        if active.ends_open and not active.phraser.waiting:
+            self._deadlines.set("phrase", now + self._rules.chunk_pause_s)
+        elif not active.phraser.waiting:
             self._deadlines.clear("phrase")
         elif "phrase" not in self._deadlines:
             self._deadlines.set("phrase", self._piece_due(active, now))
@@ -162,12 +183,14 @@ class SpeechSide:
             self.move(Agent.SPEAKING if self.active[0].line.first_audio_at is not None else Agent.THINKING)
 
     def cut(self) -> None:
-        """Everything that is not over is over now, heard as far as it was heard."""
+        """Everything that is not over is over now, heard as far as it was heard; a hold ends with it."""
         for active in self.active:
             if active.line.text:
                 self._out.append(StopSpeech(active.line.number))
             if active.is_asked and not active.line.is_complete:
                 self._out.append(CancelReply(active.line.number))
+        if self.state is Agent.HELD:
+            self._out.append(ResumeSpeech(self.active[0].line.number if self.active else 0))
         self.active.clear()
         self._deadlines.clear("phrase", "held", "speech", "stall", "reply_retry", "bridge", "reply_limit")
 

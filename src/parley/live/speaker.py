@@ -57,10 +57,7 @@ class Speaker:
         """The phone confirmed audio up to `position` of this leg, counted since the last flush."""
         self._playhead.confirmed(position, now)
         self.progress(now)
-        if self._playhead.is_empty and self._queue and not self._is_held:
-            head = self._queue[0]
-            if head.owes_audio and head.sent >= len(head.audio) > 0:
-                self._emit(SpeechStarved(head.number))
+        self._tell_if_starved()
 
     # ------------------------------------------------------------ wishes
 
@@ -68,12 +65,14 @@ class Speaker:
         utterance = self._find(number) or self._open(number)
         utterance.said += len(text)
         self._voice.say(number, text)
+        self._tell_if_starved()
 
     def finish(self, number: int) -> None:
         utterance = self._find(number)
         if utterance is not None:
             utterance.was_finished = True
         self._voice.finish(number)
+        self._tell_if_starved()
 
     def play_clip(self, number: int, clip: Clip, now: float) -> None:
         """Queue a recording in front of an utterance that has no sound yet, behind one that has."""
@@ -91,7 +90,8 @@ class Speaker:
         tones = Utterance(0, self._format)
         tones.add(dtmf(digits, self._format), "", ())
         tones.is_done = tones.was_finished = True
-        self._queue.insert(0, tones)
+        place = next((at for at, one in enumerate(self._queue) if one.number), len(self._queue))
+        self._queue.insert(place, tones)
         self._pump(now)
 
     def retry(self, number: int) -> None:
@@ -105,6 +105,7 @@ class Speaker:
     def resume(self, now: float) -> None:
         self._is_held = False
         self._pump(now)
+        self._tell_if_starved()
 
     def stop(self, number: int, now: float) -> None:
         """Silence at once and forget this utterance; with nothing left, a hold ends too."""
@@ -154,6 +155,14 @@ class Speaker:
             if utterance.number:
                 self._emit(SpeechEnded(utterance.number))
         self._pump(now)
+
+    def _tell_if_starved(self) -> None:
+        """The phone has played all there is, and the voice owes more: nothing will tell of it later."""
+        if self._leg is None or self._is_held or not self._queue or not self._playhead.is_empty:
+            return
+        head = self._queue[0]
+        if head.owes_audio and head.sent >= len(head.audio) > 0:
+            self._emit(SpeechStarved(head.number))
 
     def _report(self, utterance: Utterance) -> None:
         chars = utterance.chars_heard()
