@@ -25,13 +25,15 @@ class ScriptedResponder:
     def __init__(self, script: Script) -> None:
         self._script = script
         self.requests: list[TurnRequest] = []
+        self.warmed = 0
 
     async def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
         self.requests.append(turn)
         async for part in self._script(len(self.requests)):
             yield part
 
-    async def warm(self, plan: CallPlan) -> None: ...
+    async def warm(self, plan: CallPlan) -> None:
+        self.warmed += 1
 
 
 async def told_by(
@@ -144,3 +146,34 @@ async def test_a_cancelled_reply_is_never_heard_of() -> None:
     told, _ = await told_by(script, lambda replier, turn: replier.cancel(1) if turn == 3 else None)
     assert told == [facts.ReplyText(1, "One ")]
     assert closed == [1]
+
+
+async def test_a_reply_that_breaks_off_may_be_asked_for_again() -> None:
+    async def script(asking: int) -> AsyncGenerator[ReplyPart, None]:
+        yield TextPart(f"from {asking}")
+        if asking == 1:
+            raise ProviderUnavailable("openai", "Broke off.", retryable=True)
+
+    told, _ = await told_by(script, lambda replier, turn: replier.retry(1) if turn == 5 else None)
+    assert told == [
+        facts.ReplyText(1, "from 1"),
+        facts.ReplyFailed(1, "provider_failed"),
+        facts.ReplyText(1, "from 2"),
+        facts.ReplyDone(1),
+    ]
+
+
+async def test_after_a_failed_turn_connections_are_warmed_and_nothing_of_it_is_kept() -> None:
+    async def script(asking: int) -> AsyncGenerator[ReplyPart, None]:
+        if asking:
+            raise ProviderUnavailable("openai", "Down.", retryable=True)
+        yield TextPart("")
+
+    def then(replier: Replier, turn: int) -> None:
+        if turn == 5:
+            replier.warm()
+            replier.ask(AskReply(2, 1, "Hello?"))
+            assert replier.open_askings == 1
+
+    _, responder = await told_by(script, then)
+    assert responder.warmed == 1

@@ -70,13 +70,19 @@ class Replier:
         earlier = self._plan.continues.lines if self._plan.continues is not None else ()
         history = (*(HistoryLine(one.role, one.text, one.at) for one in earlier), *lines)
         request = TurnRequest(self._plan, wish.reply, wish.transcript, wish.confidence, history)
+        self._askings = {reply: asking for reply, asking in self._askings.items() if asking.tasks}
         self._askings[wish.reply] = _Asking(request)
         self._start(wish.reply)
 
     def warm(self) -> None:
         """The caller begins to speak, so somebody will be asked soon: open what can be opened meanwhile."""
-        if not self._askings:
+        if not self.open_askings:
             self._tasks.create_task(self._responder.warm(self._plan))
+
+    @property
+    def open_askings(self) -> int:
+        """How many replies are being asked for; one that failed is only kept to be asked for again."""
+        return sum(bool(asking.tasks) for asking in self._askings.values())
 
     def retry(self, reply: int) -> None:
         if reply in self._askings:
@@ -109,6 +115,7 @@ class Replier:
         except ParleyError as error:
             asking.tasks.discard(me)
             if self._askings.get(reply) is asking and (asking.winner is me or not asking.tasks):
+                asking.winner = None
                 log.warning("reply_failed", call_id=self._plan.call_id, reply=reply, code=error.code)
                 silent = self._plan.agent.voice_mode == "webhook"
                 self._emit(ReplyFailed(reply, reason=getattr(error, "reason", error.code), silent=silent))
