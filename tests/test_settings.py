@@ -33,6 +33,7 @@ def test_every_setting_says_what_it_is_for() -> None:
         ("PARLEY_DRAIN_TIMEOUT_S", "nan", "PARLEY_DRAIN_TIMEOUT_S should be"),
         ("PARLEY_DATABASE_URL", "mysql://u:hunter2@h/db", "PARLEY_DATABASE_URL should be a Postgres URL"),
         ("PARLEY_REDIS_URL", "http://h", "PARLEY_REDIS_URL should be a URL like redis://"),
+        ("PARLEY_REDIS_URL", "redis://h:port/0", "PARLEY_REDIS_URL should be a URL like redis://"),
         ("PARLEY_PUBLIC_URL", "parley.example.com", "PARLEY_PUBLIC_URL should be a URL like https://"),
         ("PARLEY_PUBLIC_URL", "https://h:port", "PARLEY_PUBLIC_URL should be a URL like https://"),
         ("PARLEY_PUBLIC_URL", "wss://h", "PARLEY_PUBLIC_URL should be a URL like https://"),

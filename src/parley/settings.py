@@ -57,8 +57,14 @@ def _openai_url(value: str) -> str:
 
 
 def _redis_url(value: str) -> str:
-    if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("should be a URL like redis://host:6379/0")
+    advice = "should be a URL like redis://host:6379/0"
+    try:
+        parts = urlsplit(value)
+        is_whole = parts.scheme in {"redis", "rediss", "unix"} and parts.port != 0
+    except ValueError:
+        raise ValueError(advice) from None
+    if not is_whole:
+        raise ValueError(advice)
     return value
 
 

@@ -16,7 +16,8 @@ from parley.server import Running, running
 from tests.emulators.balancer import Balancer
 from tests.emulators.redis_server import RedisServer
 from tests.emulators.twilio import cut
-from tests.journeys.world import API_KEY, Json, World, rows, whole_world
+from tests.journeys.process import parley_process
+from tests.journeys.world import API_KEY, Json, World, operator_environment, rows, whole_world
 
 GREETING = "Good morning, this is the front desk of the Juniper hotel, how can I help you today?"
 
@@ -194,6 +195,38 @@ async def test_a_broken_stream_that_comes_back_to_another_replica_is_the_same_co
     assert asked == ["Hello.", "A table for two, please.", "Your table is booked.", "Thank you, goodbye."]
     [ended] = await world.webhook.wait_for("call.ended")
     assert said(ended)[-1] == "Goodbye."
+
+
+async def test_the_call_of_a_killed_replica_is_taken_up_by_another(
+    database_url: str, tmp_path: Path, redis: RedisServer
+) -> None:
+    async with (
+        Balancer(lambda path: "") as balancer,
+        whole_world(database_url, tmp_path / "survivor", redis_url=redis.url, public_url=balancer.url) as world,
+    ):
+        environment = operator_environment(world, database_url, tmp_path / "killed")
+        environment |= {"PARLEY_REDIS_URL": redis.url, "PARLEY_PUBLIC_URL": balancer.url}
+        async with parley_process(environment) as killed:
+            balancer.choose = lambda path: killed.url
+            phone = await world.call(await world.hosted(beginMessage="Hello."))
+            await phone.wait_until_agent_silent()
+            await phone.say("A table for two, please.")
+            await phone.wait_until_agent_speaks()
+            await phone.wait_until_agent_silent()
+            balancer.choose = lambda path: world.server.url
+            killed.process.kill()
+            await world.until(lambda: world.server.house.directory.live_count == 1)
+        await phone.say("Are you still there?")
+        await phone.wait_until_agent_speaks()
+        await phone.wait_until_agent_silent()
+        await phone.hang_up()
+        call = await world.ended_call()
+        assert (call["status"], call["endReason"]) == ("completed", "caller_hangup")
+        assert rows(call) == [
+            ("Hello.", None),
+            ("A table for two, please.", "Very well."),
+            ("Are you still there?", "Very well."),
+        ]
 
 
 async def test_a_server_takes_calls_while_its_redis_is_down(database_url: str, tmp_path: Path) -> None:
