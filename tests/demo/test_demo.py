@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import pytest
 
 from parley.demo.stage import Stage, demo_key
 from parley.server import running
@@ -16,6 +20,14 @@ from parley.settings import load_settings
 from parley.simulation.carrier import SimulatedCarrier
 
 _LIMIT_S = 90
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Outside pytest's own folder: started by root, Postgres runs as another user, who must be able to get there."""
+    home = Path(tempfile.mkdtemp(prefix="parley-demo-"))
+    yield home
+    shutil.rmtree(home)
 
 
 async def start_demo(folder: Path) -> asyncio.subprocess.Process:
@@ -29,19 +41,19 @@ async def start_demo(folder: Path) -> asyncio.subprocess.Process:
     )
 
 
-async def test_a_whole_call_happens_and_is_shown(tmp_path: Path) -> None:
-    process = await start_demo(tmp_path)
+async def test_a_whole_call_happens_and_is_shown(folder: Path) -> None:
+    process = await start_demo(folder)
     async with asyncio.timeout(_LIMIT_S):
         output = (await process.communicate())[0].decode()
     assert process.returncode == 0, output
     assert "FAILED" not in output
     for line in ("Simulated: the telephone network", "interrupted: only this was heard", "parley replay", "$PARLEY/v1"):
         assert line in output
-    assert list((tmp_path / "data" / "journals").glob("call_*.jsonl"))
+    assert list((folder / "data" / "journals").glob("call_*.jsonl"))
 
 
-async def test_stopping_it_in_mid_call_leaves_nothing_behind(tmp_path: Path) -> None:
-    process = await start_demo(tmp_path)
+async def test_stopping_it_in_mid_call_leaves_nothing_behind(folder: Path) -> None:
+    process = await start_demo(folder)
     assert process.stdout is not None
     seen = ""
     async with asyncio.timeout(_LIMIT_S):
@@ -51,16 +63,16 @@ async def test_stopping_it_in_mid_call_leaves_nothing_behind(tmp_path: Path) -> 
         rest = (await process.communicate())[0].decode()
     assert process.returncode == 130, rest
     assert "Traceback" not in rest
-    assert not (tmp_path / "data" / "postgres" / "postmaster.pid").exists()
+    assert not (folder / "data" / "postgres" / "postmaster.pid").exists()
 
 
-async def test_a_second_run_finds_what_the_first_one_made(tmp_path: Path) -> None:
+async def test_a_second_run_finds_what_the_first_one_made(folder: Path) -> None:
     made = []
     async with SimulatedCarrier() as carrier:
         settings = load_settings(
             None,
             port=0,
-            data_dir=tmp_path,
+            data_dir=folder,
             allow_private_targets=True,
             twilio_account_sid=carrier.account_sid,
             twilio_auth_token=carrier.auth_token,
@@ -69,11 +81,11 @@ async def test_a_second_run_finds_what_the_first_one_made(tmp_path: Path) -> Non
         carrier.stock.take("+14155550100")
         for _ in range(2):
             async with running(settings) as parley:
-                key = await demo_key(parley.house.services.projects, tmp_path / "demo.key")
+                key = await demo_key(parley.house.services.projects, folder / "demo.key")
                 headers = {"Authorization": f"Bearer {key}"}
                 async with httpx.AsyncClient(base_url=parley.url, headers=headers, trust_env=False) as api:
                     stage = Stage(api)
                     await stage.build("Hello.", "tone", "http://127.0.0.1:9/")
                 made.append((key, stage.agent_id, stage.number_id))
     assert made[0] == made[1]
-    assert (tmp_path / "demo.key").stat().st_mode & 0o777 == 0o600
+    assert (folder / "demo.key").stat().st_mode & 0o777 == 0o600
