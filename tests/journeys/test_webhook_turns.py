@@ -6,7 +6,7 @@ import pytest
 
 from tests.emulators import webhook
 from tests.emulators.http_server import Answer
-from tests.journeys.world import World, rows, words
+from tests.journeys.world import Json, World, rows, words
 
 
 async def test_hangup_ends_the_call_after_the_goodbye_was_heard(world: World) -> None:
@@ -108,7 +108,7 @@ async def test_an_agent_without_a_webhook_is_silent_and_never_asks_a_model(world
 
 
 async def test_an_interim_line_without_a_full_stop_is_spoken_to_its_end_and_waited_for(world: World) -> None:
-    lines = [{"text": "Let me look that up for you", "interim": True}, {"text": "Your table is booked."}]
+    lines: list[Json] = [{"text": "Let me look that up for you", "interim": True}, {"text": "Your table is booked."}]
     world.webhook.decide = lambda event: webhook.ndjson(*lines, gap_s=5.0)
     phone = await world.call(await world.answered_by_webhook())
     await phone.say("Is my table booked?")

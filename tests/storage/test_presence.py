@@ -153,7 +153,7 @@ async def test_a_replica_that_died_takes_nothing_and_is_forgotten(redis: RedisSe
             first.hold("orphan")
             await until(lambda: second.presence.is_held_elsewhere("orphan"))
         assert await second.presence.is_held_elsewhere("orphan")
-        assert await _seconds(second.presence.tell("orphan", BYE)) < 0.2
+        assert await _seconds(second.presence.tell("orphan", BYE)) < QUICK.answer_s
         assert first.told == []
         await until(lambda: _gone(second, "orphan"))
 
@@ -200,7 +200,7 @@ async def test_redis_killed_and_started_again(redis: RedisServer, replicas: tupl
     with capture_logs() as logs:
         await redis.kill()
         assert not await second.presence.tell("call", BYE)
-        assert await _seconds(second.presence.tell("call", BYE)) < 0.01
+        assert await _seconds(second.presence.tell("call", BYE)) < 0.1
         first.hold("later")
         first.presence.withdraw("probe")
         assert not await second.presence.is_held_elsewhere("later")
@@ -219,9 +219,9 @@ async def test_a_silent_redis_costs_a_moment_once(redis: RedisServer, replicas: 
     await until(lambda: second.presence.tell("call", BYE))
     redis.freeze()
     try:
-        assert await _seconds(second.presence.tell("call", BYE)) < 0.6
-        assert await _seconds(second.presence.is_held_elsewhere("call")) < 0.01
-        assert await _seconds(second.presence.tell("call", BYE)) < 0.01
+        assert await _seconds(second.presence.tell("call", BYE)) < 1.0
+        assert await _seconds(second.presence.is_held_elsewhere("call")) < 0.1
+        assert await _seconds(second.presence.tell("call", BYE)) < 0.1
         for number in range(1000):
             first.hold(f"call-{number}")
             first.presence.withdraw(f"call-{number}")
