@@ -64,3 +64,27 @@ async def test_rows_of_a_session_that_took_over_stand_behind_the_others() -> Non
     await scribe.run()
     [(_, row), _] = records.written
     assert (row.row, row.at_s, row.agent) == (500, 61.0, "Hi again.")
+
+
+async def test_a_database_that_is_away_for_long_in_mid_call_still_gets_everything() -> None:
+    records = MemoryRecords()
+    records.failing = 20
+    scribe = Scribe(PLAN, records, retry_s=(0.001, 0.001))
+    scribe.note(note(0, "Hi."))
+    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+        tasks.create_task(scribe.run())
+        while records.failing:
+            await asyncio.sleep(0.001)
+        scribe.ended("caller_hangup")
+    assert records.kinds() == ["turn", "finished"]
+
+
+async def test_a_database_that_stays_away_after_the_call_is_given_up() -> None:
+    records = MemoryRecords()
+    records.failing = 1000
+    scribe = Scribe(PLAN, records, retry_s=(0.001, 0.001))
+    scribe.ended("caller_hangup")
+    async with asyncio.timeout(5):
+        await scribe.run()
+    assert records.written == []
+    assert records.failing == 997

@@ -321,3 +321,14 @@ async def test_an_event_wakes_the_worker_at_once(world: World, mine: str, secret
         await started_call(world, mine)
         sleepy.wake()
         await until(arrived)
+
+
+async def test_a_bug_in_one_delivery_is_that_rows_trouble(world: World, mine: str, secret: Secret) -> None:
+    await started_call(world, mine)
+
+    def broken(url: str) -> SendResult:
+        raise RuntimeError("a bug")
+
+    world.sender.answer = broken
+    assert await world.deliveries.send_due() == 1
+    assert [(row.status, row.error_message) for row in await rows(world, mine)] == [("pending", "internal_error")]

@@ -152,11 +152,13 @@ class Directory:
 
     async def _clean_up(self, session: Session) -> None:
         self._metrics.ended("provider_failed")
-        await session.abandon()
         try:
+            await session.abandon()
             await self._records.finished(session.plan.call_id, "provider_failed")
         except ParleyError as error:
             log.error("call_record_lost", call_id=session.plan.call_id, code=error.code)
+        except Exception:  # Still the edge of one call: what broke the call may break its end too.
+            log.exception("call_record_lost", call_id=session.plan.call_id)
 
     # ------------------------------------------------------------ stopping
 

@@ -22,68 +22,90 @@ _MOST_FACTS = 1000
 
 
 class Driver:
-    """Owns the conversation's clock: seconds since this object was made."""
+    """Owns the conversation's clock: seconds since this object was made.
 
-    def __init__(self, conversation: Conversation, journal: Journal, fulfil: Callable[[AnyWish, float], None]) -> None:
+    `on_bug` is told an exception that handling raised: the call cannot go on, whoever brought the fact, and neither a
+    timer nor a phone's socket is the place to end it.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        journal: Journal,
+        fulfil: Callable[[AnyWish, float], None],
+        on_bug: Callable[[Exception], None],
+    ) -> None:
         self.conversation = conversation
         self._journal = journal
         self._fulfil = fulfil
+        self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
         self._inbox: deque[AnyFact] = deque()
-        self._is_working = False
+        self._is_busy = True  # until `start`, and while a fact is handled: what is posted meanwhile waits
+        self._is_closed = False
         self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
 
     def now(self) -> float:
         """Seconds of call time."""
         return self._loop.time() - self._began
 
+    def start(self) -> None:
+        """Whoever fulfils wishes is ready: handle what was posted so far, and from here on everything at once."""
+        self._work()
+
     def post(self, fact: AnyFact) -> None:
         """Hand in a fact; when this returns it was handled, unless another one is being handled this moment."""
+        if self._is_closed:
+            return
         if len(self._inbox) >= _MOST_FACTS:
             raise RuntimeError(f"A conversation's facts feed on each other: {type(fact).__name__}")
         self._inbox.append(fact)
-        if not self._is_working:
+        if not self._is_busy:
             self._work()
 
     def close(self) -> None:
-        """Disarm the timer; later facts change nothing, for the conversation is over."""
+        """Disarm the timer; later facts change nothing."""
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = self._timer_at = None
-
-    def _work(self) -> None:
-        self._is_working = True
-        try:
-            while self._inbox:
-                fact = self._inbox.popleft()
-                now = self.now()
-                self._carry_out(fact, self.conversation.handle(fact, now), now)
-        finally:
-            self._is_working = False
-        self._arm()
+            self._timer = None
 
     def _on_timer(self) -> None:
-        self._timer = self._timer_at = None
-        self._is_working = True
-        try:
-            now = self.now()
-            self._carry_out(None, self.conversation.handle_deadline(now), now)
-        finally:
-            self._is_working = False
-        self._work()
+        self._timer = None
+        self._work(deadline_is_due=True)
 
-    def _carry_out(self, fact: AnyFact | None, wishes: list[AnyWish], now: float) -> None:
-        self._journal.write(Entry(now, fact, wishes))
+    def _work(self, *, deadline_is_due: bool = False) -> None:
+        self._is_busy = True
+        try:
+            if deadline_is_due:
+                self._carry_out(None)
+            while self._inbox:
+                self._carry_out(self._inbox.popleft())
+        except Exception as bug:  # noqa: BLE001 - told on, not swallowed
+            self._inbox.clear()
+            self._on_bug(bug)
+        finally:
+            self._is_busy = False
+        self._arm()
+
+    def _carry_out(self, fact: AnyFact | None) -> None:
+        now = self.now()
+        wishes: list[AnyWish] = []
+        try:
+            wishes = self.conversation.handle_deadline(now) if fact is None else self.conversation.handle(fact, now)
+        finally:  # also what a bug was met with, so that a replay meets it too
+            self._journal.write(Entry(now, fact, wishes))
         for wish in wishes:
             self._fulfil(wish, now)
 
     def _arm(self) -> None:
-        at = self.conversation.next_deadline()
-        if at == self._timer_at:
+        if self._is_closed:
             return
+        at = self.conversation.next_deadline()
+        when = None if at is None else self._began + at
         if self._timer is not None:
+            if self._timer.when() == when:
+                return
             self._timer.cancel()
-        self._timer_at = at
-        self._timer = None if at is None else self._loop.call_at(self._began + at, self._on_timer)
+        self._timer = None if when is None else self._loop.call_at(when, self._on_timer)

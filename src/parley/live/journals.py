@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import structlog
@@ -58,6 +59,10 @@ class Journal:
             self._is_full = True
             self._waiting.clear()
             log.warning("journal_not_written", path=str(self.path), error=error.strerror)
+        except asyncio.CancelledError:  # the call failed: its last lines are the ones that tell why
+            with contextlib.suppress(OSError):
+                _append(self.path, self._waiting)
+            raise
 
     async def _flush(self, path: Path) -> None:
         if self._waiting:

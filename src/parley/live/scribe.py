@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -15,7 +16,7 @@ from parley.domain.events import TurnDelivery
 
 log = structlog.get_logger()
 
-_RETRY_S = (0.2, 0.5, 1.0, 2.0, 5.0, 5.0, 10.0, 10.0)
+_RETRY_S = (0.2, 0.5, 1.0, 2.0, *(5.0,) * 3, *(10.0,) * 28)
 _MOST_PROBLEMS = 50
 _MOST_DELIVERIES = 200
 
@@ -37,9 +38,12 @@ class Scribe:
 
     A newer note of a row replaces the waiting one, so the backlog is bounded by the rows of the call. Beyond 50
     problems or 200 deliveries waiting, new ones are dropped: by then the database has been away for minutes.
+
+    While the call lasts it waits for the database as long as it takes; once the call is over, through the pauses of
+    `retry_s`, five minutes in all.
     """
 
-    def __init__(self, plan: CallPlan, records: CallRecords) -> None:
+    def __init__(self, plan: CallPlan, records: CallRecords, retry_s: Sequence[float] = _RETRY_S) -> None:
         self._plan = plan
         self._records = records
         self._is_connected = False
@@ -48,6 +52,7 @@ class Scribe:
         self._deliveries: list[TurnDelivery] = []
         self._ended: EndReason | Literal["elsewhere"] | None = None
         self._wake = asyncio.Event()
+        self._retry_s = retry_s
 
     def connected(self) -> None:
         self._is_connected = True
@@ -82,21 +87,22 @@ class Scribe:
         self._wake.set()
 
     async def run(self) -> None:
-        """Write until the end is written, or the database stayed away through all retries: then the loss is logged."""
-        failures = 0
+        """Write until the end is written, or the database stayed away too long after it: then the loss is logged."""
+        failures = after_end = 0
         while True:
             await self._wake.wait()
             self._wake.clear()
             try:
                 if await self._write():
                     return
-                failures = 0
+                failures = after_end = 0
             except ParleyError as error:
-                if failures >= len(_RETRY_S):
+                if after_end >= len(self._retry_s):
                     log.error("call_record_lost", call_id=self._plan.call_id, rows=len(self._rows), code=error.code)
                     return
-                await asyncio.sleep(_RETRY_S[failures])
+                await asyncio.sleep(self._retry_s[min(failures, len(self._retry_s) - 1)])
                 failures += 1
+                after_end += self._ended is not None
                 self._wake.set()
 
     async def _write(self) -> bool:

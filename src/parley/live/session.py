@@ -77,7 +77,7 @@ class Session:
         self._records = records
         self._journal = journal
         self._metrics = metrics
-        self._driver = Driver(Conversation(plan.agent), journal, self._fulfil)
+        self._driver = Driver(Conversation(plan.agent), journal, self._fulfil, self._fail)
         loop = asyncio.get_running_loop()
         self._parts: asyncio.Future[_Parts] = loop.create_future()
         self._leg: MediaLeg | None = None
@@ -93,6 +93,7 @@ class Session:
             parts = self._join(tasks)
             writing = tasks.create_task(parts.scribe.run())
             self._driver.post(CallPrepared())
+            self._driver.start()
             try:
                 leave = await self._until_over(ring_limit_s)
             finally:
@@ -107,8 +108,8 @@ class Session:
                 parts.scribe.leave()
             else:
                 parts.scribe.ended(reason)
-            self._metrics.ended(reason or "taken_over")
             await writing
+            self._metrics.ended(reason or "taken_over")
             self._journal.close()
 
     def _join(self, tasks: asyncio.TaskGroup) -> _Parts:
@@ -141,6 +142,7 @@ class Session:
     async def _tell_carrier(self, leave: Leave) -> EndReason:
         """Tell the carrier, unless it told us. One that cannot be told notices the closed stream and asks what next."""
         call_id = self.plan.call_id
+        is_transfer = isinstance(leave, wishes.TransferTo)
         reason = "transferred" if isinstance(leave, wishes.TransferTo) else leave.reason
         try:
             async with asyncio.timeout(_CARRIER_TIMEOUT_S):
@@ -150,6 +152,9 @@ class Session:
                     await self._records.end_at_carrier(call_id)
         except (ParleyError, TimeoutError) as error:
             log.warning("carrier_not_told", call_id=call_id, reason=reason, error=type(error).__name__)
+            if is_transfer and self._parts.done():
+                self._problem(self._parts.result(), wishes.NoteProblem("transfer_failed"))
+                reason = "carrier_failed"
         return cast(EndReason, reason)
 
     async def abandon(self) -> None:
@@ -170,7 +175,7 @@ class Session:
 
     @property
     def is_taken_over(self) -> bool:
-        return self._leave.done() and isinstance(self._leave.result(), TakenOver)
+        return self._leave.done() and not self._leave.exception() and isinstance(self._leave.result(), TakenOver)
 
     def release(self) -> None:
         """Another replica has the phone: write down what was said here, and go without ending the call.
@@ -240,6 +245,13 @@ class Session:
     def _go(self, leave: Leave | TakenOver) -> None:
         if not self._leave.done():
             self._leave.set_result(leave)
+
+    def _fail(self, bug: Exception) -> None:
+        """End the call: nobody knows any more what it waits for."""
+        if self._leave.done():
+            log.error("late_bug", call_id=self.plan.call_id, exc_info=bug)
+        else:
+            self._leave.set_exception(bug)
 
     _FULFIL: ClassVar[dict[type, Callable[[Session, _Parts, Any, float], None]]] = {
         wishes.AskReply: lambda self, parts, wish, now: parts.replier.ask(wish),

@@ -102,12 +102,21 @@ class Deliveries:
 
     async def _carry(self, row: DeliveryRow) -> None:
         try:
-            await self._settle(row, await self._send(row))
+            await self._settle(row, await self._sent(row))
         except _TROUBLE as away:
             _log.warning("delivery_not_settled", delivery_id=row.id, reason=type(away).__name__)
         finally:
             self._on_their_way -= 1
             self._bell.set()
+
+    async def _sent(self, row: DeliveryRow) -> SendResult:
+        try:
+            return await self._send(row)
+        except _TROUBLE:
+            raise
+        except Exception:  # noqa: BLE001 - the edge of one delivery: a bug in it must not end the others
+            _log.exception("delivery_failed", delivery_id=row.id)
+            return SendResult(status=None, error="internal_error")
 
     async def _send(self, row: DeliveryRow) -> SendResult:
         try:
