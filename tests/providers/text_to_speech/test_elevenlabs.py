@@ -388,3 +388,13 @@ async def test_closing_is_quick_even_when_the_server_hangs() -> None:
         began = asyncio.get_running_loop().time()
         voice.close()
         assert asyncio.get_running_loop().time() - began < 0.5
+
+
+async def test_closing_in_the_moment_a_wait_for_the_socket_ends_is_no_error() -> None:
+    async with await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0) as silent:
+        url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}"
+        async with a_voice(ElevenLabsEmulator(Behaviour()), base_url=url) as (voice, _):
+            await asyncio.sleep(0.05)
+            for _turn in range(2):  # The second call finds the wait that the first one ended.
+                voice.close()
+                await asyncio.sleep(0)

@@ -133,7 +133,8 @@ class ElevenLabsVoice:
     def close(self) -> None:
         self._closed.set()
         self._wake.set()
-        if self._connecting is not None:
+        # A wait whose time has just come ends by itself, and must not be changed any more.
+        if self._connecting is not None and not self._connecting.expired():
             self._connecting.reschedule(_now())
 
     # ------------------------------------------------------------ the socket
