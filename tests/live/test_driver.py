@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import uvloop
+
 from parley.conversation import facts, wishes
 from parley.conversation.journal import Header, decode
 from parley.conversation.machine import Conversation
@@ -61,3 +63,22 @@ async def test_a_bug_is_told_on_and_the_fact_that_met_it_is_in_the_journal(tmp_p
     await asyncio.wait((writing,))
     _, entries = decode((tmp_path / "call_1.jsonl").read_bytes().splitlines(keepends=True))
     assert [entry.fact for entry in entries] == [facts.HungUp()]
+
+
+class Overdue(Conversation):
+    """Always has something that should have been done a moment ago."""
+
+    def next_deadline(self) -> float | None:
+        return 0.0
+
+
+def test_a_deadline_that_has_passed_may_be_armed_again_on_the_servers_loop() -> None:
+    async def two_facts() -> list[Exception]:
+        stage = Stage(Overdue(WEBHOOK))
+        stage.driver.start()
+        stage.driver.post(facts.CallPrepared())
+        stage.driver.close()
+        return stage.bugs
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(two_facts()) == []

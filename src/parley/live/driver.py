@@ -44,7 +44,7 @@ class Driver:
         self._inbox: deque[AnyFact] = deque()
         self._is_busy = True  # until `start`, and while a fact is handled: what is posted meanwhile waits
         self._is_closed = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: tuple[float, asyncio.Handle] | None = None
 
     def now(self) -> float:
         """Seconds of call time."""
@@ -68,7 +68,7 @@ class Driver:
         """Disarm the timer; later facts change nothing."""
         self._is_closed = True
         if self._timer is not None:
-            self._timer.cancel()
+            self._timer[1].cancel()
             self._timer = None
 
     def _on_timer(self) -> None:
@@ -105,7 +105,9 @@ class Driver:
         at = self.conversation.next_deadline()
         when = None if at is None else self._began + at
         if self._timer is not None:
-            if self._timer.when() == when:
+            armed_for, handle = self._timer
+            if armed_for == when:
                 return
-            self._timer.cancel()
-        self._timer = None if when is None else self._loop.call_at(when, self._on_timer)
+            handle.cancel()
+        # The moment is kept here: for one that has come already uvloop gives a handle that does not know it.
+        self._timer = None if when is None else (when, self._loop.call_at(when, self._on_timer))
