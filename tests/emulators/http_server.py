@@ -96,6 +96,7 @@ class _Connection(asyncio.Protocol):
         self._received = bytearray()
         self._answering: asyncio.Task[None] | None = None
         self._number = 0
+        self._is_malformed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's transports do not derive from it
@@ -134,6 +135,8 @@ class _Connection(asyncio.Protocol):
         first, *lines = self._received[:end].decode("latin-1").split("\r\n")
         method, path, _ = first.split(" ", 2)
         headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        # As strict as the strictest receivers: a header that comes twice is refused before anybody sees the request.
+        self._is_malformed = len(headers) < len(lines)
         total = end + 4 + int(headers.get("content-length", "0"))
         if len(self._received) < total:
             return None
@@ -144,7 +147,7 @@ class _Connection(asyncio.Protocol):
     async def _answer(self, request: Request) -> None:
         transport = self._transport
         assert transport is not None
-        answer = await self._server.handler(request)
+        answer = Answer(status=400) if self._is_malformed else await self._server.handler(request)
         if answer.delay_s:
             await asyncio.sleep(answer.delay_s)
         whole = answer.ending == "complete" and all(isinstance(piece, bytes) for piece in answer.pieces)

@@ -126,7 +126,6 @@ class Deliveries:
             return SendResult(status=None, error="secret_unreadable")
         body = (row.body or "").encode()
         headers = sign(secret, row.id, int(self._clock().timestamp()), body)
-        headers["Content-Type"] = "application/json"
         return await self._sender.send(url, headers, body, SEND_TIMEOUT_S)
 
     async def _where_to(self, row: DeliveryRow) -> tuple[str, Secret]:
