@@ -64,6 +64,7 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
                     house.directory.run(),
                     house.presence.run(house.directory.take),
                     house.services.deliveries.run(),
+                    house.watch.run(),
                     drain.run(),
                 )
                 running = [tasks.create_task(each) for each in work]

@@ -12,6 +12,7 @@ from parley.domain.errors import BadInput, CarrierRefused, Conflict, Draining, F
 from parley.providers.protocols import CallReport
 from parley.schemas.calls import CallCreate, CallList
 from parley.schemas.numbers import NumberImport
+from parley.services.watch import CallWatch
 from tests.services.world import CARRIER, World, ringing
 
 
@@ -252,14 +253,18 @@ async def test_calls_are_found_by_what_they_are(world: World, mine: str) -> None
 async def test_calls_of_a_server_that_died_are_closed(world: World, mine: str) -> None:
     old, _ = await let_in(world, mine)
     await world.log.connected(old)
-    world.clock.advance(2 * 3600)
-    young = await place(world, mine)
+    held = await place(world, mine)
+    watch = CallWatch(world.database, world.log, lambda: [held], world.clock)
+    world.clock.advance(60)
+    await watch.mark()
+    assert await watch.close_lost() == 0
+    world.clock.advance(60)
 
-    assert await world.calls.close_abandoned() == 1
+    assert await watch.close_lost() == 1
 
     lost = await world.calls.get(mine, old)
     assert (lost.status, lost.end_reason) == ("failed", "media_lost")
-    assert (await world.calls.get(mine, young)).status == "queued"
+    assert (await world.calls.get(mine, held)).status == "queued"
 
 
 async def test_a_report_about_another_leg_is_not_about_this_call(world: World, mine: str) -> None:

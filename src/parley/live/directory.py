@@ -64,6 +64,10 @@ class Directory:
     def live_count(self) -> int:
         return len(self._sessions)
 
+    def held(self) -> list[str]:
+        """The ids of the calls that have a session here."""
+        return list(self._sessions)
+
     # ------------------------------------------------------------ sessions
 
     def prepare(self, plan: CallPlan) -> None:

@@ -51,7 +51,6 @@ class Switchboard(Protocol):
     def live_count(self) -> int: ...
 
 
-_GRACE = timedelta(minutes=15)
 _TOKEN_LIFE = timedelta(seconds=60)
 # The API knows three words for what parley knows in five.
 _STATUSES = {"in-progress": ["queued", "ringing", "in-progress"]}
@@ -106,18 +105,6 @@ class Calls:
         async with self._database.transaction() as session:
             await calls.name_at_carrier(session, call.id, placed)
             return await calls.get(session, project_id, call.id)
-
-    async def close_abandoned(self) -> int:
-        """Mark as lost what cannot be running any more: calls older than any call may last, of a server that died.
-
-        For server start; returns how many there were.
-        """
-        longest = timedelta(seconds=self._plans.defaults.max_call_duration_s) + _GRACE
-        async with self._database.read() as session:
-            abandoned = await calls.unfinished_before(session, self._clock() - longest)
-        for call_id in abandoned:
-            await self._log.finished(call_id, "media_lost")
-        return len(abandoned)
 
     async def get(self, project_id: str, call_id: str) -> CallRow:
         """With `transcripts` loaded."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -71,10 +72,15 @@ async def list_page(
     return await page(session, statement.order_by(CallRow.created_at.desc(), CallRow.id.desc()), limit, offset)
 
 
-async def unfinished_before(session: AsyncSession, moment: datetime) -> list[str]:
-    """Calls that were created before the moment and never ended, at most 1,000 of them."""
-    unfinished = CallRow.status.not_in(ENDED)
-    statement = select(CallRow.id).where(unfinished, CallRow.created_at < moment).order_by(CallRow.created_at)
+async def mark_held(session: AsyncSession, call_ids: Sequence[str], now: datetime) -> None:
+    """Somebody holds these calls at this moment."""
+    await session.execute(update(CallRow).where(CallRow.id.in_(call_ids)).values(held_at=now))
+
+
+async def unheld_since(session: AsyncSession, moment: datetime) -> list[str]:
+    """Calls that never ended and that nobody has held since the moment, at most 1,000 of them, oldest first."""
+    last_seen = func.coalesce(CallRow.held_at, CallRow.created_at)
+    statement = select(CallRow.id).where(CallRow.status.not_in(ENDED), last_seen < moment).order_by(CallRow.created_at)
     return list(await session.scalars(statement.limit(1000)))
 
 

@@ -162,6 +162,7 @@ class CallRow(Row):
             postgresql_where=text("carrier_call_id IS NOT NULL"),
         ),
         Index("ix_calls_project_created", "project_id", "created_at", "id"),
+        Index("ix_calls_unfinished", "created_at", postgresql_where=text("status NOT IN ('completed', 'failed')")),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -184,6 +185,7 @@ class CallRow(Row):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
+    held_at: Mapped[datetime | None]
 
     transcripts: Mapped[list[TranscriptRow]] = relationship(
         lazy="raise", viewonly=True, order_by="TranscriptRow.at_s, TranscriptRow.row"
@@ -193,6 +195,11 @@ class CallRow(Row):
     def phone_number(self) -> str:
         """Our side of the call."""
         return self.to_number if self.direction == "inbound" else self.from_number
+
+    @property
+    def began_at(self) -> datetime:
+        """When it was answered, and before that when it was placed."""
+        return self.started_at or self.created_at
 
     @property
     def phone_number_id(self) -> str | None:

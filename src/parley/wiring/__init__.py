@@ -27,6 +27,7 @@ from parley.services.hooks import Hooks
 from parley.services.numbers import Numbers
 from parley.services.plans import Plans
 from parley.services.projects import Projects
+from parley.services.watch import CallWatch
 from parley.services.webhooks import Webhooks
 from parley.settings import Settings
 from parley.storage.database import Database
@@ -45,6 +46,7 @@ class Assembly:
     services: Services
     directory: Directory
     presence: Presence
+    watch: CallWatch
     metrics: Metrics
     edge: CarrierEdge
 
@@ -72,7 +74,6 @@ async def assembled(settings: Settings, own_url: str) -> AsyncIterator[Assembly]
         stack.push_async_callback(webhook_http.aclose)
         assembly = _join(settings, settings.public_url or own_url, database, http, webhook_http, stack)
         await assembly.services.projects.ensure_default(settings.api_key or None)
-        await assembly.services.calls.close_abandoned()
         yield assembly
 
 
@@ -111,4 +112,5 @@ def _join(
         default_voice=adapters.shown_voice(defaults.voice),
     )
     edge = CarrierEdge(carriers, accounts, calls, directory, public_url)
-    return Assembly(database, services, directory, presence, metrics, edge)
+    watch = CallWatch(database, call_log, directory.held)
+    return Assembly(database, services, directory, presence, watch, metrics, edge)
