@@ -80,6 +80,9 @@ async def test_deleting_the_projects_webhook_leaves_the_agents(world: World, min
         "https://a b",
         "https://[::1",
         "https://ä.example",
+        "https://127.0.0.1/hook",
+        "https://localhost/hook",
+        "https://user:password@a.example/hook",
     ],
 )
 async def test_only_public_https_is_called(world: World, mine: str, url: str) -> None:

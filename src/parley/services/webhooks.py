@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.calls import WebhookTarget
-from parley.domain.errors import BadInput, FieldError, NotFound
+from parley.domain.errors import BadInput, FieldError, NotFound, TargetBlocked
 from parley.domain.ids import new_id
 from parley.domain.secrets import Secret
 from parley.domain.webhooks import new_secret
+from parley.providers.guard import TargetRules, check_url
 from parley.schemas.webhooks import WebhookPut
 from parley.services.defaults import Clock, utc_now
 from parley.storage import agents, outbox, webhooks
@@ -106,13 +106,10 @@ class Webhooks:
 
     def require_url(self, url: str, field: str) -> str:
         """The URL itself, if parley may ever call it; where it truly leads is checked at every request."""
-        schemes = ("https", "http") if self._allow_private_targets else ("https",)
         try:
-            parts = urlsplit(url)
-            is_whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_whole = False
-        if not is_whole or not url.isascii() or any(character.isspace() for character in url):
-            sentence = f"must be a public {schemes[0]}:// URL"
-            raise BadInput(f"`{field}` {sentence}.", [FieldError(field, sentence)])
+            if not url.isascii():
+                raise BadInput("Write the host name in its ASCII form (xn--…).")
+            check_url(url, TargetRules(allow_private=self._allow_private_targets), field=field)
+        except (BadInput, TargetBlocked) as refused:
+            raise BadInput(f"`{field}`: {refused.message}", [FieldError(field, refused.message)]) from None
         return url
