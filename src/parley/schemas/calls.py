@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from parley.schemas.agents import Prompt, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
@@ -67,6 +67,11 @@ class TranscriptRowOut(Wire):
     created_at: Timestamp
 
 
+def _shown_status(status: str) -> str:
+    """The API knows three words; what is finer than that is told by `endReason` and the carrier."""
+    return "in-progress" if status in {"queued", "ringing"} else status
+
+
 class CallOut(Wire):
     """A call as listed. `phoneNumber` is our side of it."""
 
@@ -77,9 +82,9 @@ class CallOut(Wire):
     from_number: str
     to_number: str
     direction: str
-    status: str
+    status: Annotated[str, BeforeValidator(_shown_status)]
     end_reason: str | None
-    started_at: Timestamp | None
+    started_at: Timestamp = Field(validation_alias="began_at")
     ended_at: Timestamp | None
     duration_seconds: int | None
     last_transcript_snippet: str | None
