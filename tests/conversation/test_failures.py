@@ -121,6 +121,22 @@ def test_a_silent_voice_is_retried_and_then_apologised_for() -> None:
     assert call.history()[-1][1].startswith("I'm sorry")
 
 
+def test_a_slow_model_and_a_silent_voice_together_still_leave_no_dead_line() -> None:
+    call = asked()
+    call.tell(facts.ReplyText(1, "From nine to five."), facts.ReplyDone(1), after=1.2)
+    call.wait(2)
+    assert call.last(wishes.PlayClip).clip == "one_moment"
+    assert seconds_until_sound(call) < 3.0
+
+
+def test_words_that_came_late_get_a_moment_to_be_spoken_before_they_are_bridged() -> None:
+    call = asked()
+    call.tell(facts.ReplyText(1, "From nine to five."), facts.ReplyDone(1), after=2.4)
+    call.tell(facts.SpeechStarted(1), after=0.4)
+    call.wait(2)
+    assert not call.all(wishes.PlayClip)
+
+
 def test_a_voice_that_dries_up_in_mid_answer_is_retried() -> None:
     call = asked()
     call.tell(facts.ReplyText(1, "From nine to five. Every day."), facts.ReplyDone(1), facts.SpeechStarted(1))

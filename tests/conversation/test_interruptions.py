@@ -93,6 +93,15 @@ def test_yes_to_a_question_is_an_answer() -> None:
     assert call.last(wishes.AskReply).transcript == "Yes."
 
 
+def test_yes_at_the_edge_of_a_sentence_is_an_answer_to_it() -> None:
+    offer = "I can book the blue room for you tonight."
+    call = speaking(heard=len(offer) - 8, answer=offer)
+    call.tell(facts.VoiceStarted())
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.4)
+    call.tell(facts.WordsHeard("Yes.", is_final=True, ends_turn=True), after=0.2)
+    assert call.last(wishes.AskReply).transcript == "Yes."
+
+
 def test_the_agents_own_echo_is_no_interruption() -> None:
     call = speaking(heard=20)
     call.tell(facts.VoiceStarted())
@@ -228,3 +237,12 @@ def test_a_turn_that_went_on_stands_behind_what_was_said_meanwhile() -> None:
         ("caller", "When are you open? On Sunday, I mean."),
         ("agent", "No."),
     ]
+
+
+def test_a_sound_that_ends_while_the_stream_is_broken_lets_nobody_go_on() -> None:
+    call = speaking(heard=10)
+    call.tell(facts.VoiceStarted())
+    call.tell(facts.PartLost("carrier", "lost"), after=0.1)
+    call.tell(facts.VoiceStopped(ago_s=0.2))
+    assert call.wait(3) == []
+    assert call.tell(facts.PartRestored("carrier")) == [wishes.ResumeSpeech(1)]

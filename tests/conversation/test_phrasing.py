@@ -49,6 +49,8 @@ def pieces_of(tokens: list[str], gap_s: float) -> list[tuple[float, str]]:
     for token in tokens:
         call.tell(facts.ReplyText(1, token))
         call.wait(gap_s)
+        if call.all(wishes.Say):
+            call.tell(facts.SpeechStarted(1))
     call.tell(facts.ReplyDone(1))
     return [(round(at - began, 3), wish.text) for at, wish in call.told if isinstance(wish, wishes.Say)]
 

@@ -75,7 +75,7 @@ class Answers:
         if len(active.line.text) == length:
             return
         if active.is_asked:
-            self._deadlines.clear("bridge", "reply_limit", "stall")
+            self._deadlines.clear("reply_limit", "stall")
         if not length:
             self.expect_audio(active, now)
 
@@ -98,9 +98,11 @@ class Answers:
         active = self._speech.find(fact.reply)
         if active is None or active.line.is_complete:
             return None
-        self._deadlines.clear("reply_retry", "bridge", "reply_limit", "stall")
+        self._deadlines.clear("reply_retry", "reply_limit", "stall")
         had_text = bool(active.line.text)
         self._speech.complete(active)
+        if not active.line.text:
+            self._deadlines.clear("bridge")
         if not active.line.text and active.leave is None and self._agent.voice_mode == "hosted":
             self._speech.drop(active)
             self.apologise(active.row, "responder_empty", now)
@@ -141,6 +143,8 @@ class Answers:
         if active.line.first_audio_at is None:
             active.line.first_audio_at = now
         self._paid(active)
+        if active.is_asked:
+            self._deadlines.clear("bridge")
         if self._speech.state in (Agent.THINKING, Agent.LISTENING):
             self._speech.move(Agent.SPEAKING)
 
@@ -189,10 +193,15 @@ class Answers:
                 self._out.append(RetryReply(active.line.number))
 
     def bridge_due(self, now: float) -> None:
-        """Still nothing to say: the caller is asked for a moment, and the answer may still come."""
-        if self._speech.state is Agent.THINKING:
-            for active in self._waiting()[:1]:
-                self._speech.play_clip(active.row, "one_moment", now)
+        """Still nothing to be heard: the caller is asked for a moment, and the answer may still come."""
+        silent = [one for one in self._speech.active if one.is_asked and one.line.first_audio_at is None]
+        if not silent or self._speech.state is not Agent.THINKING:
+            return
+        has_words_since = silent[0].line.first_text_at if silent[0].line.text else None
+        if has_words_since is not None and now < has_words_since + self._rules.voice_patience_s:
+            self._deadlines.set("bridge", has_words_since + self._rules.voice_patience_s)
+        else:
+            self._speech.play_clip(silent[0].row, "one_moment", now)
 
     def reply_limit_due(self, now: float) -> None:
         for active in self._waiting():

@@ -9,7 +9,7 @@ from parley.conversation.answers import Answers
 from parley.conversation.caller import CallerSide
 from parley.conversation.deadlines import Deadlines
 from parley.conversation.hearing import is_echo, is_murmur, is_pickup, words_of
-from parley.conversation.ledger import Ledger, Row
+from parley.conversation.ledger import Ledger, Line, Row
 from parley.conversation.rules import TurnRules
 from parley.conversation.speech import SpeechSide
 from parley.conversation.states import ON_SOUND, ON_WORDS, Agent, Reaction
@@ -115,7 +115,12 @@ class Floor:
             return True
         if head.kind == "greeting" and self.connected_for(now) < self._rules.pickup_s:
             return is_pickup(text)
-        return is_murmur(text) and not head.heard_text.endswith("?")
+        return is_murmur(text) and not head.heard_text.endswith("?") and not self._is_nearly_over(head)
+
+    def _is_nearly_over(self, line: Line) -> bool:
+        """Whether the caller has heard so much of the line that whatever is said now answers it."""
+        left = len(line.text.rstrip()) - line.heard
+        return line.is_complete and line.first_audio_at is not None and left <= self._rules.last_chars
 
     def connected_for(self, now: float) -> float:
         """Seconds since the phone's audio was attached; 0 before."""

@@ -23,6 +23,9 @@ class TurnRules(msgspec.Struct, frozen=True):
     false_alarm_s: float = 0.7
     """The agent fell silent for a sound; no words this long after it ended means it was a cough: go on."""
 
+    last_chars: int = 10
+    """With no more than this left to be heard of a sentence, "yes" is an answer to it and no murmur."""
+
     sure_words: int = 2
     """So many words, settled or not, are an interruption for good; one unsettled word may still be taken back."""
 
@@ -59,10 +62,13 @@ class TurnRules(msgspec.Struct, frozen=True):
     stall_s: float = 2.5
     """A reply that stops in the middle is given up this long after all of it was spoken."""
 
-    speech_retry_s: float = 1.2
+    voice_patience_s: float = 0.8
+    """Words that are with the voice already are not bridged before this: their sound is about to come."""
+
+    speech_retry_s: float = 1.1
     """A voice that owes audio for this long is tried again on a fresh connection."""
 
-    speech_limit_s: float = 2.4
+    speech_limit_s: float = 2.2
     """A voice that owes audio for this long has failed for this reply."""
 
     deaf_s: float = 2.4
