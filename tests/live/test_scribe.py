@@ -88,3 +88,17 @@ async def test_a_database_that_stays_away_after_the_call_is_given_up() -> None:
         await scribe.run()
     assert records.written == []
     assert records.failing == 997
+
+
+async def test_a_row_that_comes_while_others_are_written_comes_before_the_end() -> None:
+    class Slow(MemoryRecords):
+        async def note_problem(self, call_id: str, code: str) -> None:
+            await super().note_problem(call_id, code)
+            scribe.note(note(0, "Hi."))
+
+    records = Slow()
+    scribe = Scribe(PLAN, records)
+    scribe.problem("speech_to_text_lost")
+    scribe.ended("caller_hangup")
+    await scribe.run()
+    assert records.kinds() == ["problem", "turn", "finished"]

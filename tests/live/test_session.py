@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from parley.audio.formats import AudioFormat
+from parley.conversation.facts import WordsHeard
 from parley.domain.agents import AgentSnapshot, ListenChoice, ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import CarrierRefused
@@ -17,7 +18,15 @@ from parley.live.directory import Directory
 from parley.live.journals import Journals
 from parley.live.metrics import Metrics
 from parley.live.providers import Providers
-from parley.providers.protocols import ReplyPart, TransferPart, TurnRequest, Voice, VoiceFact
+from parley.providers.protocols import (
+    Hearing,
+    HearingFact,
+    ReplyPart,
+    TransferPart,
+    TurnRequest,
+    Voice,
+    VoiceFact,
+)
 from parley.providers.speech_to_text.simulated import SimulatedSpeechToText
 from parley.providers.text_to_speech.tone import Tone
 from parley.storage.presence import Alone
@@ -51,6 +60,24 @@ class Hands:
     async def warm(self, plan: CallPlan) -> None: ...
 
 
+class Ear:
+    """A recogniser that hears what a test says, and its own door."""
+
+    def listen(
+        self, choice: ListenChoice, audio: AudioFormat, key: Secret, emit: Callable[[HearingFact], None]
+    ) -> Hearing:
+        self.emit, self._closed = emit, asyncio.Event()
+        return self
+
+    async def run(self) -> None:
+        await self._closed.wait()
+
+    def hear(self, audio: bytes) -> None: ...
+
+    def close(self) -> None:
+        self._closed.set()
+
+
 class BrokenVoice(ScriptedVoice):
     """Has a bug, and is its own door."""
 
@@ -76,18 +103,18 @@ class StubbornCarrier(MemoryRecords):
 class World:
     """A directory over shipped doubles, and where it writes calls down."""
 
-    def __init__(self, records: MemoryRecords) -> None:
+    def __init__(self, records: MemoryRecords, ear: Ear, ring_limit_s: float) -> None:
         self.records = records
         self.metrics = Metrics()
         hands = Hands()
         providers = Providers(
-            speech_to_text={"simulated": SimulatedSpeechToText()},
+            speech_to_text={"simulated": SimulatedSpeechToText(), "ear": ear},
             text_to_speech={"tone": Tone(), "broken": BrokenVoice()},
             models={"scripted": hands},
             webhook=hands,
             carrier_audio={},
         )
-        self.directory = Directory(providers, records, self.metrics, Journals(None), Alone())
+        self.directory = Directory(providers, records, self.metrics, Journals(None), Alone(), ring_limit_s=ring_limit_s)
 
     async def until_empty(self) -> None:
         async with asyncio.timeout(5):
@@ -96,8 +123,8 @@ class World:
 
 
 @asynccontextmanager
-async def world_of(records: MemoryRecords) -> AsyncIterator[World]:
-    world = World(records)
+async def world_of(records: MemoryRecords, ear: Ear | None = None, ring_limit_s: float = 60.0) -> AsyncIterator[World]:
+    world = World(records, ear or Ear(), ring_limit_s)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(world.directory.run())
         await asyncio.sleep(0)
@@ -162,3 +189,53 @@ async def test_a_transfer_that_the_carrier_refused_is_not_called_one() -> None:
         (await world.directory.attach("call_1", silent_phone())).on_key("#")
         await world.until_empty()
     assert world.records.written[-2:] == [("problem", "transfer_failed"), ("finished", "carrier_failed")]
+
+
+async def test_words_over_the_agent_cut_it_where_the_phone_had_played_to() -> None:
+    ear = Ear()
+    phone = silent_phone()
+    agent = msgspec.structs.replace(PLAN.agent, listen=ListenChoice("ear"), greeting="I am on it, right away.")
+    async with world_of(MemoryRecords(), ear) as world:
+        world.directory.prepare(msgspec.structs.replace(PLAN, agent=agent))
+        await world.directory.attach("call_1", phone)
+        await asyncio.sleep(0.5)
+        ear.emit(WordsHeard("Wait a moment"))
+        world.directory.hang_up("call_1", "caller_hangup")
+        await world.until_empty()
+    [first, *_] = [what for kind, what in world.records.written if kind == "turn"]
+    assert (first.agent, first.was_cut) == ("I", True)
+
+
+async def test_a_second_phone_takes_the_place_of_the_first_which_is_heard_no_more() -> None:
+    async with world_of(MemoryRecords()) as world:
+        world.directory.prepare(PLAN)
+        first, second = silent_phone(), silent_phone()
+        old = await world.directory.attach("call_1", first)
+        new = await world.directory.attach("call_1", second)
+        assert (first.is_closed, second.is_closed) == (True, False)
+        old.on_key("#")
+        old.on_closed("lost")
+        old.on_closed("stopped")
+        await asyncio.sleep(0.02)
+        assert world.directory.holds("call_1")
+        new.on_closed("stopped")
+        await world.until_empty()
+    assert world.records.written == [("connected", "call_1"), ("finished", "caller_hangup")]
+
+
+async def test_a_phone_that_never_connects_ends_its_session() -> None:
+    async with world_of(MemoryRecords(), ring_limit_s=0.05) as world:
+        world.directory.prepare(PLAN)
+        await world.until_empty()
+    assert world.records.written == [("finished", "no_answer")]
+
+
+async def test_calls_that_outlast_the_drain_are_ended_and_written_down() -> None:
+    phone = silent_phone()
+    async with world_of(MemoryRecords()) as world:
+        world.directory.prepare(PLAN)
+        await world.directory.attach("call_1", phone)
+        await world.directory.drain(0.05)
+        assert world.directory.live_count == 0
+    assert phone.is_closed
+    assert world.records.written[-2:] == [("ended_at_carrier", "call_1"), ("finished", "server_shutdown")]

@@ -95,6 +95,12 @@ def test_anything_else_is_forbidden(token: str, url: str, headers: dict[str, str
         webhooks.verify(Secret(token), url, headers, body)
 
 
+def test_an_account_without_a_token_can_sign_nothing() -> None:
+    headers, body = signed(FORM, token="")
+    with pytest.raises(Forbidden):
+        webhooks.verify(Secret(""), URL, headers, body)
+
+
 def test_a_repeated_field_is_signed_with_each_of_its_values() -> None:
     pairs = [("A", "2"), ("A", "1"), ("A", "2")]
     headers = {"X-Twilio-Signature": webhooks.signature(TOKEN, URL, [("A", "1"), ("A", "2")])}
