@@ -130,3 +130,12 @@ async def test_a_recogniser_that_refuses_is_told_to_the_caller_and_ends_the_call
     await phone.wait_until_agent_speaks(timeout_s=3)
     assert await phone.wait_until_over() == "completed"
     assert (await world.ended_call())["endReason"] == "provider_failed"
+
+
+async def test_a_recogniser_that_does_not_even_connect_is_told_to_the_caller(world: World) -> None:
+    world.deepgram.behaviour.connect_delay_s = 7
+    phone = await world.call(await world.hosted())
+    await phone.wait_until_agent_speaks(timeout_s=5)
+    await phone.wait_until_agent_silent()
+    await phone.hang_up()
+    assert rows(await world.ended_call()) == [(CLIP_TEXTS["cannot_hear"], None)]

@@ -224,6 +224,21 @@ async def test_text_the_server_dropped_is_said_again() -> None:
         assert ear.text(1) == "One two. Three four."
 
 
+async def test_text_the_server_keeps_dropping_is_not_told_as_spoken() -> None:
+    behaviour = Behaviour(first_audio_s=0.01, stall_after=1)
+    async with ElevenLabsEmulator(behaviour) as vendor, a_voice(vendor) as (voice, ear):
+        say(voice, 1, TEXT)
+        async with asyncio.timeout(10):
+            while not ear.failures:
+                for socket in vendor.sockets:
+                    for context in list(socket.contexts.values()):
+                        if context.has_spoken:
+                            socket._end(context)
+                await asyncio.sleep(0.02)
+        assert ear.failures == [UtteranceFailed(1, "incomplete")]
+        assert len(ear.text(1)) < len(TEXT)
+
+
 @pytest.mark.parametrize("cut_after", [1, 3, 7])
 async def test_a_socket_that_dies_while_speaking_loses_no_word(cut_after: int) -> None:
     behaviour = Behaviour(first_audio_s=0.01, cut_after=cut_after, cut_times=1)

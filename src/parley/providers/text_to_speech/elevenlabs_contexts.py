@@ -28,6 +28,7 @@ SpeechFact = SpokenAudio | UtteranceDone | UtteranceFailed
 
 MOST_CHARS = 20_000  # of one utterance: twenty minutes of speech
 MOST_UTTERANCES = 32
+_FASTEST_CHARS_PER_S = 25.0
 _MOST_REPEATS = 2
 _FORGET_CLOSING_AFTER_S = 2.0  # A closed context whose isFinal never came does not block its place for ever.
 
@@ -52,6 +53,14 @@ class Utterance:
         self.context: str | None = None
         self.flush_sent = self.close_sent = self.has_audio = False
         self.text.restart(self.audio_ms)
+
+    @property
+    def is_too_short(self) -> bool:
+        """Whether no voice could have said all of the text in the time its audio takes: then words are truly missing.
+
+        An alignment alone may have lost its place, and words that were heard must not be apologised for.
+        """
+        return self.audio_ms < len(self.text.given.strip()) / _FASTEST_CHARS_PER_S * 1000.0
 
     @property
     def lacks_words(self) -> bool:
@@ -294,9 +303,9 @@ class Contexts:
             return []
         self._spare = self._spare or _WANTED
         lacks_words = utterance.lacks_words
-        if lacks_words and utterance.repeats >= _MOST_REPEATS and not utterance.audio_ms:
+        if lacks_words and utterance.repeats >= _MOST_REPEATS and utterance.is_too_short:
             self._utterances.pop(utterance.number)
-            return [UtteranceFailed(utterance.number, "no_audio")]
+            return [UtteranceFailed(utterance.number, "incomplete" if utterance.audio_ms else "no_audio")]
         if (
             utterance.finished
             and utterance.text.is_wholly_sent
