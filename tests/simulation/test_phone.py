@@ -75,7 +75,7 @@ async def test_a_barge_in_is_cut_and_measured(platform: TinyPlatform) -> None:
     async with SimulatedPhone() as phone:
         await connect(phone, platform)
         await phone.wait_until_agent_speaks()
-        await phone.pause(0.5)
+        await phone.pause(0.7)  # beyond the second mark, which comes after half a second
         await phone.say(b"\x10" * 1600)
         await phone.wait_until_agent_silent(for_ms=200)
         session = platform.sessions[0]
