@@ -156,3 +156,25 @@ def test_it_never_says_more_than_was_played_and_is_not_far_behind(
         last, worst = position, max(worst, truth - position)
     assert head.position(end) == sum(byte_count for _pause, byte_count in sends)
     assert worst <= (2 * delay_s + 0.1) * RATE + 2
+
+
+def test_a_phone_that_never_returns_a_mark_is_believed_by_the_clock() -> None:
+    playhead = Playhead(MULAW_8K)
+    for _ in range(5):
+        playhead.sent(1600, now=0.0)
+    assert playhead.overdue(3.2) == 0
+    assert playhead.overdue(3.4) == 8000
+    assert playhead.is_empty
+    playhead.sent(1600, now=20.0)
+    assert playhead.overdue(20.1) == 0
+    assert playhead.overdue(20.5) == 9600
+
+
+def test_one_mark_is_enough_to_wait_for_the_others() -> None:
+    playhead = Playhead(MULAW_8K)
+    playhead.sent(1600, now=0.0)
+    playhead.sent(1600, now=0.0)
+    playhead.confirmed(1600, now=0.3)
+    assert playhead.overdue(60.0) == 0
+    assert playhead.position(60.0) <= 3200
+    assert not playhead.is_empty

@@ -243,3 +243,13 @@ def test_keys_pressed_during_a_hold_keep_their_order() -> None:
     stage.speaker.resume(stage.now)
     stage.phone.let_pass(1)
     assert bytes(stage.phone.played) == dtmf("1", MULAW_8K) + dtmf("2", MULAW_8K)
+
+
+def test_a_phone_without_marks_is_followed_by_the_clock() -> None:
+    stage = Stage(attached=False)
+    silent_phone = PlayingPhone(lambda position, now: None)
+    stage.speaker.attach(silent_phone, 0.0)
+    stage.says(1, TEXT)
+    for tick in range(1, 40):
+        stage.speaker.tick(tick * 0.2)
+    assert stage.told[-1] == facts.SpeechEnded(1)

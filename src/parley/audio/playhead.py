@@ -20,6 +20,7 @@ from parley.audio.formats import AudioFormat
 
 _FIRST_START_DELAY_S = 0.1  # Before anything is known: about one way to a carrier plus its jitter buffer.
 _LONGEST_START_DELAY_S = 1.0
+_LATEST_MARK_S = 3.0
 _MOST_PIECES = 4096  # 80 s in 20 ms frames. Beyond it pieces are joined: the estimate is coarser, never further on.
 
 
@@ -50,6 +51,7 @@ class Playhead:
         self._sent = 0
         self._confirmed = 0
         self._confirmed_at = float("-inf")
+        self._has_returned_marks = self._trusts_clock = False
 
     @property
     def sent_bytes(self) -> int:
@@ -76,7 +78,32 @@ class Playhead:
         """The phone has played at least up to `position`. A position that is older, or was never sent, is ignored."""
         if position <= self._confirmed or position > self._sent:
             return
+        self._has_returned_marks = True
         self._learn_start_delay(position, now)
+        self._passed(position, now)
+
+    def overdue(self, now: float) -> int:
+        """What a phone that has never returned a mark must have played by now, going by the clock; else 0.
+
+        Carriers return every mark. A phone that does not would never be told to have heard anything, so once its first
+        mark is three seconds late the clock is believed instead, as if the position had been confirmed.
+        """
+        if self._has_returned_marks or not self._pieces:
+            return 0
+        position, ended_at = self._confirmed, self._confirmed_at
+        for piece in self._pieces:
+            took_s = (piece.end - position) / self._bytes_per_second
+            time = max(ended_at, piece.sent_at + self._start_delay_s) + took_s
+            if now < time + (0.0 if self._trusts_clock else _LATEST_MARK_S):
+                break
+            self._trusts_clock = True
+            position, ended_at = piece.end, time
+        if position == self._confirmed:
+            return 0
+        self._passed(position, ended_at)
+        return position
+
+    def _passed(self, position: int, now: float) -> None:
         while self._pieces and self._pieces[0].end <= position:
             self._pieces.popleft()
         self._confirmed = position

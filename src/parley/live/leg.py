@@ -10,6 +10,9 @@ from parley.live.listener import Listener
 from parley.live.speaker import Speaker
 from parley.providers.protocols import MediaLeg
 
+# The caller's own audio is the clock that is always there: one look for every 200 ms of it.
+_TICK_FRAMES = 10
+
 
 class LegSide:
     """Hears one leg for one session (the `LegEvents` of it). A leg that another one replaced is heard no more."""
@@ -22,9 +25,13 @@ class LegSide:
         self._speaker = speaker
         self._driver = driver
         self._is_current = is_current
+        self._frames = 0
 
     def on_audio(self, audio: bytes) -> None:
         self._listener.hear(audio)
+        self._frames += 1
+        if self._frames % _TICK_FRAMES == 0 and self._is_current():
+            self._speaker.tick(self._driver.now())
 
     def on_played(self, position: int) -> None:
         if self._is_current():
