@@ -5,10 +5,15 @@ All times are seconds on the event loop's clock (`asyncio.get_running_loop().tim
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from parley.audio.formats import MULAW_8K
 from parley.audio.watermark import WatermarkReader
+
+_CLOCK_S: Final = 0.002
+"""What two readings of the clock may differ by: uvloop's has whole milliseconds, and may wake a timer one early."""
 
 
 class Said(msgspec.Struct):
@@ -85,7 +90,8 @@ class Timeline:
         times = []
         for said in self.said:
             for stretch in self.heard:
-                if stretch.started_at < said.began_at < stretch.ended_at:
-                    cleared = next((at for at in self.cleared_at if at >= said.began_at), stretch.ended_at)
-                    times.append((min(cleared, stretch.ended_at) - said.began_at) * 1000.0)
+                if stretch.started_at < said.began_at < stretch.ended_at + _CLOCK_S:
+                    cuts = (at for at in self.cleared_at if at >= said.began_at - _CLOCK_S)
+                    silent_at = min(next(cuts, stretch.ended_at), stretch.ended_at)
+                    times.append(max(0.0, silent_at - said.began_at) * 1000.0)
         return times
