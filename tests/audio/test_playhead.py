@@ -175,6 +175,8 @@ def test_one_mark_is_enough_to_wait_for_the_others() -> None:
     playhead.sent(1600, now=0.0)
     playhead.sent(1600, now=0.0)
     playhead.confirmed(1600, now=0.3)
-    assert playhead.overdue(60.0) == 0
-    assert playhead.position(60.0) <= 3200
+    assert playhead.overdue(9.0) == 0
+    assert playhead.position(9.0) <= 3200
     assert not playhead.is_empty
+    assert playhead.overdue(11.0) == 3200
+    assert playhead.is_empty

@@ -173,6 +173,17 @@ def test_a_caller_is_told_when_the_recogniser_is_gone() -> None:
     assert call.last(wishes.EndCall).reason == "provider_failed"
 
 
+def test_the_agent_finishes_its_sentence_before_it_says_that_it_cannot_hear() -> None:
+    call = asked()
+    call.answers(1, "From nine to five, every day of the week.", heard=False)
+    call.tell(facts.PartLost("speech_to_text", "closed"), after=0.1)
+    call.wait(3)
+    assert not call.all(wishes.PlayClip)
+    call.tell(facts.SpeechEnded(1))
+    call.wait(0.6)
+    assert call.last(wishes.PlayClip).clip == "cannot_hear"
+
+
 def test_a_short_gap_of_the_recogniser_is_not_mentioned() -> None:
     call = Telling()
     call.connect()

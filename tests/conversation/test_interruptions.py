@@ -160,6 +160,17 @@ def test_a_goodbye_is_not_interrupted_and_ends_the_call_when_it_was_heard() -> N
     assert call.history()[-1] == ("agent", "Goodbye!")
 
 
+def test_a_goodbye_that_goes_on_after_the_hangup_was_asked_for_is_heard_whole() -> None:
+    call = Telling()
+    call.connect()
+    call.says("Bye.", after=1)
+    call.tell(facts.ReplyText(1, "Goodbye! "), facts.ReplyHangup(1), facts.SpeechStarted(1))
+    call.tell(facts.ReplyText(1, "And thank you for calling the garden centre, we hope to see you very soon. " * 2))
+    call.tell(facts.ReplyDone(1))
+    call.wait(12)
+    assert not call.all(wishes.EndCall)
+
+
 def test_a_goodbye_that_nothing_confirms_ends_the_call_all_the_same() -> None:
     call = Telling()
     call.connect()

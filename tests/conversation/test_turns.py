@@ -70,6 +70,29 @@ def test_words_that_were_never_settled_are_not_lost() -> None:
     assert call.last(wishes.AskReply).transcript == "Are you open"
 
 
+def test_words_that_are_settled_after_they_were_taken_do_not_count_twice() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.WordsHeard("Are you open"), after=0.5)
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.1)
+    call.wait(2.1)
+    call.tell(facts.WordsHeard("Are you open?", is_final=True, ends_turn=True), after=0.2)
+    assert [asked.transcript for asked in call.all(wishes.AskReply)] == ["Are you open"]
+    assert not call.all(wishes.CancelReply)
+
+
+def test_what_is_new_in_words_settled_late_belongs_to_the_turn() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.WordsHeard("Are you open"), after=0.5)
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.1)
+    call.wait(2.1)
+    call.tell(facts.WordsHeard("Are you open on Sundays?", is_final=True, ends_turn=True), after=0.2)
+    assert call.last(wishes.AskReply).transcript == "Are you open on Sundays?"
+
+
 def test_the_end_of_an_utterance_closes_settled_words() -> None:
     call = Telling()
     call.connect()

@@ -21,6 +21,7 @@ from parley.audio.formats import AudioFormat
 _FIRST_START_DELAY_S = 0.1  # Before anything is known: about one way to a carrier plus its jitter buffer.
 _LONGEST_START_DELAY_S = 1.0
 _LATEST_MARK_S = 3.0
+_MISSING_MARK_S = 10.0
 _MOST_PIECES = 4096  # 80 s in 20 ms frames. Beyond it pieces are joined: the estimate is coarser, never further on.
 
 
@@ -78,23 +79,25 @@ class Playhead:
         """The phone has played at least up to `position`. A position that is older, or was never sent, is ignored."""
         if position <= self._confirmed or position > self._sent:
             return
-        self._has_returned_marks = True
+        self._has_returned_marks, self._trusts_clock = True, False
         self._learn_start_delay(position, now)
         self._passed(position, now)
 
     def overdue(self, now: float) -> int:
-        """What a phone that has never returned a mark must have played by now, going by the clock; else 0.
+        """What a phone that returns no marks must have played by now, going by the clock; else 0.
 
         Carriers return every mark. A phone that does not would never be told to have heard anything, so once its first
-        mark is three seconds late the clock is believed instead, as if the position had been confirmed.
+        mark is three seconds late (or, after others came, a mark is ten seconds late) the clock is believed instead, as
+        if the position had been confirmed, until a mark comes again.
         """
-        if self._has_returned_marks or not self._pieces:
+        if not self._pieces:
             return 0
+        patience_s = _MISSING_MARK_S if self._has_returned_marks else _LATEST_MARK_S
         position, ended_at = self._confirmed, self._confirmed_at
         for piece in self._pieces:
             took_s = (piece.end - position) / self._bytes_per_second
             time = max(ended_at, piece.sent_at + self._start_delay_s) + took_s
-            if now < time + (0.0 if self._trusts_clock else _LATEST_MARK_S):
+            if now < time + (0.0 if self._trusts_clock else patience_s):
                 break
             self._trusts_clock = True
             position, ended_at = piece.end, time

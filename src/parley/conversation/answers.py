@@ -78,6 +78,8 @@ class Answers:
             self._deadlines.clear("reply_limit", "stall")
         if not length:
             self.expect_audio(active, now)
+        if active.leave is not None and self._speech.state is Agent.LEAVING:
+            self._speech.leave_with(active, now)
 
     def digits(self, fact: facts.ReplyDigits, now: float) -> None:
         if self._speech.find(fact.reply) is not None:

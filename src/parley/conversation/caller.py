@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from parley.conversation.facts import WordsHeard
-from parley.conversation.hearing import looks_finished
+from parley.conversation.hearing import looks_finished, words_of
 from parley.conversation.rules import TurnRules
 from parley.conversation.states import CALLER_MOVES, Caller
 
@@ -35,6 +35,7 @@ class CallerSide:
         self._interim = ""
         self._sound_ended_at: float | None = None
         self._words_at = 0.0
+        self._taken_unsettled: list[str] = []
 
     @property
     def text(self) -> str:
@@ -105,8 +106,16 @@ class CallerSide:
             is_estimate=ended_at is None,
         )
         self._sound_ended_at = None
+        self._taken_unsettled = words_of(self._interim)
         self.forget()
         return utterance
+
+    def without_twin(self, fact: WordsHeard) -> WordsHeard:
+        """Words that were taken before they were settled may be settled later: only what is new of them counts."""
+        taken, self._taken_unsettled = self._taken_unsettled, [] if fact.is_final else self._taken_unsettled
+        if not taken or words_of(fact.text)[: len(taken)] != taken:
+            return fact
+        return msgspec.structs.replace(fact, text=" ".join(fact.text.split()[len(taken) :]))
 
     def put_back(self, text: str, confidence: float) -> None:
         """The turn was not over after all: these words come before whatever is heard next."""

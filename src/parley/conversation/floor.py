@@ -78,6 +78,7 @@ class Floor:
     def words(self, fact: facts.WordsHeard, now: float) -> None:
         if self.caller.is_sounding and fact.text.strip():
             self._deadlines.set("sound", now + self._rules.held_limit_s)
+        fact = self.caller.without_twin(fact)
         reaction = ON_WORDS[self._speech.state]
         if reaction is Reaction.NOTHING:
             return

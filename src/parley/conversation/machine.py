@@ -174,7 +174,9 @@ class Conversation:
             self._speech.play_clip(self.ledger.open(now), "farewell", now, leave=EndCall("provider_failed"))
 
     def _deaf_due(self, now: float) -> None:
-        if self._speech.state in (Agent.LISTENING, Agent.THINKING) and self._floor.tally.connected_at is not None:
+        if self._speech.state in (Agent.SPEAKING, Agent.HELD):
+            self._deadlines.set("deaf", now + self.rules.deaf_again_s)
+        elif self._speech.state is not Agent.LEAVING and self._floor.tally.connected_at is not None:
             self._speech.move(Agent.THINKING)
             self._speech.play_clip(self.ledger.open(now), "cannot_hear", now)
 

@@ -38,7 +38,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     pickup_s: float = 3.0
     """A "hello?" this early into the greeting is the caller picking up, not an interruption."""
 
-    first_piece_s: float = 0.04
+    first_piece_s: float = 0.03
     """The first words of a reply wait this long for company before they go to the voice."""
 
     runway_s: float = 0.45
@@ -73,6 +73,9 @@ class TurnRules(msgspec.Struct, frozen=True):
 
     deaf_s: float = 2.4
     """The recogniser is gone this long: tell the caller."""
+
+    deaf_again_s: float = 0.5
+    """While the agent speaks nobody needs to be told; look again this much later."""
 
     media_grace_s: float = 10.0
     """The carrier's stream broke: the call is kept this long for it to come back."""
