@@ -6,12 +6,12 @@ embedded Postgres in a temporary folder, or the one `TEST_DATABASE_URL` names.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
 import uuid
-from asyncio import AbstractEventLoop
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,9 +28,9 @@ from parley.storage.embedded import EmbeddedPostgres
 from parley.storage.migrations import migrate
 
 
-def pytest_asyncio_loop_factories() -> dict[str, Callable[[], AbstractEventLoop]]:
+def pytest_configure() -> None:
     """Tests run on the event loop that the server runs on: it differs from asyncio's own in more than speed."""
-    return {"uvloop": uvloop.new_event_loop}
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
 @pytest.fixture(scope="session")
