@@ -115,13 +115,24 @@ def _resolved(document: Json, schema: Json) -> Json:
 def _fields(document: Json, schema: Json) -> str:
     """A table of an object's fields; a list's rows follow as a table of their own."""
     shape = _resolved(document, schema)
-    required = shape.get("required", [])
-    rows = "".join(_row(n, f, is_required=n in required) for n, f in shape.get("properties", {}).items())
-    tables = [f"<p>{_text(shape['description'])}</p>" if "description" in shape else "", f"<table>{rows}</table>"]
+    tables = [f"<p>{_text(shape['description'])}</p>" if "description" in shape else ""]
+    tables.append(_table(_rows(document, shape)))
     data = shape.get("properties", {}).get("data")
     if data is not None and "items" in data:
         tables.append("<p class=soft>Each row:</p>" + _fields(document, data["items"]))
     return "".join(tables)
+
+
+def _rows(document: Json, shape: Json, before: str = "") -> Iterator[str]:
+    """A row a field, and below it those of an object that it holds: `outer.inner`, or `outer[].inner` in a list."""
+    required = shape.get("required", [])
+    for name, schema in shape.get("properties", {}).items():
+        yield _row(before + name, schema, is_required=name in required)
+        inner = _resolved(document, schema)
+        if inner.get("type") != "array":
+            yield from _rows(document, inner, f"{before}{name}.")
+        elif name != "data":
+            yield from _rows(document, _resolved(document, inner.get("items", {})), f"{before}{name}[].")
 
 
 def _table(rows: Iterator[str]) -> str:
@@ -138,7 +149,8 @@ def _kind(schema: Json) -> str:
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_kind(each) for each in schema["anyOf"]))
     if "$ref" in schema:
-        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", schema["$ref"].rsplit("/", 1)[1]).lower()
+        name = schema["$ref"].rsplit("/", 1)[1].removesuffix("Out")
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
     if "enum" in schema or "const" in schema:
         return " | ".join(json.dumps(value) for value in schema.get("enum", [schema.get("const")]))
     kind = str(schema.get("type", "any value"))
@@ -153,7 +165,7 @@ _BOUNDS = {"minimum": "from", "maximum": "to", "minLength": "at least", "maxLeng
 
 
 def _curl(method: str, path: str, operation: Json) -> str:
-    lines = [f"curl -X {method} $PARLEY_URL{path}", '  -H "Authorization: Bearer $PARLEY_API_KEY"']
+    lines = [f"curl -s -X {method} $PARLEY{path}", '  -H "Authorization: Bearer $KEY"']
     if "requestBody" in operation:
         lines += ["  -H 'Content-Type: application/json'", "  -d '{...}'"]
     return " \\\n".join(lines)
