@@ -77,6 +77,18 @@ async def test_keys_that_are_refused_are_wrong(database_url: str, tmp_path: Path
     assert sentences(found, "wrong").count(says) == 4
 
 
+async def test_an_answer_from_the_wrong_place_does_not_count_as_a_key_that_is_taken(
+    database_url: str, tmp_path: Path
+) -> None:
+    async def answer(request: Request) -> Answer:
+        return Answer([b"{}"], status=404)
+
+    async with HttpServer(answer) as server:
+        found = await examined(database_url, tmp_path, **KEYS, **dict.fromkeys(BASES, server.url))
+    assert sentences(found, "note").count("Check its base URL") == 4
+    assert "takes the key" not in sentences(found, "ok")
+
+
 async def test_providers_that_are_away_are_wrong(database_url: str, tmp_path: Path, nobody_listens_at: str) -> None:
     found = await examined(database_url, tmp_path, **KEYS, **dict.fromkeys(BASES, f"ws://{nobody_listens_at}"))
     assert sentences(found, "wrong").count("cannot be reached") == 4

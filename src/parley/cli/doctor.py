@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import sys
+import textwrap
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
@@ -48,7 +51,13 @@ async def _examine(settings: Settings) -> int:
 
 
 def _print(finding: Finding) -> None:
-    typer.echo(f"[{_MARKS[finding.state]}] {finding.sentence}")
+    """One line a finding, folded beside its mark where it meets the edge of a terminal."""
+    line = f"[{_MARKS[finding.state]}] {finding.sentence}"
+    if sys.stdout.isatty():
+        indent = " " * line.index(finding.sentence)
+        width = max(60, min(shutil.get_terminal_size().columns, 120))
+        line = textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    typer.echo(line)
 
 
 async def findings(settings: Settings) -> AsyncIterator[Finding]:
@@ -180,9 +189,7 @@ def _get(url: str, header: str, value: str) -> httpx.Request:
 
 async def _provider(probe: _Probe, http: httpx.AsyncClient) -> Finding:
     if not probe.has_key:
-        return Finding(
-            "note", f"{probe.variable} not set: needed for {probe.what_for}, unless projects bring their own."
-        )
+        return Finding("note", f"Set {probe.variable} for {probe.what_for}, unless every project brings its own.")
     try:
         answer = await http.send(probe.request)
     except httpx.HTTPError as error:
@@ -193,4 +200,6 @@ async def _provider(probe: _Probe, http: httpx.AsyncClient) -> Finding:
         return Finding("wrong", f"{probe.name} does not take the key. Check {probe.variable}.")
     if answer.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
         return Finding("wrong", f"{probe.name} answers {answer.status_code}. Look at its status page, and try again.")
+    if answer.status_code == httpx.codes.NOT_FOUND:
+        return Finding("note", f"{probe.name} answers, but does not know what was asked (404). Check its base URL.")
     return Finding("ok", f"{probe.name} answers and takes the key.")

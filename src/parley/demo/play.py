@@ -170,7 +170,8 @@ class _Show:
 
     def _show_remains(self, call: Json, journal: Path) -> None:
         self._screen.heading("What remains of it")
-        self._screen.item("call", f"{call['id']}: {call['status']}, {call['endReason']}, {call['durationSeconds']} s")
+        how = f"{call['status']} after {call['durationSeconds']} s, {call['endReason']}"
+        self._screen.item("call", f"{call['id']}: {how}")
         self._screen.item("message", "; ".join(self._desk.rules.messages) or "none was left")
         events = Counter(event["event"] for event in self._desk.events_of(call["id"]))
         arrived = ", ".join(f"{name} ({count})" if count > 1 else name for name, count in events.items())
@@ -195,7 +196,7 @@ class _Show:
         return all(finding.is_good for finding in verdict)
 
     def _show_commands(self, exports: str, call: Json, journal: Path) -> None:
-        authorised = 'curl -H "Authorization: Bearer $KEY"'
+        authorised = 'curl -s -H "Authorization: Bearer $KEY"'
         change = "-H 'Content-Type: application/json' -X PATCH -d '{\"description\": \"The garden centre\"}'"
         self._screen.heading("Go on from here")
         self._screen.command(exports)

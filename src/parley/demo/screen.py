@@ -10,6 +10,8 @@ import textwrap
 _BOLD, _DIM, _GREEN, _RED, _CYAN = "1", "2", "32", "31", "36"
 _COLOUR_OF = {"caller": _CYAN, "agent": _GREEN}
 _LABEL_WIDTH = 18
+_ITEM_WIDTH = 14
+_MARK_WIDTH = 11
 
 
 class Screen:
@@ -37,7 +39,7 @@ class Screen:
 
     def item(self, name: str, value: str) -> None:
         """A thing that remains of the call."""
-        print(f"  {self._paint(_DIM, name.ljust(12))}{value}", flush=True)
+        self._entry("  " + self._paint(_DIM, name.ljust(_ITEM_WIDTH - 2)), value, width=_ITEM_WIDTH)
 
     def command(self, line: str) -> None:
         """A line to copy: never wrapped."""
@@ -45,13 +47,15 @@ class Screen:
 
     def verdict(self, is_good: bool, words: str) -> None:
         mark = self._paint(_GREEN, "  ok  ") if is_good else self._paint(_RED, "FAILED")
-        print(f"  [{mark}] {words}", flush=True)
+        self._entry(f"  [{mark}] ", words, width=_MARK_WIDTH)
 
-    def _entry(self, label: str, words: str, style: str = "") -> None:
-        first, *rest = textwrap.wrap(words, self._width - _LABEL_WIDTH) or [""]
+    def _entry(self, label: str, words: str, style: str = "", width: int = _LABEL_WIDTH) -> None:
+        """`words` beside a label of this `width`; what has no space to break at, such as a path, stays whole."""
+        beside = self._width - width
+        first, *rest = textwrap.wrap(words, beside, break_long_words=False, break_on_hyphens=False) or [""]
         print(label + self._paint(style, first), flush=True)
         for line in rest:
-            print(" " * _LABEL_WIDTH + self._paint(style, line), flush=True)
+            print(" " * width + self._paint(style, line), flush=True)
 
     def _paint(self, style: str, text: str) -> str:
         return f"\x1b[{style}m{text}\x1b[0m" if style and self._coloured else text
