@@ -109,4 +109,7 @@ def from_environment() -> FastAPI:
         if event["event"] == "call.ended":
             log.info("messages so far: %s", desk.messages)
 
-    return create_app(os.environ["WEBHOOK_SECRET"], desk, tell)
+    secret = os.environ.get("WEBHOOK_SECRET", "")
+    if not secret.startswith("whsec_"):
+        raise SystemExit("Set WEBHOOK_SECRET to the secret that parley showed when you set the webhook: whsec_...")
+    return create_app(secret, desk, tell)
