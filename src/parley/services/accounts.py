@@ -62,7 +62,7 @@ class CarrierAccounts:
             return operators, None
         if own:
             raise BadInput(f"This project has several `{carrier}` credentials; name one with `credentialId`.")
-        raise BadInput(f"There is no `{carrier}` account to use; create a credential for it first.")
+        raise BadInput(f"There is no `{carrier}` account to use: create a credential for it, or give the server one.")
 
     def _of(self, row: CredentialRow, carrier: str) -> tuple[CarrierAccount, str]:
         if row.provider != carrier:
