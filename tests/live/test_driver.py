@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from parley.conversation import facts, wishes
 from parley.conversation.journal import Header, decode
 from parley.conversation.machine import Conversation
+from parley.conversation.rules import TurnRules
 from parley.live.driver import Driver
 from parley.live.journals import Journal
 from tests.conversation.telling import HOSTED, WEBHOOK
@@ -76,3 +79,30 @@ async def test_a_deadline_that_has_passed_may_be_armed_again() -> None:
     stage.driver.post(facts.CallPrepared())
     stage.driver.close()
     assert stage.bugs == []
+
+
+class Punctual(Conversation):
+    """Counts how often it was woken, and how often before anything was due."""
+
+    woken = 0
+    woken_early = 0
+
+    def handle_deadline(self, now: float) -> list[wishes.AnyWish]:
+        self.woken += 1
+        at = self.next_deadline()
+        self.woken_early += at is None or at > now
+        return super().handle_deadline(now)
+
+
+@pytest.mark.parametrize("pause_s", [0.003, 0.005, 0.007, 0.0047])
+async def test_a_timer_that_comes_a_hair_early_does_not_wake_in_vain(pause_s: float) -> None:
+    conversation = Punctual(HOSTED, TurnRules(keys_pause_s=pause_s))
+    stage = Stage(conversation)
+    stage.driver.start()
+    stage.driver.post(facts.CallConnected())
+    for _ in range(40):
+        stage.driver.post(facts.KeyPressed("1"))
+        await asyncio.sleep(0.011)
+    stage.driver.close()
+    assert conversation.woken >= 40
+    assert conversation.woken_early == 0

@@ -19,6 +19,7 @@ from parley.live.journals import Journal
 # The inbox is emptied before control returns to the loop, so it holds only what one fact leads to. Beyond this, facts
 # would be feeding on each other: a bug, and better seen than waited for.
 _MOST_FACTS = 1000
+_EPSILON_S = 1e-6
 
 
 class Driver:
@@ -72,6 +73,15 @@ class Driver:
             self._timer = None
 
     def _on_timer(self) -> None:
+        """A timer may come a hair early: uvloop goes by whole milliseconds, and sums of times are rounded.
+
+        Then call time takes the step, so that the deadline is due and time never goes back. Without it the timer would
+        be armed for at once, again and again, until the next millisecond.
+        """
+        if self._timer is not None:
+            early_s = self._timer[0] - self._loop.time()
+            if early_s > -_EPSILON_S:
+                self._began -= early_s + _EPSILON_S
         self._timer = None
         self._work(deadline_is_due=True)
 
