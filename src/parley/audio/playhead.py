@@ -15,6 +15,7 @@ The estimate is right about three things that are easily got wrong:
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 from parley.audio.formats import AudioFormat
 
@@ -94,13 +95,11 @@ class Playhead:
             return 0
         patience_s = _MISSING_MARK_S if self._has_returned_marks else _LATEST_MARK_S
         position, ended_at = self._confirmed, self._confirmed_at
-        for piece in self._pieces:
-            took_s = (piece.end - position) / self._bytes_per_second
-            time = max(ended_at, piece.sent_at + self._start_delay_s) + took_s
+        for end, time in self._ends():
             if now < time + (0.0 if self._trusts_clock else patience_s):
                 break
             self._trusts_clock = True
-            position, ended_at = piece.end, time
+            position, ended_at = end, time
         if position == self._confirmed:
             return 0
         self._passed(position, ended_at)
@@ -140,11 +139,15 @@ class Playhead:
 
     def end_time(self) -> float:
         """When the last byte sent so far will have been played at the earliest; the past when nothing is under way."""
+        return max((time for _, time in self._ends()), default=self._confirmed_at)
+
+    def _ends(self) -> Iterator[tuple[int, float]]:
+        """For each piece under way: where it ends, and when its last byte will have been played at the earliest."""
         position, time = self._confirmed, self._confirmed_at
         for piece in self._pieces:
             time = max(time, piece.sent_at + self._start_delay_s) + (piece.end - position) / self._bytes_per_second
             position = piece.end
-        return time
+            yield position, time
 
     def _learn_start_delay(self, position: int, now: float) -> None:
         """From the first mark after a silence: when would its audio have had to start to be over just now?

@@ -40,10 +40,6 @@ class Conversation:
         return self._speech.state
 
     @property
-    def caller_state(self) -> Caller:
-        return self._floor.caller.state
-
-    @property
     def is_over(self) -> bool:
         return self._speech.state is Agent.GONE
 
