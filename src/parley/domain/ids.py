@@ -7,7 +7,7 @@ from typing import Literal
 
 import uuid_utils
 
-Kind = Literal["proj", "key", "agent", "num", "call", "tr", "wh", "evt", "cred"]
+Kind = Literal["proj", "key", "agent", "num", "call", "tr", "wh", "evt", "cred", "msg", "conv", "sub", "trunk", "diag"]
 
 
 def new_id(kind: Kind) -> str:

@@ -1,0 +1,28 @@
+"""The tables, a file a family of nouns."""
+
+from parley.storage.tables.accounts import ApiKeyRow, CredentialRow, IdempotencyRow, ProjectRow
+from parley.storage.tables.agents import AgentRow, DiagnosticRow, NumberRow, TrunkRow
+from parley.storage.tables.base import Row
+from parley.storage.tables.calls import CallRow, StreamTokenRow, TranscriptRow
+from parley.storage.tables.messages import ConversationRow, MessageRow
+from parley.storage.tables.webhooks import DeliveryRow, SubscriptionRow, WebhookRow
+
+__all__ = [
+    "AgentRow",
+    "ApiKeyRow",
+    "CallRow",
+    "ConversationRow",
+    "CredentialRow",
+    "DeliveryRow",
+    "DiagnosticRow",
+    "IdempotencyRow",
+    "MessageRow",
+    "NumberRow",
+    "ProjectRow",
+    "Row",
+    "StreamTokenRow",
+    "SubscriptionRow",
+    "TranscriptRow",
+    "TrunkRow",
+    "WebhookRow",
+]

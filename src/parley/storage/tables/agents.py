@@ -1,0 +1,111 @@
+"""Who answers, and where: agents, numbers, and the trunks that lead to them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from parley.storage.tables.base import Row
+
+
+class AgentRow(Row):
+    """An agent as it is edited. Calls keep their own frozen copy."""
+
+    __tablename__ = "agents"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    description: Mapped[str | None]
+    voice_mode: Mapped[str]
+    system_prompt: Mapped[str | None]
+    begin_message: Mapped[str | None]
+    voice: Mapped[str | None]
+    transfer_number: Mapped[str | None]
+    language: Mapped[str | None]
+    speech_to_text: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    text_to_speech: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    language_model: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    recording_enabled: Mapped[bool | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    numbers: Mapped[list[NumberRow]] = relationship(
+        lazy="raise",
+        viewonly=True,
+        order_by="NumberRow.attached_at, NumberRow.id",
+        primaryjoin="and_(AgentRow.id == NumberRow.agent_id, NumberRow.status == 'active')",
+    )
+
+    @property
+    def phone_numbers(self) -> list[NumberRow]:
+        """The numbers in the order they were attached; the first is the caller ID."""
+        return self.numbers
+
+
+class NumberRow(Row):
+    """A phone number. An active one belongs to one project only; a released one stays for its history.
+
+    `is_connected` says whether the carrier was told to call this server. `routing` and `sip_config` are kept as the
+    customer sent them, but for the password, which is in `sealed_config`.
+    """
+
+    __tablename__ = "numbers"
+    __table_args__ = (
+        Index("uq_numbers_active", "phone_number", unique=True, postgresql_where=text("status = 'active'")),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    phone_number: Mapped[str]
+    country: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="active")
+    agent_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"), index=True)
+    attached_at: Mapped[datetime | None]
+    friendly_name: Mapped[str | None]
+    provider: Mapped[str]
+    credential_id: Mapped[str | None] = mapped_column(ForeignKey("credentials.id", ondelete="SET NULL"))
+    carrier_id: Mapped[str | None]
+    is_connected: Mapped[bool] = mapped_column(server_default=text("true"))
+    routing: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    sip_config: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    sealed_config: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    released_at: Mapped[datetime | None]
+
+
+class TrunkRow(Row):
+    """A SIP trunk: where calls go out to, and come in from, without a carrier's interface. The password is sealed."""
+
+    __tablename__ = "trunks"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    sip_domain: Mapped[str]
+    username: Mapped[str | None]
+    sealed_password: Mapped[bytes | None]
+    registration_required: Mapped[bool]
+    proxy: Mapped[str | None]
+    port: Mapped[int]
+    transport: Mapped[str]
+    codec_preferences: Mapped[list[Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DiagnosticRow(Row):
+    """Something a customer asked to be checked, and what came of it."""
+
+    __tablename__ = "diagnostics"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    request: Mapped[dict[str, Any]]
+    result: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
