@@ -17,8 +17,8 @@ from parley.api.edge import Edge
 from parley.api.errors import http_error_response, parley_error_response
 from parley.api.health import HttpMetrics, health_routes
 from parley.api.mount import mount
-from parley.api.native import TABLE
 from parley.api.openapi import document
+from parley.api.table import TABLE
 from parley.domain.errors import ParleyError
 from parley.schemas.dialects import ErrorAnswer
 from parley.wiring import Assembly

@@ -10,9 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from parley.api.native import TABLE
 from parley.api.operations import Operation
 from parley.api.reading import MAX_BODY_BYTES
+from parley.api.table import TABLE
 from parley.schemas.base import Wire
 from parley.schemas.dialects import NATIVE
 from tests.api.conftest import Api

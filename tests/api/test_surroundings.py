@@ -13,8 +13,8 @@ from starlette.responses import Response
 
 from parley.api.edge import Edge
 from parley.api.health import HttpMetrics
-from parley.api.native import TABLE
 from parley.api.openapi import document
+from parley.api.table import TABLE
 from parley.live.metrics import Metrics
 from parley.schemas.dialects import NATIVE
 from tests.api.conftest import Api

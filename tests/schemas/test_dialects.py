@@ -30,11 +30,11 @@ def test_what_the_customer_owns_is_never_respelled() -> None:
         ({"agentId": 1}, "camelCase"),
         ({"agent_id": 1}, "snake_case"),
         ({"name": 1}, None),
-        ({"agentId": 1, "to_number": 1}, None),
-        ([], None),
+        ({"agentId": 1, "to_number": 1}, "snake_case"),
+        ({}, None),
     ],
 )
-def test_an_objects_own_casing(sent: object, casing: str | None) -> None:
+def test_the_casing_names_show(sent: dict[str, int], casing: str | None) -> None:
     assert casing_of(sent) == casing
 
 

@@ -7,20 +7,20 @@ the dialect mounted first answers where a request shows none.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from parley.api.errors import error_response
-from parley.api.operations import Ask, Listing, Operation, Services
+from parley.api.operations import Ask, Listing, Operation, Services, Streamed
 from parley.api.reading import check_ids, parse_object, parse_query, read_body, require_json_type
 from parley.domain.errors import ConfigurationError, ParleyError, Unauthorized
 from parley.domain.secrets import Secret
-from parley.schemas.base import parse
+from parley.schemas.base import Wire, parse
 from parley.schemas.dialects import Dialect, Page, casing_of
 
 
@@ -97,7 +97,7 @@ def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
         try:
             project_id = await services.projects.authenticate(presented_key(request).reveal())
             check_ids(request.path_params)
-            sent = await _sent_object(request) if any(each.operation.body for each in sharing) else {}
+            sent = await _sent_object(request, sharing) if any(each.operation.body for each in sharing) else {}
             asked = parse_query(request.scope["query_string"])
             chosen = _chosen(sharing, sent, asked)
             ask = Ask(
@@ -124,20 +124,25 @@ def presented_key(request: Request) -> Secret:
     return Secret(key)
 
 
-async def _sent_object(request: Request) -> dict[str, Any]:
+async def _sent_object(request: Request, sharing: Sequence[Mounted]) -> dict[str, Any]:
     body = await read_body(request)
-    if body:
+    if body and not any(each.operation.any_content_type for each in sharing):
         require_json_type(request)
     return parse_object(body)
 
 
 def _chosen(sharing: Sequence[Mounted], sent: Mapping[str, Any], asked: Mapping[str, str]) -> Mounted:
-    casing = casing_of(sent) or casing_of(asked)
-    return (
-        next((each for each in sharing if each.dialect.casing == casing), sharing[0])
-        if len(sharing) > 1
-        else sharing[0]
-    )
+    """Whose spelling the request shows. Only names that a dialect knows count: others are ignored anyway."""
+    if len(sharing) == 1:
+        return sharing[0]
+    bodies, queries = ([getattr(each.operation, kind) for each in sharing] for kind in ("body", "query"))
+    casing = casing_of(_known(sent, bodies)) or casing_of(_known(asked, queries))
+    return next((each for each in sharing if each.dialect.casing == casing), sharing[0])
+
+
+def _known(names: Iterable[str], shapes: Sequence[type[Wire] | None]) -> set[str]:
+    fields = [item for shape in shapes if shape is not None for item in shape.model_fields.items()]
+    return {name for name in names if any(name in (own, field.alias) for own, field in fields)}
 
 
 def _answer(sharing: Sequence[Mounted], chosen: Mounted, result: Any) -> Response:
@@ -145,10 +150,12 @@ def _answer(sharing: Sequence[Mounted], chosen: Mounted, result: Any) -> Respons
         owner = chosen.operation.shown_in(result)
         chosen = next((each for each in sharing if each.dialect.name == owner), chosen)
     operation, dialect = chosen.operation, chosen.dialect
+    if isinstance(result, Streamed):
+        return StreamingResponse(result.chunks, result.status, result.headers, result.media_type)
     if result is None:
         return JSONResponse(None, status_code=operation.status)
     if isinstance(result, Listing):
         rows = [dialect.spell(operation.answer.model_validate(row)) for row in result.rows]
-        page = Page(rows, operation.lists, result.total, result.limit, result.offset)
+        page = Page(rows, operation.lists, result.total, result.limit, result.offset, result.next_cursor)
         return JSONResponse(dialect.envelope(page), status_code=operation.status)
     return JSONResponse(dialect.spell(operation.answer.model_validate(result)), status_code=operation.status)

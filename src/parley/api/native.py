@@ -1,16 +1,36 @@
-"""What the native dialect offers: the one table its routes, its document and its tests are made from."""
+"""What the native dialect offers."""
 
 from __future__ import annotations
 
-from parley.api import agents, calls, credentials, numbers, webhooks
+from parley.api import (
+    agents,
+    calls,
+    conversations,
+    credentials,
+    deliveries,
+    messages,
+    numbers,
+    projects,
+    recordings,
+    transcripts,
+    usage,
+    voices,
+    webhooks,
+)
 from parley.api.operations import Operation
-from parley.schemas.dialects import NATIVE, Dialect
 
 OPERATIONS: tuple[Operation, ...] = (
     *agents.OPERATIONS,
+    *voices.OPERATIONS,
     *numbers.OPERATIONS,
     *calls.OPERATIONS,
+    *transcripts.OPERATIONS,
+    *recordings.OPERATIONS,
+    *messages.OPERATIONS,
+    *conversations.OPERATIONS,
     *webhooks.OPERATIONS,
+    *deliveries.OPERATIONS,
+    *usage.OPERATIONS,
     *credentials.OPERATIONS,
+    *projects.OPERATIONS,
 )
-TABLE: dict[Dialect, tuple[Operation, ...]] = {NATIVE: OPERATIONS}

@@ -6,10 +6,11 @@ nothing, authenticates nobody and spells nothing: `mount` has done the first two
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
+from parley.schemas.answers import Success
 from parley.schemas.base import Wire
 from parley.services.agents import Agents
 from parley.services.calls import Calls
@@ -57,6 +58,20 @@ class Listing:
     total: int | None = None
     limit: int = 0
     offset: int = 0
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """What an operation returns whose answer is no JSON: bytes as they come, declared as `media_type`.
+
+    `status` and `headers` are the answer's own (a part of a file is a 206 with its range).
+    """
+
+    media_type: str
+    chunks: AsyncIterator[bytes]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +82,8 @@ class Operation:
     plural of its rows, and a second name where clients read one); `is_paged` lists have a total. `nullable` results may
     be None, shown as JSON null. `refusals` are the statuses it can answer with beside those every operation of its
     shape has. `shown_in` names the dialect a result belongs to where a shared path cannot tell (a call is shown in the
-    dialect it was created in).
+    dialect it was created in). An operation that `produces` another media type than JSON returns a `Streamed`, and its
+    `answer` is not looked at. One of `any_content_type` reads its body as JSON whatever the request declares.
     """
 
     method: Method
@@ -75,7 +91,7 @@ class Operation:
     run: Callable[[Ask[Any, Any]], Awaitable[Any]]
     title: str
     group: str
-    answer: type[Wire]
+    answer: type[Wire] = Success
     body: type[Wire] | None = None
     query: type[Wire] | None = None
     lists: tuple[str, ...] = ()
@@ -85,6 +101,8 @@ class Operation:
     about: str = ""
     refusals: frozenset[int] = field(default_factory=frozenset)
     shown_in: Callable[[Any], str] | None = None
+    produces: str = "application/json"
+    any_content_type: bool = False
 
     @property
     def all_refusals(self) -> frozenset[int]:
@@ -92,8 +110,10 @@ class Operation:
         statuses = {401} | self.refusals
         if self.body is not None or self.query is not None:
             statuses |= {400}
+        if self.method == "POST":
+            statuses |= {409}  # an Idempotency-Key that was used for another request
         if self.body is not None:
-            statuses |= {413, 415}
+            statuses |= {413} if self.any_content_type else {413, 415}
         if "{" in self.path:
             statuses |= {404}
         return frozenset(statuses)

@@ -7,7 +7,7 @@ snake_case, but not twice, and an error names a field the way the caller wrote i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,7 +24,7 @@ class Page:
     """Rows of a list, already spelled, before a dialect wraps them.
 
     `names` are what the rows may be called: their plural first, then a second name that clients of the list read.
-    `total` is None where the list is never paged.
+    `total` is None where the list is never paged; a list read by cursor has `next_cursor` unless this page is its last.
     """
 
     rows: Sequence[Json]
@@ -32,9 +32,14 @@ class Page:
     total: int | None = None
     limit: int = 0
     offset: int = 0
+    next_cursor: str | None = None
 
     @property
     def has_more(self) -> bool:
+        return self.next_cursor is not None or self._goes_on
+
+    @property
+    def _goes_on(self) -> bool:
         return self.total is not None and self.offset + len(self.rows) < self.total
 
 
@@ -74,6 +79,20 @@ def _native_envelope(page: Page) -> Json:
     return body
 
 
+def _oneinbox_envelope(page: Page) -> Json:
+    body: Json = {"items": page.rows, "data": page.rows}
+    if page.total is not None:
+        body |= {"total": page.total, "limit": page.limit, "offset": page.offset, "has_more": page.has_more}
+    return body
+
+
+def _threetone_envelope(page: Page) -> Json:
+    body: Json = {page.names[0]: page.rows}
+    if page.total is not None:
+        body |= {"total": page.total, "next_cursor": page.next_cursor, "has_more": page.has_more}
+    return body
+
+
 def plain_error_body(error: ErrorAnswer) -> Json:
     """`{"detail", "code"}`, and `errors` when fields are to blame."""
     body: Json = {"detail": error.detail, "code": error.code}
@@ -90,14 +109,29 @@ NATIVE = Dialect(
     envelope=_native_envelope,
     error_body=plain_error_body,
 )
-DIALECTS: tuple[Dialect, ...] = (NATIVE,)
+ONEINBOX = Dialect(
+    name="oneinbox",
+    title="parley for OneInbox clients",
+    prefix="/v1",
+    casing="snake_case",
+    envelope=_oneinbox_envelope,
+    error_body=plain_error_body,
+)
+THREETONE = Dialect(
+    name="threetone",
+    title="parley for ThreeTone clients",
+    prefix="/v1/voiceai",
+    casing="snake_case",
+    envelope=_threetone_envelope,
+    error_body=plain_error_body,
+    key_header="x-api-key",
+)
+DIALECTS: tuple[Dialect, ...] = (NATIVE, ONEINBOX, THREETONE)
 
 
-def casing_of(sent: object) -> Casing | None:
-    """The casing an object's own field names show, or None where they show neither (or both)."""
-    names = list(sent) if isinstance(sent, Mapping) else []
-    snake = any("_" in name.strip("_") for name in names)
-    camel = any(re.search(r"[a-z0-9][A-Z]", name) for name in names)
-    if snake == camel:
-        return None
-    return "snake_case" if snake else "camelCase"
+def casing_of(names: Iterable[str]) -> Casing | None:
+    """The casing that field names show: one name in snake_case is enough. None where they show neither."""
+    names = list(names)
+    if any("_" in name.strip("_") for name in names):
+        return "snake_case"
+    return "camelCase" if any(re.search(r"[a-z0-9][A-Z]", name) for name in names) else None

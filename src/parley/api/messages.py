@@ -1,0 +1,7 @@
+"""Text messages over HTTP: sent, listed, read."""
+
+from __future__ import annotations
+
+from parley.api.operations import Operation
+
+OPERATIONS: tuple[Operation, ...] = ()

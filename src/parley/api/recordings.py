@@ -1,0 +1,7 @@
+"""Recordings of calls over HTTP."""
+
+from __future__ import annotations
+
+from parley.api.operations import Operation
+
+OPERATIONS: tuple[Operation, ...] = ()

@@ -1,0 +1,15 @@
+"""What the ThreeTone dialect offers."""
+
+from __future__ import annotations
+
+from parley.api.operations import Operation
+from parley.api.threetone import conversations, diagnostics, phone_numbers, routing, subscriptions, trunks
+
+OPERATIONS: tuple[Operation, ...] = (
+    *phone_numbers.OPERATIONS,
+    *trunks.OPERATIONS,
+    *routing.OPERATIONS,
+    *subscriptions.OPERATIONS,
+    *conversations.OPERATIONS,
+    *diagnostics.OPERATIONS,
+)

@@ -1,0 +1,7 @@
+"""A project's call routing over HTTP."""
+
+from __future__ import annotations
+
+from parley.api.operations import Operation
+
+OPERATIONS: tuple[Operation, ...] = ()

@@ -1,0 +1,7 @@
+"""What a project has used, over HTTP."""
+
+from __future__ import annotations
+
+from parley.api.operations import Operation
+
+OPERATIONS: tuple[Operation, ...] = ()

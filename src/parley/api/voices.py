@@ -1,0 +1,7 @@
+"""The voices an agent may have, over HTTP."""
+
+from __future__ import annotations
+
+from parley.api.operations import Operation
+
+OPERATIONS: tuple[Operation, ...] = ()
