@@ -17,6 +17,7 @@ from parley.schemas.agents import AgentCreate
 from parley.schemas.numbers import NumberBuy
 from parley.services.accounts import CarrierAccounts
 from parley.services.agents import Agents
+from parley.services.announcements import Announcements
 from parley.services.call_log import CallLog
 from parley.services.calls import Calls
 from parley.services.credentials import Credentials
@@ -170,7 +171,8 @@ class World:
         self.deliveries = Deliveries(database, self.webhooks, self.sender, self.clock, poll_s=0.05)
         self.accounts = CarrierAccounts(database, self.credentials, {CARRIER: OPERATOR})
         self.numbers = Numbers(database, self.accounts, self.credentials, carriers, hooks, CARRIER, self.clock)
-        self.log = CallLog(database, self.webhooks, self.accounts, carriers, self.deliveries.wake, self.clock)
+        self.announcements = Announcements(self.webhooks, self.deliveries.wake)
+        self.log = CallLog(database, self.announcements, self.accounts, carriers, self.clock)
         defaults = Defaults(
             carrier=CARRIER,
             voice=VoiceChoice(provider="speaks", voice="house-voice"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -11,16 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.conversation.wishes import NoteTurn
 from parley.domain import events
-from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason, WebhookTarget, may_advance
+from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason, may_advance
 from parley.domain.events import CallFacts, TurnDelivery
 from parley.domain.ids import new_id
 from parley.providers.protocols import CallReport, Carrier
 from parley.services.accounts import CarrierAccounts
+from parley.services.announcements import Announcements, Subject
 from parley.services.defaults import Clock, utc_now
-from parley.services.webhooks import Webhooks
-from parley.storage import calls, deliveries, outbox
+from parley.storage import calls, deliveries
 from parley.storage.database import Database
-from parley.storage.tables import CallRow, DeliveryRow, TranscriptRow
+from parley.storage.tables import CallRow, TranscriptRow
 
 _SNIPPET_CHARS = 160
 # A call that connected and ended like this was not what anybody wanted.
@@ -28,25 +27,20 @@ _FAULTS: frozenset[EndReason] = frozenset({"carrier_failed", "media_lost", "prov
 
 
 class CallLog:
-    """Satisfies what `live` declares as its call records. Everything is idempotent: the first end to arrive stays.
-
-    `wake` is called after an event was committed (`Deliveries.wake`).
-    """
+    """Satisfies what `live` declares as its call records. Everything is idempotent: the first end to arrive stays."""
 
     def __init__(
         self,
         database: Database,
-        webhooks: Webhooks,
+        announcements: Announcements,
         accounts: CarrierAccounts,
         carriers: Mapping[str, Carrier],
-        wake: Callable[[], None],
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
-        self._webhooks = webhooks
+        self._announcements = announcements
         self._accounts = accounts
         self._carriers = carriers
-        self._wake = wake
         self._clock = clock
 
     # ------------------------------------------------------------ how the call moves
@@ -61,7 +55,7 @@ class CallLog:
         async with self._database.transaction() as session:
             call = await calls.get_known(session, call_id, lock=True)
             await self._write_status(session, call, "in-progress", self._clock())
-        self._wake()
+        self._announcements.wake()
 
     async def finished(self, call_id: str, reason: EndReason) -> None:
         """Status completed or failed, the end's time and reason, `call.ended` with the transcript: one transaction.
@@ -75,7 +69,7 @@ class CallLog:
                 return
             is_good = call.started_at is not None and reason not in _FAULTS
             await self._write_status(session, call, "completed" if is_good else "failed", self._clock(), reason)
-        self._wake()
+        self._announcements.wake()
 
     async def closed_by_carrier(self, call_id: str, report: CallReport) -> None:
         """The end of a call that no session holds. A completed call did connect, though that report may be lost."""
@@ -88,7 +82,7 @@ class CallLog:
                 await self._write_status(session, call, "completed", now, report.reason or "caller_hangup")
             else:
                 await self._write_status(session, call, "failed", now, report.reason or "carrier_failed")
-        self._wake()
+        self._announcements.wake()
 
     async def _write_status(
         self, session: AsyncSession, call: CallRow, status: CallStatus, at: datetime, reason: EndReason | None = None
@@ -103,18 +97,30 @@ class CallLog:
             call.ended_at, call.end_reason = at, reason
         else:
             return
-        agent_id = call.snapshot.get("id")
-        target = await self._webhooks.target_in(session, call.project_id, agent_id, call.webhook_url)
-        if target is None:
-            return
+        await self._announce(session, call, status, at)
+
+    async def _announce(self, session: AsyncSession, call: CallRow, status: CallStatus, at: datetime) -> None:
         facts = _facts(call)
+        subject = Subject(
+            project_id=call.project_id,
+            agent_id=facts.agent_id,
+            channel="voice",
+            call_id=call.id,
+            own_url=call.webhook_url,
+        )
         if status == "in-progress":
-            payload, kind = events.call_started(facts, at=at), events.CALL_STARTED
-        else:
-            rows = [_event_row(row) for row in await calls.transcript(session, call.id)]
-            payload = events.call_ended(facts, rows, at=at, context_limit=target.context_limit)
-            kind = events.CALL_ENDED
-        outbox.record(session, _delivery(call, target, kind, payload, at))
+            await self._announcements.tell_webhook(
+                session, subject, events.CALL_STARTED, at, lambda limit: events.call_started(facts, at=at)
+            )
+            return
+        rows = [_event_row(row) for row in await calls.transcript(session, call.id)]
+        await self._announcements.tell_webhook(
+            session,
+            subject,
+            events.CALL_ENDED,
+            at,
+            lambda limit: events.call_ended(facts, rows, at=at, context_limit=limit),
+        )
 
     # ------------------------------------------------------------ what is written beside it
 
@@ -211,22 +217,6 @@ def _facts(call: CallRow) -> CallFacts:
 def _event_row(row: TranscriptRow) -> events.TranscriptRow:
     return events.TranscriptRow(
         id=row.id, caller=row.caller, agent=row.agent, confidence=row.confidence, created_at=row.created_at
-    )
-
-
-def _delivery(call: CallRow, target: WebhookTarget, kind: str, payload: events.Payload, at: datetime) -> DeliveryRow:
-    return DeliveryRow(
-        id=new_id("evt"),
-        project_id=call.project_id,
-        webhook_id=target.webhook_id or None,
-        agent_id=call.snapshot.get("id"),
-        call_id=call.id,
-        event_type=kind,
-        channel="voice",
-        url=target.url,
-        body=json.dumps(payload, ensure_ascii=False, separators=(",", ":")),
-        next_at=at,
-        created_at=at,
     )
 
 

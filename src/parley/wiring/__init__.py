@@ -19,6 +19,7 @@ from parley.providers.guard import TargetRules
 from parley.providers.outbound import OutboundHttp, Sender
 from parley.services.accounts import CarrierAccounts
 from parley.services.agents import Agents
+from parley.services.announcements import Announcements
 from parley.services.call_log import CallLog
 from parley.services.calls import Calls
 from parley.services.credentials import Credentials
@@ -96,7 +97,8 @@ def _join(
     accounts = CarrierAccounts(database, credentials, adapters.operator_accounts(settings))
     webhooks = Webhooks(database, cipher, allow_private_targets=settings.allow_private_targets)
     deliveries = Deliveries(database, webhooks, Sender(webhook_http))
-    call_log = CallLog(database, webhooks, accounts, carriers, deliveries.wake)
+    announcements = Announcements(webhooks, deliveries.wake)
+    call_log = CallLog(database, announcements, accounts, carriers)
     journals = Journals(settings.journal_dir)
     directory = Directory(doors, call_log, metrics, journals, presence, ring_limit_s=settings.ring_limit_s)
     plans = Plans(credentials, webhooks, defaults)
