@@ -8,7 +8,7 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from parley.api.reading import check_ids, parse_object, parse_query, read_body, require_json_type
+from parley.api.reading import check_ids, parse_object, read_body, read_query, require_json_type
 from parley.domain.errors import BadInput, NotFound, TooLarge, WrongContentType
 
 
@@ -80,7 +80,7 @@ def test_what_is_no_object_says_why(body: bytes, why: str) -> None:
 
 
 def test_a_query_is_read_by_name() -> None:
-    assert parse_query(b"limit=5&search=%2B1415&empty=") == {"limit": "5", "search": "+1415", "empty": ""}
+    assert read_query(b"limit=5&search=%2B1415&empty=") == {"limit": "5", "search": "+1415", "empty": ""}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_query_is_read_by_name() -> None:
 )
 def test_a_query_that_cannot_be_meant_is_refused(query: bytes, why: str) -> None:
     with pytest.raises(BadInput, match=why):
-        parse_query(query)
+        read_query(query)
 
 
 @pytest.mark.parametrize("value", ["", "a b", "a/b", "a\0b", "é", "x" * 65, "../..", "%00"])

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import model_validator
 from pydantic.alias_generators import to_camel
 
-from parley.domain.errors import BadInput
+from parley.domain.errors import BadInput, FieldError
 from parley.schemas.agents import AgentCreate, AgentList, AgentUpdate
-from parley.schemas.base import Timestamp, Wire, parse
+from parley.schemas.base import Timestamp, Wire, parse, parse_query, problem, respelled
 from parley.schemas.calls import CallCreate, CallList
 from parley.schemas.credentials import CredentialCreate
 from parley.schemas.numbers import NumberBuy, NumberImport
@@ -82,9 +83,9 @@ def test_fields_are_named_as_the_caller_spells_them(body: dict[str, Any], field:
 @pytest.mark.parametrize(
     ("shape", "body", "ends"),
     [
-        (AgentList, {"limit": "0"}, ("1", "100")),
-        (AgentList, {"limit": "101"}, ("1", "100")),
-        (CallList, {"offset": "-1"}, ("0",)),
+        (AgentList, {"limit": 0}, ("1", "100")),
+        (AgentList, {"limit": 101}, ("1", "100")),
+        (CallList, {"offset": -1}, ("0",)),
         (WebhookPut, {"url": "u", "contextLimit": 51}, ("0", "50")),
         (WebhookPut, {"url": "u", "timeout": 4}, ("5", "120")),
         (AgentCreate, {"name": "A", "textToSpeech": {"speed": 9}}, ("0.5", "2.0")),
@@ -98,8 +99,85 @@ def test_a_range_is_named(shape: type[Wire], body: dict[str, Any], ends: tuple[s
         assert end in refused.value.message
 
 
-def test_a_query_string_is_read_like_a_body() -> None:
-    assert parse(CallList, {"limit": "5", "agentId": "agent_1"}) == CallList(limit=5, agent_id="agent_1")
+def test_a_query_string_is_all_text() -> None:
+    assert parse_query(CallList, {"limit": "5", "agentId": "agent_1"}) == CallList(limit=5, agent_id="agent_1")
+    with pytest.raises(BadInput, match="between 1 and 100"):
+        parse_query(CallList, {"limit": "500"})
+
+
+class Part(Wire):
+    how_many: int
+    how_much: float = 1.0
+
+
+class Kinds(Wire):
+    """A field of every kind that JSON has."""
+
+    some_text: str = ""
+    is_there: bool = False
+    the_part: Part | None = None
+    the_parts: list[Part] | None = None
+    any_object: dict[str, Any] | None = None
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"someText": 5}, "someText"),
+        ({"some_text": True}, "some_text"),
+        ({"isThere": 1}, "isThere"),
+        ({"isThere": "true"}, "isThere"),
+        ({"anyObject": [["a", 1]]}, "anyObject"),
+        ({"thePart": {"howMany": "5"}}, "thePart.howMany"),
+        ({"the_part": {"how_many": True}}, "the_part.how_many"),
+        ({"thePart": {"howMany": 1, "howMuch": "1.5"}}, "thePart.howMuch"),
+        ({"thePart": {"howMany": 1, "howMuch": False}}, "thePart.howMuch"),
+        ({"thePart": 5}, "thePart"),
+        ({"theParts": [{"howMany": 1}, {"howMany": "1"}]}, "theParts.1.howMany"),
+        ({"theParts": {"0": {"howMany": 1}}}, "theParts"),
+        ({"the_part": {}}, "the_part.how_many"),
+        ({"thePart": {}}, "thePart.howMany"),
+    ],
+)
+def test_no_type_in_a_body_is_taken_for_another(body: dict[str, Any], field: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse(Kinds, body)
+    assert [error.field for error in refused.value.errors] == [field]
+    assert "dictionary" not in refused.value.message
+
+
+def test_a_whole_number_is_a_number_too() -> None:
+    body = {"thePart": {"howMany": 2, "howMuch": 3}, "theParts": [{"how_many": 1}], "anyObject": {"aKey": {"b_key": 1}}}
+    read = parse(Kinds, body)
+    assert read.the_part == Part(how_many=2, how_much=3.0)
+    assert read.any_object == {"aKey": {"b_key": 1}}
+
+
+def test_a_rule_about_several_fields_names_one_as_the_caller_does() -> None:
+    class Pair(Wire):
+        first_one: int = 0
+        last_one: int = 0
+
+        @model_validator(mode="after")
+        def _in_order(self) -> Pair:
+            if self.last_one < self.first_one:
+                raise problem("last_one", "must not be below the first")
+            return self
+
+    for body, field in (({"firstOne": 1}, "lastOne"), ({"first_one": 1}, "last_one")):
+        with pytest.raises(BadInput, match=f"`{field}` must not be below the first.") as refused:
+            parse(Pair, body)
+        assert refused.value.errors == (FieldError(field, "must not be below the first"),)
+
+
+def test_what_a_service_refuses_is_told_in_the_callers_spelling() -> None:
+    refused = BadInput("`toNumber` must be a number.", [FieldError("toNumber", "must be a number")])
+    assert respelled(refused, {"toNumber": 1}) is refused
+    spelled = respelled(refused, {"to_number": 1})
+    assert (spelled.message, spelled.errors) == (
+        "`to_number` must be a number.",
+        (FieldError("to_number", "must be a number"),),
+    )
 
 
 @pytest.mark.parametrize("body", [None, [], "text", 5, True])

@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from parley.api.errors import error_response
 from parley.api.operations import Ask, Listing, Operation, Services, Streamed
-from parley.api.reading import check_ids, parse_object, parse_query, read_body, require_json_type
-from parley.domain.errors import ConfigurationError, ParleyError, Unauthorized
+from parley.api.reading import check_ids, parse_object, read_body, read_query, require_json_type
+from parley.domain.errors import BadInput, ConfigurationError, ParleyError, Unauthorized
 from parley.domain.secrets import Secret
-from parley.schemas.base import Wire, parse
+from parley.schemas.base import Wire, parse, parse_query, respelled
 from parley.schemas.dialects import Dialect, Page, casing_of
 
 
@@ -94,20 +94,24 @@ def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
 def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         chosen = sharing[0]
+        sent: Mapping[str, Any] = {}
+        asked: Mapping[str, str] = {}
         try:
             project_id = await services.projects.authenticate(presented_key(request).reveal())
             check_ids(request.path_params)
             sent = await _sent_object(request, sharing) if any(each.operation.body for each in sharing) else {}
-            asked = parse_query(request.scope["query_string"])
+            asked = read_query(request.scope["query_string"])
             chosen = _chosen(sharing, sent, asked)
             ask = Ask(
                 services=services,
                 project_id=project_id,
                 body=parse(chosen.operation.body, sent) if chosen.operation.body else None,
-                query=parse(chosen.operation.query, asked) if chosen.operation.query else None,
+                query=parse_query(chosen.operation.query, asked) if chosen.operation.query else None,
                 ids=request.path_params,
             )
             return _answer(sharing, chosen, await chosen.operation.run(ask))
+        except BadInput as refused:
+            return error_response(respelled(refused, {**sent, **asked}), chosen.dialect)
         except ParleyError as error:
             return error_response(error, chosen.dialect)
 

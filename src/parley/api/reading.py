@@ -66,7 +66,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def parse_query(query_string: bytes) -> dict[str, str]:
+def read_query(query_string: bytes) -> dict[str, str]:
     """Query parameters by name. Raises BadInput when one is given twice, or is not text."""
     try:
         pairs = parse_qsl(

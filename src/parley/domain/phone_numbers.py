@@ -7,7 +7,7 @@ import re
 import phonenumbers
 from phonenumbers import PhoneNumberType, shortnumberinfo
 
-from parley.domain.errors import BadInput
+from parley.domain.errors import BadInput, FieldError
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _PUNCTUATION = re.compile(r"[\s().\-\u2010-\u2015/]")
@@ -24,13 +24,13 @@ def normalise(text: str, field: str = "phoneNumber") -> str:
     if digits.startswith("+"):
         if _E164.fullmatch(digits):
             return digits
-        raise BadInput(f"`{field}` {_ADVICE}.")
+        raise _refusal(field, _ADVICE)
     if digits.isascii() and digits.isdigit():
         if len(digits) == 10 and digits[0] in "23456789":
             return f"+1{digits}"
         if len(digits) == 11 and digits[0] == "1":
             return f"+{digits}"
-    raise BadInput(f"`{field}` {_ADVICE}; outside the United States it needs a + and its country code.")
+    raise _refusal(field, f"{_ADVICE}; outside the United States it needs a + and its country code")
 
 
 def require_dialable(number: str, field: str = "toNumber") -> str:
@@ -40,16 +40,16 @@ def require_dialable(number: str, field: str = "toNumber") -> str:
     """
     parsed = _parse(number)
     if parsed is None:
-        raise BadInput(f"`{field}` {_ADVICE}; this one is too short to be dialled.")
+        raise _refusal(field, f"{_ADVICE}; this one is too short to be dialled")
     national = str(parsed.national_number)
     is_service_code = parsed.country_code == 1 and len(national) == 3 and national.endswith("11")
     regions = phonenumbers.region_codes_for_country_code(parsed.country_code or 0)
     if is_service_code or any(shortnumberinfo.is_emergency_number(national, region) for region in regions):
-        raise BadInput(f"`{field}` is an emergency or service number, which parley never dials.")
+        raise _refusal(field, "is an emergency or service number, which parley never dials")
     if phonenumbers.number_type(parsed) == PhoneNumberType.PREMIUM_RATE:
-        raise BadInput(f"`{field}` is a premium-rate number, which parley never dials.")
+        raise _refusal(field, "is a premium-rate number, which parley never dials")
     if len(number) <= _SHORTEST_DIALABLE_DIGITS:
-        raise BadInput(f"`{field}` {_ADVICE}; this one is too short to be dialled.")
+        raise _refusal(field, f"{_ADVICE}; this one is too short to be dialled")
     return number
 
 
@@ -62,6 +62,10 @@ def country_of(number: str) -> str:
     if region in (None, "ZZ"):
         region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
     return str(region or "ZZ")
+
+
+def _refusal(field: str, message: str) -> BadInput:
+    return BadInput(f"`{field}` {message}.", [FieldError(field, message)])
 
 
 def _parse(number: str) -> phonenumbers.PhoneNumber | None:

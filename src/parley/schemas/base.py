@@ -1,12 +1,14 @@
 """What every wire shape shares: snake_case fields that are also read and written in camelCase.
 
-Reading goes through `parse`, which turns whatever pydantic found into one `BadInput` with the fields in the caller's
-own spelling. Writing goes through `model_dump(mode="json", by_alias=...)`; the dialect chooses the spelling.
+A JSON body is read by `parse`, which takes no type for another; a query string, which is all text, by `parse_query`.
+Both turn whatever pydantic found into one `BadInput` with the fields in the caller's own spelling. Writing goes through
+`model_dump(mode="json", by_alias=...)`; the dialect chooses the spelling.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -111,44 +113,83 @@ def _is_storable(value: object) -> bool:
 Shape = TypeVar("Shape", bound=Wire)
 
 
+def problem(field: str, message: str) -> PydanticCustomError:
+    """What a validator of several fields raises: the error is shown at `field` (its name in Python), as the caller
+    spells it. `message` goes on where the field's name ends: "cannot be null"."""
+    return PydanticCustomError("at_field", "{message}", {"field": field, "message": message})
+
+
 def speaks_snake_case(data: object) -> bool:
     """Whether the caller's own top-level field names are snake_case (true when any contains an underscore)."""
     return isinstance(data, Mapping) and any("_" in str(key) for key in data)
 
 
 def parse(shape: type[Shape], data: object) -> Shape:
-    """Read a decoded JSON body, or a query string as a mapping, into `shape`.
+    """Read a decoded JSON body into `shape`. A type is what JSON says it is: "5" is no number, 1 no text, true no 1.
 
     Raises:
         BadInput: with one readable sentence and every wrong field in the caller's spelling.
     """
+    return _read(shape, data, strict=True)
+
+
+def parse_query(shape: type[Shape], texts: Mapping[str, str]) -> Shape:
+    """Read a query string's parameters, which are all text, into `shape`. Raises BadInput like `parse`."""
+    return _read(shape, texts, strict=False)
+
+
+def respelled(refused: BadInput, data: object) -> BadInput:
+    """The same refusal with the fields as the caller spells them; services name them in camelCase."""
+    if not speaks_snake_case(data):
+        return refused
+    message, fields = refused.message, []
+    for field, why in refused.errors:
+        spelled = _snake(field)
+        message = message.replace(f"`{field}`", f"`{spelled}`")
+        fields.append(FieldError(spelled, why))
+    return type(refused)(message, fields)
+
+
+def _read(shape: type[Shape], data: object, *, strict: bool) -> Shape:
     if not isinstance(data, Mapping):
         raise BadInput("The request body must be a JSON object.")
     try:
-        return shape.model_validate(data)
+        return shape.model_validate(data, strict=strict)
     except ValidationError as invalid:
         snake = speaks_snake_case(data)
-        fields = [_field_error(shape, error, snake) for error in invalid.errors(include_url=False, include_input=False)]
+        fields = [_field_error(error, snake) for error in invalid.errors(include_url=False, include_input=False)]
+    fields = list(dict.fromkeys(fields))
     raise BadInput(" ".join(f"`{field}` {message}." for field, message in fields), fields) from None
 
 
-def _field_error(shape: type[Wire], error: ErrorDetails, snake: bool) -> FieldError:
+def _field_error(error: ErrorDetails, snake: bool) -> FieldError:
     context = error.get("ctx", {})
     path = [str(step) for step in error["loc"]]
     if error["type"] in ("field_twice", "unstorable"):
         path.append(str(context["field"]))
-    if error["type"] == "missing" and snake:
-        path = [_snake(shape, path[0]), *path[1:]] if len(path) == 1 else path
+    elif error["type"] == "at_field":
+        path.append(str(context["field"]) if snake else to_camel(str(context["field"])))
+    elif error["type"] == "missing" and snake:
+        path[-1] = _snake(path[-1])
     return FieldError(".".join(path) or "body", _sentence(error))
 
 
-def _snake(shape: type[Wire], spelled: str) -> str:
-    return next((name for name, field in shape.model_fields.items() if spelled in (name, field.alias)), spelled)
+def _snake(spelled: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", spelled).lower()
+
+
+# Where pydantic speaks of Python, and the caller of JSON.
+_SENTENCES = {
+    "missing": "is required",
+    "dict_type": "should be an object",
+    "model_type": "should be an object",
+    "model_attributes_type": "should be an object",
+}
 
 
 def _sentence(error: ErrorDetails) -> str:
-    if error["type"] == "missing":
-        return "is required"
+    if error["type"] in _SENTENCES:
+        return _SENTENCES[error["type"]]
     message = error["msg"].removeprefix("Value error, ").rstrip(".")
     if message.startswith(("Input ", "String ", "List ", "Value ")):
         message = message.split(" ", 1)[1]
