@@ -24,7 +24,7 @@ REQUESTS: list[tuple[type[Wire], dict[str, Any]]] = [
     (AgentCreate, {"name": "A", "voice_mode": "hosted", "system_prompt": "p", "text_to_speech": {"speed": 1.5}}),
     (NumberBuy, {"country": "US", "area_code": "415", "agent_id": "agent_1"}),
     (NumberImport, {"phone_number": "+14155551234", "friendly_name": "n", "credential_id": "cred_1"}),
-    (CallCreate, {"agent_id": "agent_1", "to_number": "415", "initial_greeting": "Hi", "system_prompt": None}),
+    (CallCreate, {"agent_id": "agent_1", "to_number": "4155551234", "initial_greeting": "Hi", "system_prompt": None}),
     (CredentialCreate, {"name": "k", "provider": "acme", "api_key": "s", "account_sid": "AC1"}),
     (WebhookPut, {"url": "https://a.example", "context_limit": 5, "timeout": 30}),
 ]
@@ -57,7 +57,7 @@ def test_the_same_nested_field_twice_is_refused_too() -> None:
 def test_what_customers_own_is_never_respelled() -> None:
     own = {"snake_key": {"camelKey": 1}, "camelKey": 2}
 
-    call = parse(CallCreate, {"agentId": "a", "toNumber": "1", "metadata": own, "variables": own})
+    call = parse(CallCreate, {"agentId": "a", "toNumber": "+14155551234", "metadata": own, "variables": own})
 
     assert call.metadata == own
     assert call.variables == own
@@ -189,7 +189,7 @@ def test_a_body_is_an_object(body: object) -> None:
 @pytest.mark.parametrize("value", ["\x00", "\ud800", float("nan"), float("inf"), {"a": ["\x00"]}, {"\x00": 1}])
 def test_what_postgres_cannot_keep_is_refused(value: object) -> None:
     with pytest.raises(BadInput, match="metadata"):
-        parse(CallCreate, {"agentId": "a", "toNumber": "1", "metadata": {"deep": [value]}})
+        parse(CallCreate, {"agentId": "a", "toNumber": "+14155551234", "metadata": {"deep": [value]}})
 
 
 def test_a_mode_cannot_be_cleared() -> None:

@@ -41,7 +41,7 @@ async def test_a_hosted_agent_needs_a_prompt(world: World, mine: str, prompt: st
         await world.agent(mine, system_prompt=prompt)
 
 
-@pytest.mark.parametrize("number", ["911", "+19005551234", "nonsense"])
+@pytest.mark.parametrize("number", ["+1911", "+19005551234"])
 async def test_nobody_is_transferred_to_such_a_number(world: World, mine: str, number: str) -> None:
     with pytest.raises(BadInput, match="transferNumber"):
         await world.agent(mine, transfer_number=number)

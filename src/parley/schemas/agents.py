@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
+from parley.schemas.fields import Id, PhoneText
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Prompt = Annotated[str, Field(max_length=100_000)]
@@ -46,7 +47,7 @@ class _AgentFields(Wire):
     system_prompt: Prompt | None = None
     begin_message: Annotated[str, Field(max_length=5000)] | None = None
     voice: Word | None = None
-    transfer_number: Annotated[str, Field(max_length=40)] | None = None
+    transfer_number: PhoneText | None = None
     language: LanguageTag | None = None
     speech_to_text: SpeechToTextChoice | None = None
     text_to_speech: TextToSpeechChoice | None = None
@@ -80,7 +81,7 @@ class AgentList(Wire):
 
 
 class AttachNumber(Wire):
-    number_id: str
+    number_id: Id
 
 
 class AgentNumber(Wire):

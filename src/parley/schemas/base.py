@@ -140,11 +140,11 @@ def parse_query(shape: type[Shape], texts: Mapping[str, str]) -> Shape:
 
 def respelled(refused: BadInput, data: object) -> BadInput:
     """The same refusal with the fields as the caller spells them; services name them in camelCase."""
-    if not speaks_snake_case(data):
+    if not isinstance(data, Mapping) or not speaks_snake_case(data):
         return refused
     message, fields = refused.message, []
     for field, why in refused.errors:
-        spelled = _snake(field)
+        spelled = field if field.partition(".")[0] in data else _snake(field)
         message = message.replace(f"`{field}`", f"`{spelled}`")
         fields.append(FieldError(spelled, why))
     return type(refused)(message, fields)

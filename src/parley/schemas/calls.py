@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field
 
 from parley.schemas.agents import Prompt, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
-from parley.schemas.numbers import PhoneText
+from parley.schemas.fields import Id, PhoneText, Url
 
 
 class CallCreate(Wire):
@@ -18,16 +18,16 @@ class CallCreate(Wire):
     `{{name}}` in prompt and greeting. `webhookUrl` receives this call's turns and events instead of any other webhook.
     """
 
-    agent_id: str
+    agent_id: Id
     to_number: PhoneText
     from_number: PhoneText | None = None
-    from_number_id: str | None = None
+    from_number_id: Id | None = None
     system_prompt: Prompt | None = None
     initial_greeting: Annotated[str, Field(max_length=5000)] | None = None
     voice: Word | None = None
     variables: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
-    webhook_url: Annotated[str, Field(min_length=1, max_length=2083)] | None = None
+    webhook_url: Url | None = None
 
 
 class CallList(Wire):
@@ -38,8 +38,8 @@ class CallList(Wire):
     status: Literal["completed", "in-progress", "failed"] | None = None
     direction: Literal["inbound", "outbound", "web"] | None = None
     search: Annotated[str, Field(max_length=40)] | None = None
-    agent_id: str | None = None
-    number_id: str | None = None
+    agent_id: Id | None = None
+    number_id: Id | None = None
 
 
 class TurnLatenciesOut(Wire):

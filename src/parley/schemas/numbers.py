@@ -8,8 +8,8 @@ from pydantic import Field
 
 from parley.schemas.agents import AgentNumber, ProviderName, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
+from parley.schemas.fields import Id, PhoneText
 
-PhoneText = Annotated[str, Field(min_length=1, max_length=40)]
 Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$")]
 AreaCode = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
 
@@ -19,9 +19,9 @@ class NumberBuy(Wire):
 
     country: Annotated[str, Field(pattern=r"^(US|CA|us|ca)$")] = "US"
     area_code: AreaCode | None = None
-    agent_id: str | None = None
+    agent_id: Id | None = None
     phone_number: PhoneText | None = None
-    credential_id: str | None = None
+    credential_id: Id | None = None
 
 
 class NumberImport(Wire):
@@ -30,8 +30,8 @@ class NumberImport(Wire):
     phone_number: PhoneText
     friendly_name: Word | None = None
     provider: ProviderName | None = None
-    agent_id: str | None = None
-    credential_id: str | None = None
+    agent_id: Id | None = None
+    credential_id: Id | None = None
     country: Country | None = None
     country_code: Country | None = None
     provider_config: dict[str, Any] | None = None
@@ -44,7 +44,7 @@ class NumberSearch(Wire):
     area_code: Annotated[str, Field(pattern=r"^[0-9]{1,6}$")] | None = None
     contains: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z*+]+$")] | None = None
     limit: Limit = 10
-    credential_id: str | None = None
+    credential_id: Id | None = None
 
 
 class NumberList(Wire):

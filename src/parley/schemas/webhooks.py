@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
-
 from parley.domain.secrets import Secret
 from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
+from parley.schemas.fields import Id, Url
 
 
 class WebhookPut(Wire):
     """Set the one webhook of a project or an agent; `timeout` limits a voice turn's wait for its first output."""
 
-    url: Annotated[str, Field(min_length=1, max_length=2083)]
+    url: Url
     context_limit: Annotated[int, between(0, 50)] = 10
     timeout: Annotated[float, between(5, 120)] = 30
 
@@ -44,7 +43,7 @@ class DeliveryList(Wire):
     limit: Limit = 50
     offset: Offset = 0
     hours: Annotated[int, between(1, 168)] | None = None
-    agent_id: str | None = None
+    agent_id: Id | None = None
 
 
 class DeliveryOut(Wire):
