@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from parley.api.errors import error_response
+from parley.api.idempotency import answer_once
 from parley.api.operations import Ask, Listing, Operation, Services, Streamed
 from parley.api.reading import check_ids, parse_object, read_body, read_query, require_json_type
 from parley.domain.errors import BadInput, ConfigurationError, ParleyError, Unauthorized
@@ -96,6 +97,14 @@ def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
         chosen = sharing[0]
         sent: Mapping[str, Any] = {}
         asked: Mapping[str, str] = {}
+
+        async def run() -> Response:
+            return _answer(sharing, chosen, await chosen.operation.run(ask))
+
+        def refuse(error: ParleyError) -> Response:
+            shown = respelled(error, {**sent, **asked}) if isinstance(error, BadInput) else error
+            return error_response(shown, chosen.dialect)
+
         try:
             project_id = await services.projects.authenticate(presented_key(request).reveal())
             check_ids(request.path_params)
@@ -109,11 +118,9 @@ def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
                 query=parse_query(chosen.operation.query, asked) if chosen.operation.query else None,
                 ids=request.path_params,
             )
-            return _answer(sharing, chosen, await chosen.operation.run(ask))
-        except BadInput as refused:
-            return error_response(respelled(refused, {**sent, **asked}), chosen.dialect)
+            return await answer_once(ask, request, sent, run, refuse)
         except ParleyError as error:
-            return error_response(error, chosen.dialect)
+            return refuse(error)
 
     return endpoint
 

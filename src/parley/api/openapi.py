@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from parley import __version__
+from parley.api.idempotency import HEADER, KEY_PATTERN, MAX_KEY_CHARS, REPLAYED_HEADER
 from parley.api.mount import Mounted, lay_out
 from parley.api.operations import Operation
 from parley.schemas.dialects import NATIVE, Dialect, Page
@@ -34,6 +35,14 @@ _REFUSALS: Mapping[int, str] = {
     429: "Too many requests; wait as long as Retry-After says.",
     502: "The carrier refused or could not be reached; `detail` quotes it.",
     503: "This server is draining or its database is away; try again, or another replica.",
+}
+_IDEMPOTENCY_KEY: Json = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY_CHARS, "pattern": KEY_PATTERN},
+    "description": "Send the same request again with the same key, and it is not done twice: for 24 hours you get the"
+    f" first answer, with `{REPLAYED_HEADER}: true`. A random UUID is a good key.",
 }
 _ERROR_SCHEMA: Json = {
     "title": "Error",
@@ -109,7 +118,11 @@ def _operation(sharing: Sequence[Mounted]) -> Json:
         "operationId": _operation_id(sharing[0]),
         "summary": operation.title,
         "tags": [operation.group],
-        "parameters": [*_path_parameters(sharing[0].path), *_query_parameters(sharing[0])],
+        "parameters": [
+            *_path_parameters(sharing[0].path),
+            *_query_parameters(sharing[0]),
+            *([_IDEMPOTENCY_KEY] if operation.method == "POST" else []),
+        ],
         "responses": {str(operation.status): _content("Done.", [_answer_schema(each) for each in sharing])},
     }
     if operation.about:

@@ -16,6 +16,7 @@ from parley.services.agents import Agents
 from parley.services.calls import Calls
 from parley.services.credentials import Credentials
 from parley.services.deliveries import Deliveries
+from parley.services.idempotency import Idempotency
 from parley.services.numbers import Numbers
 from parley.services.projects import Projects
 from parley.services.webhooks import Webhooks
@@ -36,6 +37,7 @@ class Services:
     webhooks: Webhooks
     deliveries: Deliveries
     credentials: Credentials
+    idempotency: Idempotency
     default_voice: str
 
 
@@ -111,7 +113,7 @@ class Operation:
         if self.body is not None or self.query is not None:
             statuses |= {400}
         if self.method == "POST":
-            statuses |= {409}  # an Idempotency-Key that was used for another request
+            statuses |= {400, 409}  # an Idempotency-Key that is none, or that was used for another request
         if self.body is not None:
             statuses |= {413} if self.any_content_type else {413, 415}
         if "{" in self.path:

@@ -9,6 +9,9 @@ The branch says what the reader can do about it; the leaf says what happened.
     ├── Forbidden           you may not do this           (403)
     ├── NotFound            check the id                  (404)
     ├── Conflict            read the current state first  (409)
+    │   ├── KeyReused           the Idempotency-Key stands for another request: use a new one
+    │   ├── KeyInUse            its first request is still running: wait, then repeat
+    │   └── OutcomeUnknown      its first request broke off: look what it did, then use a new one
     ├── TooLarge            send less                     (413)
     ├── WrongContentType    send JSON                     (415)
     ├── TooManyRequests     wait, then repeat             (429)
@@ -81,6 +84,24 @@ class NotFound(ParleyError):
 class Conflict(ParleyError):
     code = "conflict"
     status = 409
+
+
+class KeyReused(Conflict):
+    code = "idempotency_key_reused"
+
+
+class KeyInUse(Conflict):
+    """`retry_after_s` becomes the Retry-After header."""
+
+    code = "idempotency_in_progress"
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class OutcomeUnknown(Conflict):
+    code = "idempotency_outcome_unknown"
 
 
 class TooLarge(ParleyError):

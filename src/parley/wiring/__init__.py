@@ -25,6 +25,7 @@ from parley.services.calls import Calls
 from parley.services.credentials import Credentials
 from parley.services.deliveries import Deliveries
 from parley.services.hooks import Hooks
+from parley.services.idempotency import Idempotency
 from parley.services.numbers import Numbers
 from parley.services.plans import Plans
 from parley.services.projects import Projects
@@ -111,6 +112,7 @@ def _join(
         webhooks=webhooks,
         deliveries=deliveries,
         credentials=credentials,
+        idempotency=Idempotency(database, cipher),
         default_voice=adapters.shown_voice(defaults.voice),
     )
     edge = CarrierEdge(carriers, accounts, calls, directory, public_url)
