@@ -137,6 +137,27 @@ async def test_many_calls_share_one_process() -> None:
         await provider.aclose()
 
 
+async def test_a_variant_is_another_voice_of_the_same_language() -> None:
+    provider = Espeak()
+    try:
+        spoken = set()
+        for choice in (
+            VoiceChoice(language="de-DE"),
+            VoiceChoice(language="de-DE", voice="+f3"),
+            VoiceChoice(language="en-US", voice="+f3"),
+            VoiceChoice(language="en-US", voice="en-gb+f3"),
+        ):
+            ear = Ear()
+            async with running(provider.speak(choice, MULAW_8K, NO_KEY, ear.emit)) as voice:
+                voice.say(1, "Nine minus one.")
+                voice.finish(1)
+                await ear.done(1)
+            spoken.add(ear.audio(1))
+        assert len(spoken) == 4
+    finally:
+        await provider.aclose()
+
+
 async def test_a_process_that_dies_is_replaced_and_no_word_is_lost() -> None:
     provider, ear = Espeak(), Ear()
     try:

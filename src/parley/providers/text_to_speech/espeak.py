@@ -40,7 +40,11 @@ def is_installed() -> bool:
 
 
 class Espeak:
-    """Makes espeak voices; one a process. `choice.voice` is an espeak-ng voice name, else the language decides."""
+    """Makes espeak voices; one a process.
+
+    `choice.voice` is an espeak-ng voice name, or `+` and one of its variants for a voice of the language; without one
+    the language decides.
+    """
 
     def __init__(self) -> None:
         self._process = _Process()
@@ -61,8 +65,10 @@ class EspeakVoice(PiecewiseVoice):
     def __init__(
         self, process: _Process, choice: VoiceChoice, audio: AudioFormat, emit: Callable[[VoiceFact], None]
     ) -> None:
+        name = f"{choice.language}{choice.voice}" if choice.voice.startswith("+") else choice.voice or choice.language
+
         async def synthesise(text: str) -> Speech:
-            job = Job(process.next_number(), text, choice.voice or choice.language, choice.speed, audio)
+            job = Job(process.next_number(), text, name, choice.speed, audio)
             return await process.speak(job)
 
         super().__init__(synthesise, emit, mend=process.kill)

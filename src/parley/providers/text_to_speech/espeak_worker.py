@@ -33,7 +33,7 @@ _LIST_END, _WORD_EVENT = 0, 1
 
 
 class Job(msgspec.Struct, array_like=True):
-    """Speak `text`. `language` is a BCP-47 tag or a name of an espeak-ng voice."""
+    """Speak `text`. `language` is a BCP-47 tag or a name of an espeak-ng voice, with a `+variant` or without."""
 
     number: int
     text: str
@@ -120,8 +120,9 @@ class Espeak:
         """The voice of this name or language, else of the language without its region, else English."""
         if language == self._voice:
             return
-        low = language.lower()
-        for name in (language, low, low.split("-")[0], "en-us"):
+        base, plus, variant = language.partition("+")
+        low = base.lower()
+        for name in (*(f"{name}{plus}{variant}" for name in (base, low, low.split("-")[0], "en-us")), "en-us"):
             if self._library.espeak_SetVoiceByName(name.encode()) == 0:
                 break
         self._voice = language
