@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 import msgspec
 
@@ -19,7 +19,9 @@ from parley.conversation.facts import PartFailed, PartLost, PartRestored, Uttera
 from parley.domain.agents import ListenChoice, VoiceChoice
 from parley.domain.calls import CallPlan, CallStatus, EndReason
 from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks
+from parley.domain.messages import MessageStatus, OptOut
 from parley.domain.secrets import Secret
+from parley.domain.voices import KnownVoice
 
 # ---------------------------------------------------------------- speech to text
 
@@ -109,6 +111,15 @@ class TextToSpeech(Protocol):
     def speak(
         self, choice: VoiceChoice, audio: AudioFormat, key: Secret, emit: Callable[[VoiceFact], None]
     ) -> Voice: ...
+
+
+class VoiceCatalogue(Protocol):
+    async def voices(self, key: Secret) -> Sequence[KnownVoice]:
+        """The voices that the account of `key` may speak with, under the ids clients choose them by.
+
+        Raises ProviderUnavailable or ProviderError, soon.
+        """
+        ...
 
 
 # ---------------------------------------------------------------- responder
@@ -249,15 +260,48 @@ class CallReport(msgspec.Struct, frozen=True):
     duration_s: int | None = None
 
 
+class IncomingMessage(msgspec.Struct, frozen=True):
+    """A text message that came in on one of our numbers, as the carrier gives it.
+
+    `from_number` may be a short code or a name. `opt_out` is set where the carrier itself says that the message asks
+    for no more texts, for texts again, or for help.
+    """
+
+    carrier_message_id: str
+    from_number: str
+    to_number: str
+    body: str
+    media_urls: tuple[str, ...] = ()
+    opt_out: OptOut | None = None
+
+
+class MessageReport(msgspec.Struct, frozen=True):
+    """What the carrier says became of a message. `error` says in a sentence why it failed; `is_opted_out` that it was
+    because the other side wants no texts."""
+
+    carrier_message_id: str
+    status: MessageStatus
+    error: str | None = None
+    is_opted_out: bool = False
+
+
+OPTED_OUT: Final = "opted_out"
+"""The `reason` of a CarrierRefused when the other side has told the carrier to stop texts from this number."""
+
+
+NOT_OWNED: Final = "not_owned"
+"""The `reason` of a CarrierRefused when the account does not own the number that was to be adopted."""
+
+
 class Document(msgspec.Struct, frozen=True):
-    """An answer to a carrier's webhook that tells it what to do with the call."""
+    """An answer to a carrier's webhook that tells it what to do with the call or message."""
 
     content_type: str
     body: bytes
 
 
 class Carrier(Protocol):
-    """Numbers and calls at a carrier. Every coroutine raises CarrierRefused or ProviderUnavailable."""
+    """Numbers, calls and text messages at a carrier. Every coroutine raises CarrierRefused or ProviderUnavailable."""
 
     async def search(
         self, account: CarrierAccount, country: str, *, area_code: str = "", contains: str = "", limit: int = 10
@@ -266,7 +310,10 @@ class Carrier(Protocol):
     async def buy(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber: ...
 
     async def adopt(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber:
-        """Point a number the account already owns at this server."""
+        """Point a number the account already owns at this server.
+
+        A CarrierRefused whose `reason` is `NOT_OWNED` says that the account does not own it.
+        """
         ...
 
     async def release(self, account: CarrierAccount, carrier_id: str) -> None: ...
@@ -283,6 +330,21 @@ class Carrier(Protocol):
         """Hand the caller to another number and leave the call."""
         ...
 
+    async def send_message(
+        self,
+        account: CarrierAccount,
+        from_number: str,
+        to_number: str,
+        body: str,
+        media_urls: Sequence[str],
+        status_url: str,
+    ) -> str:
+        """Hand over a text message and return the carrier's id for it; what becomes of it is told to `status_url`.
+
+        A CarrierRefused whose `reason` is `OPTED_OUT` says that the other side wants no texts from this number.
+        """
+        ...
+
     def verify(self, token: Secret, url: str, headers: Mapping[str, str], body: bytes) -> None:
         """Check that the carrier, knowing `token`, sent exactly this request to exactly this public URL.
 
@@ -296,6 +358,18 @@ class Carrier(Protocol):
 
     def read_report(self, body: bytes) -> CallReport:
         """Parse a verified status callback. Raises BadInput."""
+        ...
+
+    def read_message(self, body: bytes) -> IncomingMessage:
+        """Parse a verified webhook about a text message that came in. Raises BadInput."""
+        ...
+
+    def read_message_report(self, body: bytes) -> MessageReport:
+        """Parse a verified status callback of a text message. Raises BadInput."""
+        ...
+
+    def message_document(self) -> Document:
+        """Take note of a text message and answer it with nothing."""
         ...
 
     def connect_document(self, stream_url: str, token: str, after_url: str) -> Document:
