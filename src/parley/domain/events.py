@@ -76,7 +76,7 @@ class TurnDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 def call_started(call: CallFacts, *, at: datetime) -> Payload:
     """`call.started`: the call is connected. `direction` says which way."""
-    return _envelope(CALL_STARTED, call.agent_id, at, _call_data(call), [])
+    return envelope(CALL_STARTED, agent_id=call.agent_id, at=at, data=_call_data(call), history=[])
 
 
 def call_ended(call: CallFacts, rows: Sequence[TranscriptRow], *, at: datetime, context_limit: int = 10) -> Payload:
@@ -90,7 +90,7 @@ def call_ended(call: CallFacts, rows: Sequence[TranscriptRow], *, at: datetime, 
         {"role": "user" if line.direction == "inbound" else "agent", "content": line.content} for line in lines
     ]
     data["transcripts"] = [transcript_row(row) for row in rows]
-    return _envelope(CALL_ENDED, call.agent_id, at, data, recent_history(lines, context_limit))
+    return envelope(CALL_ENDED, agent_id=call.agent_id, at=at, data=data, history=recent_history(lines, context_limit))
 
 
 def voice_turn(
@@ -113,7 +113,9 @@ def voice_turn(
         "confidence": round(confidence, 4),
         "direction": call.direction,
     }
-    return _envelope(AGENT_MESSAGE, call.agent_id, at, data, recent_history(history, context_limit))
+    return envelope(
+        AGENT_MESSAGE, agent_id=call.agent_id, at=at, data=data, history=recent_history(history, context_limit)
+    )
 
 
 def recent_history(history: Sequence[HistoryItem], context_limit: int) -> list[Payload]:
@@ -174,13 +176,23 @@ def _call_data(call: CallFacts) -> Payload:
     }
 
 
-def _envelope(event: str, agent_id: str | None, at: datetime, data: Payload, history: list[Payload]) -> Payload:
+def envelope(
+    event: str,
+    *,
+    channel: str = "voice",
+    agent_id: str | None,
+    at: datetime,
+    data: Payload,
+    history: list[Payload],
+    state: Payload | None = None,
+) -> Payload:
+    """The shape every event has. `state` is what the customer keeps about a conversation; a call has none."""
     return {
         "event": event,
-        "channel": "voice",
+        "channel": channel,
         "timestamp": timestamp(at),
         "agentId": agent_id,
         "data": data,
-        "conversationState": None,
+        "conversationState": state,
         "recentHistory": history,
     }
