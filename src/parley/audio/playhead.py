@@ -65,6 +65,11 @@ class Playhead:
         """True when the phone has confirmed everything that was sent."""
         return self._confirmed >= self._sent
 
+    @property
+    def start_delay_s(self) -> float:
+        """Seconds from sending audio to a silent phone until it plays, as far as is known."""
+        return self._start_delay_s
+
     def sent(self, byte_count: int, now: float, *, marked: bool = True) -> None:
         """`byte_count` more bytes left for the phone; if `marked`, `confirmed` will tell when they were played."""
         if byte_count <= 0:
