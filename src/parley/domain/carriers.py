@@ -1,4 +1,4 @@
-"""What parley says to, and hears from, any carrier about numbers and calls."""
+"""What parley says to, and hears from, any carrier about numbers, calls and text messages."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ class CarrierNumber(msgspec.Struct, frozen=True):
 
 
 class NumberHooks(msgspec.Struct, frozen=True):
-    """The absolute URLs a carrier calls for a number: when it rings, and when a call on it changes status."""
+    """The absolute URLs a carrier calls for a number: when it rings, when a call on it changes status, when a text
+    message comes in."""
 
     voice_url: str
     status_url: str
+    message_url: str
 
 
 class CallHooks(msgspec.Struct, frozen=True):

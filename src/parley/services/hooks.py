@@ -13,7 +13,11 @@ class Hooks:
 
     def number(self, carrier: str, number_id: str) -> NumberHooks:
         root = f"{self._base}/{carrier}/numbers/{number_id}"
-        return NumberHooks(voice_url=f"{root}/voice", status_url=f"{root}/status")
+        return NumberHooks(voice_url=f"{root}/voice", status_url=f"{root}/status", message_url=f"{root}/message")
+
+    def message(self, carrier: str, message_id: str) -> str:
+        """Where the carrier tells what became of a text message."""
+        return f"{self._base}/{carrier}/messages/{message_id}/status"
 
     def call(self, carrier: str, call_id: str) -> CallHooks:
         root = f"{self._base}/{carrier}/calls/{call_id}"

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from parley.domain.secrets import Secret
-from parley.providers.carriers.twilio import twiml, webhooks
+from parley.providers.carriers.twilio import messages, twiml, webhooks
 from parley.providers.carriers.twilio.leg import TwilioLeg
 from parley.providers.carriers.twilio.rest import TwilioRest
-from parley.providers.protocols import CallReport, Document, IncomingLeg, RingingCall, TextSocket
+from parley.providers.protocols import (
+    CallReport,
+    Document,
+    IncomingLeg,
+    IncomingMessage,
+    MessageReport,
+    RingingCall,
+    TextSocket,
+)
 
 
 class Twilio(TwilioRest):
@@ -25,6 +33,15 @@ class Twilio(TwilioRest):
 
     def read_report(self, body: bytes) -> CallReport:
         return webhooks.read_report(body)
+
+    def read_message(self, body: bytes) -> IncomingMessage:
+        return messages.read_message(body)
+
+    def read_message_report(self, body: bytes) -> MessageReport:
+        return messages.read_report(body)
+
+    def message_document(self) -> Document:
+        return _xml(twiml.nothing())
 
     def connect_document(self, stream_url: str, token: str, after_url: str) -> Document:
         return _xml(twiml.connect(stream_url, token, after_url))

@@ -1,4 +1,7 @@
-"""Numbers and calls over Twilio's REST interface (twilio.com/docs/voice/api, twilio.com/docs/phone-numbers/api)."""
+"""Numbers, calls and texts over Twilio's REST interface.
+
+Source: twilio.com/docs/voice/api, twilio.com/docs/phone-numbers/api, twilio.com/docs/messaging/api/message-resource.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, C
 from parley.domain.errors import CarrierRefused, ProviderUnavailable
 from parley.providers.carriers.twilio import twiml
 from parley.providers.carriers.twilio.transport import SdkTransport, TwilioRefused
+from parley.providers.protocols import NOT_OWNED
 
 STATUS_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
 
@@ -67,11 +71,13 @@ class TwilioRest:
             match = next((each for each in owned if each.phone_number == phone_number), None)
             if match is None:
                 message = "This Twilio account does not own the number. Check the account SID, or buy the number first."
-                raise CarrierRefused("twilio", message, retryable=False)
+                raise CarrierRefused("twilio", message, retryable=False, reason=NOT_OWNED)
             changes = _number_hooks(hooks)
-            # An application or a trunk on a number makes Twilio ignore its voice URL.
+            # An application or a trunk on a number makes Twilio ignore its voice URL, another its message URL.
             if match.voice_application_sid:
                 changes["voice_application_sid"] = ""
+            if match.sms_application_sid:
+                changes["sms_application_sid"] = ""
             if match.trunk_sid:
                 changes["trunk_sid"] = ""
             await numbers(_required(match.sid)).update_async(**changes)
@@ -113,6 +119,24 @@ class TwilioRest:
         with self._understood():
             await self._client(account).calls(_required(carrier_call_id)).update_async(twiml=document)
 
+    async def send_message(
+        self,
+        account: CarrierAccount,
+        from_number: str,
+        to_number: str,
+        body: str,
+        media_urls: Sequence[str],
+        status_url: str,
+    ) -> str:
+        wanted: dict[str, Any] = {"body": body} if body else {}
+        if media_urls:
+            wanted["media_url"] = list(media_urls)
+        with self._understood():
+            message = await self._client(account).messages.create_async(
+                to=to_number, from_=from_number, status_callback=status_url, **wanted
+            )
+            return _required(message.sid)
+
     def _client(self, account: CarrierAccount) -> Any:
         """A client costs 15 µs and no I/O, so it is made for each request and no token stays behind."""
         if not _ID.fullmatch(account.account_id) or not account.token:
@@ -139,6 +163,8 @@ def _number_hooks(hooks: NumberHooks) -> dict[str, Any]:
         "voice_method": "POST",
         "status_callback": hooks.status_url,
         "status_callback_method": "POST",
+        "sms_url": hooks.message_url,
+        "sms_method": "POST",
     }
 
 

@@ -14,6 +14,7 @@ import httpx
 import msgspec
 
 from parley.domain.errors import CarrierRefused, ProviderUnavailable
+from parley.providers.protocols import OPTED_OUT
 
 TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 
@@ -21,11 +22,16 @@ TIMEOUT: Final = httpx.Timeout(10.0, connect=3.0)
 _NUMBER: Final = re.compile(r"(?<![\w.])\+?\d{7,15}(?!\w)")
 
 
+RECIPIENT_OPTED_OUT: Final = 21610
+"""Twilio's error for a text to somebody who replied STOP to this number (twilio.com/docs/api/errors/21610)."""
+
+
 class TwilioRefused(CarrierRefused):
     """`twilio_code` is the number under twilio.com/docs/api/errors, 0 when none was given."""
 
     def __init__(self, message: str, http_status: int, twilio_code: int) -> None:
-        super().__init__("twilio", message, retryable=False)
+        reason = OPTED_OUT if twilio_code == RECIPIENT_OPTED_OUT else "provider_failed"
+        super().__init__("twilio", message, retryable=False, reason=reason)
         self.http_status = http_status
         self.twilio_code = twilio_code
 

@@ -1,6 +1,6 @@
 """The answers Twilio understands: TwiML documents, everything in them escaped.
 
-Source: twilio.com/docs/voice/twiml (connect, stream, dial, hangup, reject).
+Source: twilio.com/docs/voice/twiml (connect, stream, dial, hangup, reject), twilio.com/docs/messaging/twiml.
 """
 
 from __future__ import annotations
@@ -34,6 +34,11 @@ def hangup() -> str:
 def reject() -> str:
     """Decline the call before it is answered; the caller hears busy and nobody is charged."""
     return _document('<Reject reason="busy"/>')
+
+
+def nothing() -> str:
+    """Answer a text message with nothing."""
+    return _document("")
 
 
 def _document(verbs: str) -> str:

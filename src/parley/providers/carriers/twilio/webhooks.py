@@ -80,11 +80,16 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
     return parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
 
 
-def _fields(body: bytes) -> dict[str, str]:
+def read_form(body: bytes) -> dict[str, str]:
+    """The fields of a webhook; of a repeated one the last value. Raises BadInput."""
     try:
-        fields = dict(_pairs(body))
+        return dict(_pairs(body))
     except ValueError:  # also UnicodeDecodeError and too many fields
         raise BadInput("The carrier's request is not a form.") from None
+
+
+def _fields(body: bytes) -> dict[str, str]:
+    fields = read_form(body)
     if any(len(fields.get(name, "")) > MAX_VALUE_CHARS for name in ("From", "To")):
         raise BadInput("The carrier's request has a number of impossible length.")
     if not _CALL_ID.fullmatch(fields.get("CallSid", "")):
