@@ -15,11 +15,12 @@ from typing import Final, Literal
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from parley.simulation import SimulatedCarrier, SimulatedPhone
+from parley.simulation import SimulatedCarrier, SimulatedPhone, texting
 from parley.simulation.messenger import Messenger
 from parley.simulation.playout import Playout
 from parley.simulation.rest import Form, Refusal, refused
 from parley.simulation.stream import MediaStream
+from parley.simulation.texting import Post
 from parley.simulation.timeline import Timeline
 from parley.simulation.websocket import PhoneSocket
 from parley.simulation.wire import CONNECTED, Narrator
@@ -92,6 +93,18 @@ class CallbackMoods:
         for _ in range(2 if self.mode == "twice" else 1):
             await messenger.post_report(form)
 
+    async def deliver_text(self, form: Mapping[str, str], post: Post) -> None:
+        """The same for the status of texts."""
+        if self.mode == "reversed":
+            held = self._held.setdefault(form["MessageSid"], [])
+            held.append(form)
+            if form["MessageStatus"] in texting.ENDS:
+                for each in reversed(held):
+                    await post(each)
+            return
+        for _ in range(2 if self.mode == "twice" else 1):
+            await post(form)
+
 
 class TwilioEmulator(SimulatedCarrier):
     """The carrier double with moods. Everything else, `phone()` and `call_in()` included, is inherited."""
@@ -102,6 +115,7 @@ class TwilioEmulator(SimulatedCarrier):
         self.callbacks = CallbackMoods()
         self.intercept = self.rest.intercept
         self.deliver = self.callbacks.deliver
+        self.centre.deliver = self.callbacks.deliver_text
 
 
 class LyingPlayout(Playout):

@@ -16,9 +16,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from parley.domain.errors import Forbidden
 from parley.domain.secrets import Secret
-from parley.providers.carriers.twilio import twiml, webhooks
+from parley.providers.carriers.twilio import messages, twiml, webhooks
 from parley.providers.carriers.twilio.leg import TwilioLeg
-from parley.providers.protocols import CallReport
+from parley.providers.protocols import CallReport, IncomingMessage, MessageReport
 from parley.simulation.serving import LoopbackServer
 
 
@@ -85,11 +85,15 @@ class TinyPlatform:
         self.changed = asyncio.Condition()
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.reports: list[CallReport] = []
+        self.texts: list[IncomingMessage] = []
+        self.text_reports: list[MessageReport] = []
         self.documents: dict[str, str] = {"/after": twiml.hangup()}
         self.on_session: Callable[[Session], None] = _nothing
         self.on_audio: Callable[[Session], None] = _nothing
         routes = [
             Route("/status", self._status, methods=["POST"]),
+            Route("/message", self._message, methods=["POST"]),
+            Route("/message-status", self._message_status, methods=["POST"]),
             Route("/{path}", self._document, methods=["POST"]),
             WebSocketRoute("/media", self._media),
         ]
@@ -136,6 +140,20 @@ class TinyPlatform:
         if body is None:
             return Response(status_code=403)
         self.reports.append(webhooks.read_report(body))
+        return Response(status_code=204)
+
+    async def _message(self, request: Request) -> Response:
+        body = await self._verified(request)
+        if body is None:
+            return Response(status_code=403)
+        self.texts.append(messages.read_message(body))
+        return Response(twiml.nothing(), media_type="text/xml")
+
+    async def _message_status(self, request: Request) -> Response:
+        body = await self._verified(request)
+        if body is None:
+            return Response(status_code=403)
+        self.text_reports.append(messages.read_report(body))
         return Response(status_code=204)
 
     async def _media(self, socket: WebSocket) -> None:

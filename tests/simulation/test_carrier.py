@@ -37,7 +37,8 @@ class Scene:
         self.account = CarrierAccount(carrier.account_sid, Secret(carrier.auth_token))
 
     async def buy(self) -> None:
-        hooks = NumberHooks(self.platform.url + "/voice", self.platform.url + "/status")
+        url = self.platform.url
+        hooks = NumberHooks(url + "/voice", url + "/status", url + "/message")
         await self.twilio.buy(self.account, OURS, hooks)
 
     async def dial(self) -> str:

@@ -1,13 +1,16 @@
-"""A carrier on loopback: sells numbers, places calls to simulated phones, and lets them call the numbers it sold.
+"""A carrier on loopback: sells numbers, places calls and brings texts to simulated phones, and lets them call and text
+the numbers it sold.
 
 Point `TWILIO_BASE_URL` at its `url` and give parley its `account_sid` and `auth_token`; from then on it calls whatever
-voice and status URLs parley gives it, and nothing else, as the real carrier would.
+voice, message and status URLs parley gives it, and nothing else, as the real carrier would.
 
     async with SimulatedCarrier() as carrier:
         alice = carrier.phone("+15550100001")
         ...                                       # parley buys a number: POST /v1/numbers
         await carrier.call_in(alice, "+14155550100")
         await alice.wait_until_agent_speaks()
+        await alice.text("+14155550100", "Are you open?")
+        await alice.inbox.wait_for(1)             # what parley was asked to answer: POST /v1/messages
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from parley.simulation.phone import ACCOUNT_SID, SimulatedPhone
 from parley.simulation.rest import Form, Intercept, Refusal, interface
 from parley.simulation.serving import LoopbackServer
 from parley.simulation.stock import Stock
+from parley.simulation.texting import Account, Inbox, MessageCentre
 
 AUTH_TOKEN: Final = "simulated-auth-token-0001"  # noqa: S105 - opens nothing but this double
 _E164: Final = re.compile(r"\+[1-9]\d{6,14}")
@@ -33,14 +37,14 @@ class SimulatedCarrier:
     """Use as an async context manager. A number nobody plugged a phone in for cannot be reached: calls to it fail.
 
     `intercept` sees every REST request first and may answer in its place; `deliver` replaces how status callbacks are
-    posted; `requests` holds (method, path, form) of all REST requests so far.
+    posted; `requests` holds (method, path, form) of all REST requests so far. `centre` carries the texts.
     """
 
     def __init__(self, account_sid: str = ACCOUNT_SID, auth_token: str = AUTH_TOKEN) -> None:
-        self.account_sid = account_sid
-        self.auth_token = auth_token
+        self._account = Account(account_sid, auth_token)
         self.exchange = Exchange()
         self.stock = Stock()
+        self.centre = MessageCentre(self._account, self.stock, self.exchange, self._inbox_of)
         self.calls: dict[str, CarrierCall] = {}
         self.requests: list[tuple[str, str, Form]] = []
         self.intercept: Intercept | None = None
@@ -62,6 +66,14 @@ class SimulatedCarrier:
             await self._server.__aexit__(kind, error, trace)
 
     @property
+    def account_sid(self) -> str:
+        return self._account.sid
+
+    @property
+    def auth_token(self) -> str:
+        return self._account.token
+
+    @property
     def url(self) -> str:
         """Where the REST interface is."""
         return self._server.url
@@ -69,7 +81,7 @@ class SimulatedCarrier:
     def phone(self, number: str, ringing: Ringing | None = None) -> SimulatedPhone:
         """The phone with this number, plugged in on first use; `ringing` is how it behaves when called."""
         if number not in self._phones:
-            self._phones[number] = SimulatedPhone(number, self.exchange)
+            self._phones[number] = SimulatedPhone(number, self.exchange, self.centre)
         if ringing is not None:
             self._phones[number].ringing = ringing
         return self._phones[number]
@@ -88,6 +100,9 @@ class SimulatedCarrier:
             deliver=self.deliver,
             on_call=self._remember,
         )
+
+    def _inbox_of(self, number: str) -> Inbox | None:
+        return self._phones[number].inbox if number in self._phones else None
 
     def _remember(self, call: CarrierCall) -> None:
         self.calls[call.sid] = call

@@ -85,12 +85,7 @@ class Messenger:
 
     async def post(self, url: str, form: Mapping[str, str]) -> httpx.Response | None:
         """Post a signed form; None when the server cannot be reached or is too slow."""
-        shown = signature(self.identity.auth_token, url, form)
-        headers = {"X-Twilio-Signature": shown, "User-Agent": "TwilioProxy/1.1", "I-Twilio-Idempotency-Token": _token()}
-        try:
-            return await self._exchange.http.post(url, data=dict(form), headers=headers)
-        except (httpx.HTTPError, httpx.InvalidURL):
-            return None
+        return await post_signed(self._exchange, self.identity.auth_token, url, form)
 
     def fields(self, status: str) -> dict[str, str]:
         """The parameters every request carries (twilio.com/docs/voice/twiml#request-parameters)."""
@@ -108,5 +103,14 @@ class Messenger:
         }
 
 
-def _token() -> str:
-    return secrets.token_hex(16)
+async def post_signed(exchange: Exchange, auth_token: str, url: str, form: Mapping[str, str]) -> httpx.Response | None:
+    """Post a form as the carrier signs it; None when the server cannot be reached or is too slow."""
+    headers = {
+        "X-Twilio-Signature": signature(auth_token, url, form),
+        "User-Agent": "TwilioProxy/1.1",
+        "I-Twilio-Idempotency-Token": secrets.token_hex(16),
+    }
+    try:
+        return await exchange.http.post(url, data=dict(form), headers=headers)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None

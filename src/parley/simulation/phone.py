@@ -17,7 +17,7 @@ carrier's machines; every request, message and signature is what the carrier wou
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Final, Self
@@ -29,6 +29,7 @@ from parley.simulation.call import CarrierCall, Ending, Place, Ringing
 from parley.simulation.exchange import Exchange
 from parley.simulation.handset import Handset
 from parley.simulation.messenger import Deliver, Identity, Messenger
+from parley.simulation.texting import Inbox, MessageCentre, Text
 from parley.simulation.timeline import Heard, Said, Timeline
 
 ACCOUNT_SID: Final = "AC" + "0" * 32
@@ -44,10 +45,14 @@ class SimulatedPhone:
     behaves when it is called; `calls` are all calls it was on. Times are the event loop's.
     """
 
-    def __init__(self, number: str = "+15550100001", exchange: Exchange | None = None) -> None:
+    def __init__(
+        self, number: str = "+15550100001", exchange: Exchange | None = None, centre: MessageCentre | None = None
+    ) -> None:
         self.number = number
         self.ringing = Ringing()
         self.calls: list[CarrierCall] = []
+        self.inbox = Inbox()
+        self._centre = centre
         self._exchange = exchange or Exchange()
         self._owns_exchange = exchange is None
         self._stack = AsyncExitStack()
@@ -170,6 +175,18 @@ class SimulatedPhone:
             return bool(handset.timeline.heard) and handset.playout.silent_for_s(now) >= silent_s
 
         return await handset.wait_until(is_silent, timeout_s)
+
+    # ---------------------------------------------------------------- texting
+
+    async def text(self, number: str, body: str, media_urls: Sequence[str] = ()) -> Text:
+        """Send a text to a number of the carrier this phone hangs on; returns when its server has answered.
+
+        What is texted back is in `inbox`. Raises Conflict for a phone without a carrier, NotFound for a number that
+        takes no texts.
+        """
+        if self._centre is None:
+            raise Conflict("This phone hangs on no carrier: get one from SimulatedCarrier.phone() to send texts.")
+        return await self._centre.receive(self.number, number, body, media_urls)
 
     # ---------------------------------------------------------------- what became of it
 

@@ -1,7 +1,8 @@
 """The carrier's REST interface on loopback, as far as a phone platform uses it.
 
-Source: twilio.com/docs/voice/api/call-resource, twilio.com/docs/phone-numbers/api. What the requests do is decided by
-the `Backend`; this file knows paths, forms, JSON bodies and error codes.
+Source: twilio.com/docs/voice/api/call-resource, twilio.com/docs/phone-numbers/api,
+twilio.com/docs/messaging/api/message-resource. What the requests do is decided by the `Backend`; this file knows paths,
+forms, JSON bodies and error codes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from starlette.routing import Route
 
 from parley.simulation.call import CarrierCall
 from parley.simulation.stock import OwnedNumber, Stock
+from parley.simulation.texting import MessageCentre, Refused, Text
 
 Form = dict[str, str]
 Intercept = Callable[[Request, Form], Awaitable[Response | None]]
@@ -39,12 +41,15 @@ class Refusal(Exception):
 class Backend(Protocol):
     """What stands behind the interface."""
 
-    account_sid: str
-    auth_token: str
     stock: Stock
+    centre: MessageCentre
     intercept: Intercept | None
     requests: list[tuple[str, str, Form]]
 
+    @property
+    def account_sid(self) -> str: ...
+    @property
+    def auth_token(self) -> str: ...
     def place_call(self, form: Form, events: tuple[str, ...]) -> CarrierCall: ...
     def update_call(self, sid: str, form: Form) -> CarrierCall: ...
 
@@ -62,6 +67,7 @@ def interface(backend: Backend) -> Starlette:
         (f"{number}/{{sid}}.json", "DELETE", desk.release),
         (f"{call}.json", "POST", desk.call),
         (f"{call}/{{sid}}.json", "POST", desk.update_call),
+        (f"{_ROOT}/Messages.json", "POST", desk.text),
     )
     return Starlette(routes=[Route(path, desk.guarded(work), methods=[method]) for path, method, work in routes])
 
@@ -77,7 +83,7 @@ Work = Callable[[Request, Form], Response]
 
 
 class _Desk:
-    """Answers requests. Forms with a repeated field keep its first value; `events` reads the repeated one itself."""
+    """Answers requests. Forms with a repeated field keep its first value; `events` and `media` keep all of theirs."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
@@ -91,6 +97,7 @@ class _Desk:
             )
             form = dict(reversed(pairs))
             request.state.events = tuple(value for name, value in pairs if name == "StatusCallbackEvent")
+            request.state.media = tuple(value for name, value in pairs if name == "MediaUrl")
             self._backend.requests.append((request.method, request.url.path, form))
             if self._backend.intercept is not None:
                 instead = await self._backend.intercept(request, form)
@@ -153,6 +160,13 @@ class _Desk:
     def update_call(self, request: Request, form: Form) -> Response:
         return JSONResponse(self._call(self._backend.update_call(request.path_params["sid"], form)))
 
+    def text(self, request: Request, form: Form) -> Response:
+        try:
+            text = self._backend.centre.send(form, request.state.media)
+        except Refused as refusal:
+            raise Refusal(400, refusal.code, refusal.message) from None
+        return JSONResponse(self._text(text), 201)
+
     def _owned(self, request: Request) -> OwnedNumber:
         number = self._backend.stock.owned.get(request.path_params["sid"])
         if number is None:
@@ -172,7 +186,10 @@ class _Desk:
             "status_callback_method": hooks.get("StatusCallbackMethod", "POST"),
             "voice_application_sid": hooks.get("VoiceApplicationSid") or None,
             "trunk_sid": hooks.get("TrunkSid") or None,
-            "capabilities": {"voice": True, "sms": True, "mms": False, "fax": False},
+            "sms_url": hooks.get("SmsUrl", ""),
+            "sms_method": hooks.get("SmsMethod", "POST"),
+            "sms_application_sid": hooks.get("SmsApplicationSid") or None,
+            "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
             "uri": f"/2010-04-01/Accounts/{self._backend.account_sid}/IncomingPhoneNumbers/{number.sid}.json",
         }
 
@@ -187,6 +204,23 @@ class _Desk:
             "direction": who.direction,
             "api_version": "2010-04-01",
             "uri": f"/2010-04-01/Accounts/{who.account_sid}/Calls/{call.sid}.json",
+        }
+
+    def _text(self, text: Text) -> Mapping[str, Any]:
+        return {
+            "sid": text.sid,
+            "account_sid": self._backend.account_sid,
+            "from": text.from_number,
+            "to": text.to_number,
+            "body": text.body,
+            "num_media": str(len(text.media_urls)),
+            "num_segments": "1",
+            "status": "queued",
+            "direction": "outbound-api",
+            "error_code": None,
+            "error_message": None,
+            "api_version": "2010-04-01",
+            "uri": f"/2010-04-01/Accounts/{self._backend.account_sid}/Messages/{text.sid}.json",
         }
 
 

@@ -17,7 +17,17 @@ _FICTION: Final = {
 
 _STOCK_PER_AREA: Final = 100
 
-_HOOKS: Final = ("VoiceUrl", "VoiceMethod", "StatusCallback", "StatusCallbackMethod", "VoiceApplicationSid", "TrunkSid")
+_HOOKS: Final = (
+    "VoiceUrl",
+    "VoiceMethod",
+    "StatusCallback",
+    "StatusCallbackMethod",
+    "VoiceApplicationSid",
+    "TrunkSid",
+    "SmsUrl",
+    "SmsMethod",
+    "SmsApplicationSid",
+)
 
 
 class OwnedNumber(msgspec.Struct):
@@ -56,7 +66,7 @@ class Stock:
                 "region": region,
                 "address_requirements": "none",
                 "beta": False,
-                "capabilities": {"voice": True, "SMS": True, "MMS": False},
+                "capabilities": {"voice": True, "SMS": True, "MMS": True},
             }
             for number in free[:limit]
         ]

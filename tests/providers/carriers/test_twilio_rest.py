@@ -18,7 +18,7 @@ from parley.providers.protocols import Carrier
 from parley.simulation import SimulatedCarrier
 from parley.simulation.rest import Form
 
-HOOKS = NumberHooks("https://phone.example/voice", "https://phone.example/status")
+HOOKS = NumberHooks("https://phone.example/voice", "https://phone.example/status", "https://phone.example/message")
 CALL_HOOKS = CallHooks("http://127.0.0.1:1/answer", "http://127.0.0.1:1/status")
 NUMBER = "+14155550100"
 
@@ -60,6 +60,8 @@ async def test_buying_sets_the_urls_in_the_same_request(
         "VoiceMethod": "POST",
         "StatusCallback": HOOKS.status_url,
         "StatusCallbackMethod": "POST",
+        "SmsUrl": HOOKS.message_url,
+        "SmsMethod": "POST",
     }
 
 
@@ -68,11 +70,12 @@ async def test_adopting_finds_the_number_and_points_it_here(
 ) -> None:
     owned = double.stock.take(NUMBER)
     assert owned is not None
-    owned.hooks["VoiceApplicationSid"] = "AP1"
+    owned.hooks |= {"VoiceApplicationSid": "AP1", "SmsApplicationSid": "AP2"}
     double.stock.take(NUMBER + "1")
     adopted = await twilio.adopt(account, NUMBER, HOOKS)
     assert (adopted.carrier_id, adopted.phone_number) == (owned.sid, NUMBER)
     assert (owned.hooks["VoiceUrl"], owned.hooks["VoiceApplicationSid"]) == (HOOKS.voice_url, "")
+    assert (owned.hooks["SmsUrl"], owned.hooks["SmsApplicationSid"]) == (HOOKS.message_url, "")
 
 
 async def test_adopting_a_strangers_number_is_refused(twilio: Carrier, account: CarrierAccount) -> None:
