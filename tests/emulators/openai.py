@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server: streamed chat completions on loopback, whose answer a plain function decides.
+"""An OpenAI-compatible server on loopback: streamed chat completions, decided by a plain function, and speech.
 
     async with OpenAIEmulator(lambda messages: "We are open until six.") as openai:
         ...                                    # openai.url ends in /v1
@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from tests.emulators.http_server import Answer, HttpServer, Request
+from tests.emulators.openai_speech import EmulatedSpeech
 
 Message = dict[str, Any]
 Decide = Callable[[list[Message]], "str | Completion"]
@@ -55,6 +56,7 @@ class OpenAIEmulator:
     keys: frozenset[str] = frozenset()
     knows_tools: bool = True
     requests: list[ChatRequest] = field(default_factory=list)
+    speech: EmulatedSpeech = field(default_factory=EmulatedSpeech)
 
     def __post_init__(self) -> None:
         self.server = HttpServer(self._handle)
@@ -73,6 +75,10 @@ class OpenAIEmulator:
         await self.server.__aexit__(kind, error, trace)
 
     async def _handle(self, request: Request) -> Answer:
+        if (request.method, request.path) == ("POST", "/v1/audio/speech"):
+            key = request.headers.get("authorization", "").removeprefix("Bearer ")
+            is_known = not self.keys or key in self.keys
+            return self.speech.answer(request) if is_known else _error(401, "Incorrect API key provided")
         if request.method != "POST" or request.path != "/v1/chat/completions":
             return _error(404, "no such path") if request.path != "/v1/models" else _json({"data": []})
         body = json.loads(request.body)
