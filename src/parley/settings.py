@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from parley.domain.errors import ConfigurationError
+from parley.domain.limits import UNLIMITED
 from parley.domain.secrets import Secret
 
 
@@ -80,6 +81,7 @@ def _secret(value: object) -> Secret:
 
 
 ELEVENLABS_URL = "https://api.elevenlabs.io"
+OPENAI_URL = "https://api.openai.com/v1"
 SecretText = Annotated[Secret, BeforeValidator(_secret)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 VendorUrl = Annotated[str, AfterValidator(_vendor_url)]
@@ -152,6 +154,42 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="After a stop signal live calls may go on for this many seconds; new ones are refused.",
     )
+    number_limit: int = Field(
+        UNLIMITED,
+        alias="PARLEY_NUMBER_LIMIT",
+        ge=0,
+        le=UNLIMITED,
+        description="Phone numbers a project may have, unless `parley projects set` says otherwise for it. At the"
+        " default nothing is counted; so it is for the other three limits.",
+    )
+    concurrent_call_limit: int = Field(
+        UNLIMITED,
+        alias="PARLEY_CONCURRENT_CALL_LIMIT",
+        ge=0,
+        le=UNLIMITED,
+        description="Calls a project may hold at once.",
+    )
+    daily_call_limit: int = Field(
+        UNLIMITED,
+        alias="PARLEY_DAILY_CALL_LIMIT",
+        ge=0,
+        le=UNLIMITED,
+        description="Calls a project may have in 24 hours, in both directions.",
+    )
+    daily_message_limit: int = Field(
+        UNLIMITED,
+        alias="PARLEY_DAILY_MESSAGE_LIMIT",
+        ge=0,
+        le=UNLIMITED,
+        description="Text messages a project may send in 24 hours.",
+    )
+    delivery_retention_days: int = Field(
+        30,
+        alias="PARLEY_DELIVERY_RETENTION_DAYS",
+        ge=1,
+        le=3650,
+        description="Webhook deliveries that have succeeded or failed are deleted after this many days.",
+    )
     journal_dir: Path | None = Field(
         None,
         alias="PARLEY_JOURNAL_DIR",
@@ -175,7 +213,7 @@ class Settings(BaseSettings):
         Secret(""), alias="OPENAI_API_KEY", description="Chat model of hosted agents, for projects without their own."
     )
     openai_base_url: OpenAIUrl = Field(
-        "https://api.openai.com/v1",
+        OPENAI_URL,
         alias="OPENAI_BASE_URL",
         description="Any OpenAI-compatible server, self-hosted models included.",
     )
@@ -184,12 +222,19 @@ class Settings(BaseSettings):
         alias="PARLEY_SPEECH_TO_TEXT",
         description="Who listens for agents that name nobody. simulated hears simulated callers, and nobody else.",
     )
-    text_to_speech: Literal["elevenlabs", "espeak", "tone"] | None = Field(
+    text_to_speech: Literal["elevenlabs", "openai", "espeak", "tone"] | None = Field(
         None,
         alias="PARLEY_TEXT_TO_SPEECH",
         description="Who speaks for agents that name nobody. Unset, it is elevenlabs where its key or base URL is set,"
-        " else espeak where the extra speech is installed, else a tone.",
+        " else espeak where the extra speech is installed, else a tone. openai is the server at OPENAI_BASE_URL, which"
+        " must have /audio/speech.",
         examples=["elevenlabs"],
+    )
+    speech_model: str = Field(
+        "gpt-4o-mini-tts",
+        alias="PARLEY_SPEECH_MODEL",
+        description="Speech model at OPENAI_BASE_URL. OpenAI switches its own off on 2027-01-06; compatible servers"
+        " have theirs.",
     )
     chat_model: str = Field(
         "gpt-6-luna", alias="PARLEY_CHAT_MODEL", description="Model of hosted agents that name none."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +74,40 @@ async def test_a_voice_finds_its_provider(
     assert (plan.agent.voice.provider, plan.agent.voice.voice) == voice
 
 
+async def test_a_known_voice_speaks_through_the_projects_own_key(world: World, mine: str) -> None:
+    world.plans.defaults = msgspec.structs.replace(
+        world.plans.defaults, keyed_voice_providers=frozenset({"openai"}), voice_providers=frozenset({"speaks"})
+    )
+    before = await placed(world, mine, {"voice": "alloy"})
+    await world.credentials.create(mine, CredentialCreate(name="k", provider="openai", api_key="own-key"))
+    after = await placed(world, mine, {"voice": "alloy"})
+
+    assert (before.agent.voice.provider, before.agent.voice.voice) == ("speaks", "house-voice")
+    assert (after.agent.voice.provider, after.agent.voice.voice) == ("openai", "alloy")
+
+
+@pytest.mark.parametrize(
+    ("provider", "voice"), [("elevenlabs", "Xb7hH8MSUJpSbSDYk0k2"), ("openai", "nova"), ("espeak", "en-gb+f3")]
+)
+async def test_a_known_voice_speaks_on_every_server(world: World, mine: str, provider: str, voice: str) -> None:
+    world.plans.defaults = msgspec.structs.replace(
+        world.plans.defaults, voice=VoiceChoice(provider), voice_providers=frozenset({provider})
+    )
+    plan = await placed(world, mine, {"voice": "Polly.Amy"})
+
+    assert (plan.agent.voice.provider, plan.agent.voice.voice) == (provider, voice)
+
+
+async def test_a_provider_that_turned_out_not_to_speak_is_stood_in_for(world: World, mine: str) -> None:
+    lost: set[str] = set()
+    world.plans.defaults = msgspec.structs.replace(world.plans.defaults, lost_voice_providers=lambda: frozenset(lost))
+    before = await placed(world, mine, {"voice": "11labs-Brian"})
+    lost.add("elevenlabs")
+    after = await placed(world, mine, {"voice": "11labs-Brian"})
+
+    assert (before.agent.voice.provider, after.agent.voice.provider) == ("elevenlabs", "speaks")
+
+
 async def test_a_prompt_for_the_call_puts_the_model_in_charge(world: World, mine: str) -> None:
     await world.webhooks.put(mine, None, WebhookPut(url="https://a.example"))
     agent = {"voice_mode": "webhook", "system_prompt": None, "begin_message": "Hi {{name}}, {{ unknown }}!"}
@@ -136,3 +171,35 @@ def test_a_value_is_never_read_as_a_template(value: str) -> None:
 @pytest.mark.parametrize(("value", "written"), [(True, "true"), (None, ""), (1.5, "1.5"), ({"a": [1]}, '{"a": [1]}')])
 def test_values_are_written_as_json_writes_them(value: object, written: str) -> None:
     assert fill("<{{x}}>", {"x": value}) == f"<{written}>"
+
+
+async def test_a_call_changes_of_each_part_only_what_it_names(world: World, mine: str) -> None:
+    agent = {
+        "speech_to_text": {"provider": "hears", "model": "sharp"},
+        "text_to_speech": {"provider": "speaks", "voice": "v1", "speed": 1.5},
+        "language_model": {"model": "large", "temperature": 0.1},
+    }
+
+    plan = await placed(
+        world,
+        mine,
+        agent,
+        speech_to_text={"language": "fr"},
+        text_to_speech={"voice": "v2"},
+        language_model={"provider": "thinks", "temperature": 0.9},
+    )
+
+    assert plan.agent.listen == ListenChoice("hears", "sharp", "fr")
+    assert (plan.agent.voice.voice, plan.agent.voice.speed) == ("v2", 1.5)
+    assert plan.agent.model == ModelChoice("thinks", "large", 0.9)
+
+
+async def test_to_another_provider_the_agents_choice_means_nothing(world: World, mine: str) -> None:
+    agent = {"voice": "of-the-old-one", "language_model": {"model": "large", "temperature": 0.1}}
+
+    plan = await placed(
+        world, mine, agent, text_to_speech={"provider": "elevenlabs"}, language_model={"provider": "ponders"}
+    )
+
+    assert plan.agent.model == ModelChoice("ponders", "", None)
+    assert (plan.agent.voice.provider, plan.agent.voice.voice) == ("elevenlabs", "")

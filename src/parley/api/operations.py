@@ -14,11 +14,22 @@ from parley.schemas.answers import Success
 from parley.schemas.base import Wire
 from parley.services.agents import Agents
 from parley.services.calls import Calls
+from parley.services.conversations import Conversations
 from parley.services.credentials import Credentials
 from parley.services.deliveries import Deliveries
+from parley.services.diagnostics import Diagnostics
 from parley.services.idempotency import Idempotency
+from parley.services.integration_health import IntegrationHealth
+from parley.services.messages import Messages
 from parley.services.numbers import Numbers
+from parley.services.phone_conversations import PhoneConversations
 from parley.services.projects import Projects
+from parley.services.routing import Routing
+from parley.services.subscriptions import Subscriptions
+from parley.services.trunks import Trunks
+from parley.services.usage import Usage
+from parley.services.voices import Voices
+from parley.services.webhook_tests import WebhookTests
 from parley.services.webhooks import Webhooks
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -33,10 +44,21 @@ class Services:
     projects: Projects
     agents: Agents
     numbers: Numbers
+    routing: Routing
+    trunks: Trunks
+    phone_conversations: PhoneConversations
+    diagnostics: Diagnostics
+    integration_health: IntegrationHealth
     calls: Calls
+    messages: Messages
+    conversations: Conversations
     webhooks: Webhooks
+    webhook_tests: WebhookTests
+    subscriptions: Subscriptions
     deliveries: Deliveries
     credentials: Credentials
+    voices: Voices
+    usage: Usage
     idempotency: Idempotency
     default_voice: str
 

@@ -18,14 +18,20 @@ def utc_now() -> datetime:
 
 
 class Defaults(msgspec.Struct, frozen=True, kw_only=True):
-    """`carrier` is the name of the carrier numbers are bought from. `voice_providers` are the voices this server can
-    speak with: an agent's voice that belongs to none of them is replaced by the default voice instead of silence."""
+    """`carrier` is the name of the carrier numbers are bought from.
+
+    `voice_providers` are those this server can speak with for everybody, `keyed_voice_providers` those it can besides
+    for a project that has a credential for them, and `lost_voice_providers` those that turned out not to speak at all.
+    A known voice of any other provider is replaced by the closest one there is, instead of silence.
+    """
 
     carrier: str
     listen: ListenChoice = ListenChoice()
     voice: VoiceChoice = VoiceChoice()
     model: ModelChoice = ModelChoice()
     voice_providers: frozenset[str] = frozenset()
+    keyed_voice_providers: frozenset[str] = frozenset()
+    lost_voice_providers: Callable[[], frozenset[str]] = frozenset
     language: str = "en-US"
     max_call_duration_s: float = 3600.0
     silence_check_in_s: float = 15.0

@@ -14,9 +14,11 @@ from parley.domain.errors import BadInput, Conflict
 from parley.domain.ids import new_id
 from parley.domain.phone_numbers import normalise, require_dialable
 from parley.providers.protocols import Carrier, RingingCall
+from parley.schemas.base import Wire
 from parley.schemas.calls import CallCreate
 from parley.services.accounts import CarrierAccounts
 from parley.services.defaults import Clock
+from parley.services.limits import Limits
 from parley.services.plans import Overrides, Plans
 from parley.storage import agents, calls, numbers
 from parley.storage.tables import AgentRow, CallRow, NumberRow
@@ -25,33 +27,35 @@ from parley.storage.tables import AgentRow, CallRow, NumberRow
 class CallDrafts:
     """Everything happens in the caller's transaction."""
 
-    def __init__(self, plans: Plans, accounts: CarrierAccounts, carriers: Mapping[str, Carrier], clock: Clock) -> None:
+    def __init__(
+        self, plans: Plans, accounts: CarrierAccounts, carriers: Mapping[str, Carrier], limits: Limits, clock: Clock
+    ) -> None:
         self._plans = plans
         self._accounts = accounts
         self._carriers = carriers
+        self._limits = limits
         self._clock = clock
 
-    async def outbound(self, session: AsyncSession, project_id: str, wanted: CallCreate) -> CallRow:
-        """A queued call. Raises BadInput (no caller ID, nobody to answer, never to be dialled), NotFound, Conflict."""
+    async def outbound(self, session: AsyncSession, project_id: str, wanted: CallCreate, dialect: str) -> CallRow:
+        """A queued call. Raises BadInput (no caller ID, nobody to answer, never to be dialled), NotFound, Conflict,
+        QuotaExceeded."""
         agent = await agents.get(session, project_id, wanted.agent_id, lock=True)
-        overrides = Overrides(
-            system_prompt=wanted.system_prompt or None,
-            greeting=wanted.initial_greeting,
-            voice=wanted.voice,
-            variables=wanted.variables or {},
-        )
-        snapshot = self._plans.snapshot(agent, overrides)
+        snapshot = await self._plans.snapshot(session, agent, _overrides(wanted))
         to_number = require_dialable(normalise(wanted.to_number, "toNumber"), "toNumber")
         from_number, number = await self._caller_id(session, project_id, wanted, agent)
         await self._require_answers(session, project_id, snapshot, wanted.webhook_url)
         carrier = number.provider if number is not None else self._plans.defaults.carrier
         if carrier not in self._carriers:
-            raise BadInput(f"parley cannot place calls through `{carrier}`; call from a number at another carrier.")
+            raise BadInput(
+                f"parley cannot place calls through `{carrier}`, and calls over SIP trunks are not connected yet;"
+                " call from a number at another carrier."
+            )
         own = number.credential_id if number is not None else None
         _, credential_id = await self._accounts.resolve(session, project_id, carrier, own)
         row = CallRow(
             **self._common(project_id, snapshot, "outbound"),
             status="queued",
+            dialect=dialect,
             carrier=carrier,
             credential_id=credential_id,
             number_id=number.id if number is not None else None,
@@ -61,15 +65,19 @@ class CallDrafts:
             call_metadata=wanted.metadata,
         )
         session.add(row)
+        await self._limits.take_call(session, project_id)
         return row
 
     async def inbound(self, session: AsyncSession, number: NumberRow, ringing: RingingCall) -> CallRow:
-        """A ringing call; the one that is recorded already if the carrier tells of it twice. Raises Conflict."""
+        """A ringing call; the one that is recorded already if the carrier tells of it twice. Raises Conflict, and
+        QuotaExceeded for a new one."""
         if number.agent_id is None:
             raise Conflict("No agent is attached to this number.")
         agent = await agents.get(session, number.project_id, number.agent_id, lock=True)
-        values = self._common(number.project_id, self._plans.snapshot(agent), "inbound") | {
+        snapshot = await self._plans.snapshot(session, agent)
+        values = self._common(number.project_id, snapshot, "inbound") | {
             "status": "ringing",
+            "dialect": number.dialect,
             "carrier": number.provider,
             "carrier_call_id": ringing.carrier_call_id,
             "credential_id": number.credential_id,
@@ -77,7 +85,10 @@ class CallDrafts:
             "from_number": ringing.from_number,
             "to_number": number.phone_number,
         }
-        return await calls.insert_once(session, values)
+        row = await calls.insert_once(session, values)
+        if row.id == values["id"]:
+            await self._limits.take_call(session, number.project_id)
+        return row
 
     def _common(self, project_id: str, snapshot: AgentSnapshot, direction: Direction) -> dict[str, Any]:
         return {
@@ -120,3 +131,19 @@ class CallDrafts:
                 "Nobody would answer this call: the agent is in webhook mode and there is no active webhook. "
                 "Set a webhook, or send `systemPrompt`."
             )
+
+
+def _overrides(wanted: CallCreate) -> Overrides:
+    return Overrides(
+        system_prompt=wanted.system_prompt or None,
+        greeting=wanted.initial_greeting,
+        voice=wanted.voice,
+        variables=wanted.variables or {},
+        speech_to_text=_chosen(wanted.speech_to_text),
+        text_to_speech=_chosen(wanted.text_to_speech),
+        language_model=_chosen(wanted.language_model),
+    )
+
+
+def _chosen(part: Wire | None) -> dict[str, Any]:
+    return part.model_dump(exclude_none=True) if part is not None else {}

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain import voices
 from parley.domain.agents import AgentSnapshot, ListenChoice, ModelChoice, VoiceChoice
@@ -15,6 +16,7 @@ from parley.domain.templates import fill
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.webhooks import Webhooks
+from parley.storage import credentials
 from parley.storage.tables import AgentRow, CallRow, TranscriptRow
 
 # More than a call can have; the session before may still write rows that nobody here knows of.
@@ -29,6 +31,9 @@ class Overrides(msgspec.Struct, frozen=True, kw_only=True):
     greeting: str | None = None
     voice: str | None = None
     variables: Mapping[str, Any] = {}
+    speech_to_text: Mapping[str, Any] = {}
+    text_to_speech: Mapping[str, Any] = {}
+    language_model: Mapping[str, Any] = {}
 
 
 class Plans:
@@ -37,9 +42,12 @@ class Plans:
         self.webhooks = webhooks
         self.defaults = defaults
 
-    def snapshot(self, agent: AgentRow, overrides: Overrides | None = None) -> AgentSnapshot:
+    async def snapshot(
+        self, session: AsyncSession, agent: AgentRow, overrides: Overrides | None = None
+    ) -> AgentSnapshot:
         """The agent as it is now, with a call's overrides, the operator's defaults and the variables filled in."""
         own = overrides or Overrides()
+        speaking = await self._voice_providers(session, agent.project_id)
         language = agent.language or self.defaults.language
         prompt = agent.system_prompt if own.system_prompt is None else own.system_prompt
         greeting = agent.begin_message if own.greeting is None else own.greeting
@@ -52,12 +60,25 @@ class Plans:
             greeting=fill(greeting or "", own.variables),
             transfer_number=agent.transfer_number or "",
             language=language,
-            listen=_listen(agent.speech_to_text or {}, self.defaults.listen, language),
-            voice=_voice(agent, own.voice, self.defaults, language),
-            model=_model(agent.language_model or {}, self.defaults.model),
+            listen=_listen(
+                _laid_over(agent.speech_to_text, own.speech_to_text, self.defaults.listen.provider),
+                self.defaults.listen,
+                language,
+            ),
+            voice=_voice(agent, own, self.defaults, language, speaking),
+            model=_model(
+                _laid_over(agent.language_model, own.language_model, self.defaults.model.provider), self.defaults.model
+            ),
             max_call_duration_s=self.defaults.max_call_duration_s,
             silence_check_in_s=self.defaults.silence_check_in_s,
         )
+
+    async def _voice_providers(self, session: AsyncSession, project_id: str) -> frozenset[str]:
+        """Whose voices this project's agents can have now."""
+        defaults = self.defaults
+        keyed = defaults.keyed_voice_providers - defaults.voice_providers
+        rows = await credentials.for_providers(session, project_id, keyed) if keyed else []
+        return (defaults.voice_providers | {row.provider for row in rows}) - defaults.lost_voice_providers()
 
     async def for_rest(self, call: CallRow, rows: Sequence[TranscriptRow], now: datetime) -> CallPlan:
         """The plan for a session that gets the phone of a call it does not hold, with the rows written so far.
@@ -113,6 +134,16 @@ def _earlier_lines(rows: Sequence[TranscriptRow]) -> Iterator[EarlierLine]:
             yield EarlierLine("agent", row.agent, row.created_at)
 
 
+def _laid_over(agents: Mapping[str, Any] | None, calls: Mapping[str, Any], default: str) -> Mapping[str, Any]:
+    """The call's choice of a part over its agent's. To another provider the rest of the agent's choice means nothing.
+
+    `default` is the provider where the agent names none.
+    """
+    agents = agents or {}
+    provider = agents.get("provider", default)
+    return {**agents, **calls} if calls.get("provider", provider) == provider else calls
+
+
 def _listen(chosen: Mapping[str, Any], default: ListenChoice, language: str) -> ListenChoice:
     provider = chosen.get("provider", default.provider)
     model = default.model if provider == default.provider else ""
@@ -125,25 +156,30 @@ def _model(chosen: Mapping[str, Any], default: ModelChoice) -> ModelChoice:
     return ModelChoice(provider, chosen.get("model", model), chosen.get("temperature", default.temperature))
 
 
-def _voice(agent: AgentRow, call_voice: str | None, defaults: Defaults, language: str) -> VoiceChoice:
+def _voice(
+    agent: AgentRow, own: Overrides, defaults: Defaults, language: str, speaking: frozenset[str]
+) -> VoiceChoice:
     """The call's voice, else the agent's most particular one, else the server's.
 
-    A known id brings its provider with it, unless the agent names another or this server does not speak with it.
+    A known id brings its provider with it, unless the agent names another or it is not among those `speaking`: then
+    the closest voice of the provider that speaks instead is asked for.
     """
-    chosen: Mapping[str, Any] = agent.text_to_speech or {}
     default = defaults.voice
-    asked = call_voice or chosen.get("voice") or agent.voice or ""
+    chosen = _laid_over(agent.text_to_speech, own.text_to_speech, default.provider)
+    agents_own = agent.voice if "provider" not in own.text_to_speech else None
+    asked = own.voice or chosen.get("voice") or agents_own or ""
     known = voices.find(asked)
     provider = chosen.get("provider", default.provider)
-    if known is not None and "provider" not in chosen and known.provider in defaults.voice_providers:
+    language = chosen.get("language", language)
+    if known is not None and "provider" not in chosen and known.provider in speaking:
         provider = known.provider
     if known is not None:
-        asked = known.provider_voice if known.provider == provider else ""
+        asked = voices.closest(known, provider, language)
     is_default = provider == default.provider
     return VoiceChoice(
         provider=provider,
         model=chosen.get("model", default.model if is_default else ""),
         voice=asked or (default.voice if is_default else ""),
-        language=chosen.get("language", language),
+        language=language,
         speed=chosen.get("speed", default.speed),
     )

@@ -6,36 +6,48 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import httpx
 
 from parley.api.carriers import CarrierEdge
 from parley.api.operations import Services
 from parley.domain.errors import Unavailable
+from parley.domain.voices import DEFAULT_VOICE_ID
 from parley.live.directory import Directory
 from parley.live.journals import Journals
 from parley.live.metrics import Metrics
 from parley.providers.guard import TargetRules
-from parley.providers.outbound import OutboundHttp, Sender
+from parley.providers.network_probe import NetworkProbe
+from parley.providers.outbound import OutboundHttp
 from parley.services.accounts import CarrierAccounts
 from parley.services.agents import Agents
-from parley.services.announcements import Announcements
 from parley.services.call_log import CallLog
 from parley.services.calls import Calls
+from parley.services.conversations import Conversations
 from parley.services.credentials import Credentials
-from parley.services.deliveries import Deliveries
+from parley.services.delivery_worker import DeliveryWorker
+from parley.services.diagnostics import Diagnostics
 from parley.services.hooks import Hooks
 from parley.services.idempotency import Idempotency
+from parley.services.integration_health import IntegrationHealth
+from parley.services.limits import Limits
+from parley.services.messages import Messages
 from parley.services.numbers import Numbers
+from parley.services.phone_conversations import PhoneConversations
 from parley.services.plans import Plans
 from parley.services.projects import Projects
+from parley.services.pruning import Pruning
+from parley.services.routing import Routing
+from parley.services.trunks import Trunks
+from parley.services.usage import Usage
 from parley.services.watch import CallWatch
-from parley.services.webhooks import Webhooks
 from parley.settings import Settings
 from parley.storage.database import Database
 from parley.storage.presence import Presence
 from parley.wiring import adapters
 from parley.wiring.opening import cipher_for, opened_database
+from parley.wiring.telling import telling
 
 PING_TIMEOUT_S = 2.0
 
@@ -49,6 +61,8 @@ class Assembly:
     directory: Directory
     presence: Presence
     watch: CallWatch
+    pruning: Pruning
+    delivery_worker: DeliveryWorker
     metrics: Metrics
     edge: CarrierEdge
 
@@ -93,28 +107,42 @@ def _join(
         settings, webhook_http, stack, lambda plan, delivery: directory.note_delivery(plan, delivery)
     )
     defaults = adapters.defaults(settings, doors)
+    limits = Limits(database, adapters.allowance(settings))
 
     credentials = Credentials(database, cipher, adapters.operator_keys(settings), carriers)
     accounts = CarrierAccounts(database, credentials, adapters.operator_accounts(settings))
-    webhooks = Webhooks(database, cipher, allow_private_targets=settings.allow_private_targets)
-    deliveries = Deliveries(database, webhooks, Sender(webhook_http))
-    announcements = Announcements(webhooks, deliveries.wake)
-    call_log = CallLog(database, announcements, accounts, carriers)
+    told = telling(settings, database, cipher, webhook_http)
+    call_log = CallLog(database, told.announcements, accounts, carriers)
     journals = Journals(settings.journal_dir)
     directory = Directory(doors, call_log, metrics, journals, presence, ring_limit_s=settings.ring_limit_s)
-    plans = Plans(credentials, webhooks, defaults)
-    calls = Calls(database, call_log, plans, directory, presence, accounts, carriers, hooks)
+    plans = Plans(credentials, told.webhooks, defaults)
+    calls = Calls(database, call_log, plans, directory, presence, accounts, carriers, hooks, limits)
+    messages = Messages(database, told.announcements, accounts, carriers, hooks, limits)
+    numbers = Numbers(database, accounts, credentials, carriers, hooks, defaults.carrier, limits)
+    probe = NetworkProbe(TargetRules(allow_private=settings.allow_private_targets))
     services = Services(
         projects=Projects(database),
         agents=Agents(database),
-        numbers=Numbers(database, accounts, credentials, carriers, hooks, defaults.carrier),
+        numbers=numbers,
+        routing=Routing(database, cipher, numbers),
+        trunks=Trunks(database, cipher),
+        phone_conversations=PhoneConversations(database),
+        diagnostics=Diagnostics(database, probe),
+        integration_health=IntegrationHealth(database, accounts, carriers, defaults.carrier),
         calls=calls,
-        webhooks=webhooks,
-        deliveries=deliveries,
+        messages=messages,
+        conversations=Conversations(database),
+        webhooks=told.webhooks,
+        webhook_tests=told.tests,
+        subscriptions=told.subscriptions,
+        deliveries=told.deliveries,
         credentials=credentials,
+        voices=adapters.voices(settings, credentials, http, defaults),
+        usage=Usage(database, limits, defaults.max_call_duration_s),
         idempotency=Idempotency(database, cipher),
-        default_voice=adapters.shown_voice(defaults.voice),
+        default_voice=DEFAULT_VOICE_ID,
     )
-    edge = CarrierEdge(carriers, accounts, calls, directory, public_url)
+    edge = CarrierEdge(carriers, accounts, calls, messages, directory, public_url)
     watch = CallWatch(database, call_log, directory.held)
-    return Assembly(database, services, directory, presence, watch, metrics, edge)
+    pruning = Pruning(database, timedelta(days=settings.delivery_retention_days))
+    return Assembly(database, services, directory, presence, watch, pruning, told.worker, metrics, edge)

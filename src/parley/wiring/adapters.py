@@ -12,17 +12,20 @@ from contextlib import AsyncExitStack
 import httpx
 
 from parley.audio.formats import MULAW_8K
-from parley.domain import voices
+from parley.domain import voices as known_voices
 from parley.domain.agents import ListenChoice, ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan
 from parley.domain.carriers import CarrierAccount
 from parley.domain.events import TurnDelivery
+from parley.domain.limits import Allowance
 from parley.domain.secrets import Secret
 from parley.live.providers import Providers
 from parley.providers.outbound import OutboundHttp
 from parley.providers.protocols import Carrier
+from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
-from parley.settings import ELEVENLABS_URL, Settings
+from parley.services.voices import Voices
+from parley.settings import ELEVENLABS_URL, OPENAI_URL, Settings
 from parley.storage.presence import Alone, Presence
 
 
@@ -36,6 +39,16 @@ def carriers(settings: Settings, http: httpx.AsyncClient) -> dict[str, Carrier]:
 def operator_accounts(settings: Settings) -> dict[str, CarrierAccount]:
     """The operator's own account at each carrier; parts of it may be empty."""
     return {"twilio": CarrierAccount(settings.twilio_account_sid, settings.twilio_auth_token)}
+
+
+def allowance(settings: Settings) -> Allowance:
+    """What a project may use that has no limits of its own."""
+    return Allowance(
+        numbers=settings.number_limit,
+        concurrent_calls=settings.concurrent_call_limit,
+        daily_calls=settings.daily_call_limit,
+        daily_messages=settings.daily_message_limit,
+    )
 
 
 def operator_keys(settings: Settings) -> dict[str, Secret]:
@@ -61,22 +74,37 @@ def providers(
     from parley.providers.speech_to_text.simulated import SimulatedSpeechToText
     from parley.providers.text_to_speech.elevenlabs import ElevenLabs
     from parley.providers.text_to_speech.espeak import Espeak
+    from parley.providers.text_to_speech.openai import OpenAISpeech
     from parley.providers.text_to_speech.tone import Tone
 
     chat = ChatResponder(settings.openai_base_url)
+    openai = OpenAISpeech(settings.openai_base_url, default_model=settings.speech_model)
     elevenlabs, espeak = ElevenLabs(settings.elevenlabs_base_url), Espeak()
-    for each in (chat, elevenlabs, espeak):
+    for each in (chat, openai, elevenlabs, espeak):
         stack.push_async_callback(each.aclose)
     return Providers(
         speech_to_text={
             "deepgram": DeepgramSpeechToText(settings.deepgram_base_url),
             "simulated": SimulatedSpeechToText(),
         },
-        text_to_speech={"elevenlabs": elevenlabs, "espeak": espeak, "tone": Tone()},
+        text_to_speech={"elevenlabs": elevenlabs, "openai": openai, "espeak": espeak, "tone": Tone()},
         models={"openai": chat},
         webhook=WebhookResponder(webhook_http, on_delivery),
         carrier_audio={"twilio": MULAW_8K},
     )
+
+
+def voices(settings: Settings, credentials: Credentials, http: httpx.AsyncClient, defaults: Defaults) -> Voices:
+    """The catalogue of voices, with those this server needs nobody for."""
+    from parley.providers.text_to_speech.elevenlabs_catalogue import ElevenLabsCatalogue
+    from parley.providers.text_to_speech.espeak import is_installed
+
+    own = [*(known_voices.ESPEAK_VOICES if is_installed() else ())]
+    if defaults.voice.provider == "tone":
+        own += known_voices.TONE_VOICES
+    catalogues = {"elevenlabs": ElevenLabsCatalogue(http, settings.elevenlabs_base_url)}
+    has_stand_in = settings.elevenlabs_base_url != ELEVENLABS_URL
+    return Voices(credentials, catalogues, own, frozenset(catalogues) if has_stand_in else frozenset())
 
 
 def presence(settings: Settings) -> Presence:
@@ -90,29 +118,45 @@ def presence(settings: Settings) -> Presence:
 
 def defaults(settings: Settings, doors: Providers) -> Defaults:
     """What holds where an agent says nothing."""
+    from parley.providers.text_to_speech.openai import OpenAISpeech
+
+    def lost() -> frozenset[str]:
+        doors_to_speech = doors.text_to_speech.items()
+        return frozenset(name for name, door in doors_to_speech if isinstance(door, OpenAISpeech) and door.is_away)
+
     return Defaults(
         carrier="twilio",
         listen=ListenChoice(settings.speech_to_text),
         voice=_default_voice(settings),
         model=ModelChoice(model=settings.chat_model),
-        voice_providers=frozenset(doors.text_to_speech),
+        voice_providers=_speaking(settings),
+        keyed_voice_providers=frozenset({"elevenlabs", "openai"} if _is_openai_itself(settings) else {"elevenlabs"}),
+        lost_voice_providers=lost,
     )
+
+
+def _speaking(settings: Settings) -> frozenset[str]:
+    """Who can speak for every project as the server is set up: a vendor with the operator's key or a stand-in.
+
+    Most OpenAI-compatible servers only chat, so one of those speaks only where the operator says so.
+    """
+    speaking = {"espeak", "tone"}
+    if settings.elevenlabs_api_key or settings.elevenlabs_base_url != ELEVENLABS_URL:
+        speaking.add("elevenlabs")
+    if settings.text_to_speech is not None:
+        speaking.add(settings.text_to_speech)
+    if settings.openai_api_key and _is_openai_itself(settings):
+        speaking.add("openai")
+    return frozenset(speaking)
+
+
+def _is_openai_itself(settings: Settings) -> bool:
+    return settings.openai_base_url == OPENAI_URL
 
 
 def _default_voice(settings: Settings) -> VoiceChoice:
     """The best voice this server can speak with as it is set up."""
-    has_vendor = bool(settings.elevenlabs_api_key) or settings.elevenlabs_base_url != ELEVENLABS_URL
     spare = "espeak" if importlib.util.find_spec("espeakng_loader") is not None else "tone"
-    provider = settings.text_to_speech or ("elevenlabs" if has_vendor else spare)
-    known = voices.find(voices.DEFAULT_VOICE_ID)
-    if known is not None and known.provider == provider:
-        return VoiceChoice(provider, voice=known.provider_voice)
-    return VoiceChoice(provider)
-
-
-def shown_voice(default: VoiceChoice) -> str:
-    """The default voice by the id that clients know, else by its provider's name."""
-    known = voices.find(voices.DEFAULT_VOICE_ID)
-    if known is not None and known.provider_voice == default.voice:
-        return known.id
-    return default.voice or default.provider
+    provider = settings.text_to_speech or ("elevenlabs" if "elevenlabs" in _speaking(settings) else spare)
+    known = known_voices.find(known_voices.DEFAULT_VOICE_ID)
+    return VoiceChoice(provider, voice=known_voices.closest(known, provider) if known is not None else "")
