@@ -1,0 +1,110 @@
+"""How much a project may use, enforced exactly: of any number of simultaneous requests, only as many as fit go through.
+
+What is limited is inserted first, and then taken from the limit in the same transaction: the project's row is locked,
+everything is counted, the new row included, and the transaction is refused if that is too much. The project's lock is
+the last one that such a transaction takes, so it can never be part of a deadlock. Without a limit nothing is locked or
+counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from parley.domain.errors import QuotaExceeded
+from parley.domain.limits import UNLIMITED, Allowance
+from parley.services.defaults import Clock, utc_now
+from parley.storage import limits
+from parley.storage.database import Database
+
+DAY = timedelta(hours=24)
+_OR_ASK = "or ask this server's operator for more"
+
+
+class Limits:
+    """`server` holds for every project that has no limit of its own.
+
+    All that takes raises QuotaExceeded with a sentence that names the limit and what is used of it.
+    """
+
+    def __init__(self, database: Database, server: Allowance, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._server = server
+        self._clock = clock
+        self._on_order: dict[str, set[str]] = {}
+
+    async def of(self, session: AsyncSession, project_id: str) -> Allowance:
+        """What holds for the project."""
+        return (await limits.own(session, project_id)).over(self._server)
+
+    async def take_call(self, session: AsyncSession, project_id: str) -> None:
+        """A call was inserted in this transaction: keep it only if the project may have it."""
+        held = await self._locked(session, project_id, "concurrent_calls", "daily_calls")
+        if held.concurrent_calls < UNLIMITED:
+            live = await limits.live_calls(session, project_id) - 1
+            if live >= held.concurrent_calls:
+                raise QuotaExceeded(
+                    f"This project may hold {held.concurrent_calls} calls at once and holds {live}. Wait until one"
+                    f" ends, {_OR_ASK}."
+                )
+        if held.daily_calls < UNLIMITED:
+            made = await limits.calls_since(session, project_id, self._clock() - DAY) - 1
+            if made >= held.daily_calls:
+                raise QuotaExceeded(
+                    f"This project may have {held.daily_calls} calls in 24 hours and has had {made}. Wait until the"
+                    f" first of them is a day old, {_OR_ASK}."
+                )
+
+    async def take_message(self, session: AsyncSession, project_id: str) -> None:
+        """A message to be sent was inserted in this transaction. Received ones are never refused, and do not count."""
+        held = await self._locked(session, project_id, "daily_messages")
+        if held.daily_messages < UNLIMITED:
+            sent = await limits.messages_sent_since(session, project_id, self._clock() - DAY) - 1
+            if sent >= held.daily_messages:
+                raise QuotaExceeded(
+                    f"This project may send {held.daily_messages} messages in 24 hours and has sent {sent}. Wait until"
+                    f" the first of them is a day old, {_OR_ASK}."
+                )
+
+    async def take_number(self, session: AsyncSession, project_id: str) -> None:
+        """A number was inserted in this transaction."""
+        held = await self._locked(session, project_id, "numbers")
+        if held.numbers < UNLIMITED:
+            self._check_numbers(held.numbers, await limits.numbers(session, project_id) - 1)
+
+    @asynccontextmanager
+    async def number_on_order(self, project_id: str, number_id: str) -> AsyncIterator[None]:
+        """For as long as a number that will get this id is being bought: raises at once when there is no room for it.
+
+        Room is what is neither used nor being bought in this process, so that parallel requests do not buy what can
+        only be given back. `take_number` still decides.
+        """
+        ordered = self._on_order.setdefault(project_id, set())
+        ordered.add(number_id)
+        try:
+            async with self._database.read() as session:
+                held = await self.of(session, project_id)
+                if held.numbers < UNLIMITED:
+                    others = ordered - {number_id}
+                    used = await limits.numbers(session, project_id, except_for=others)
+                    self._check_numbers(held.numbers, used + len(others))
+            yield
+        finally:
+            ordered.discard(number_id)
+            if not ordered:
+                self._on_order.pop(project_id, None)
+
+    async def _locked(self, session: AsyncSession, project_id: str, *kinds: str) -> Allowance:
+        """The limits; if any of those kinds is one, the project is locked from here to the end of the transaction."""
+        await session.flush()
+        held = await self.of(session, project_id)
+        if all(getattr(held, kind) >= UNLIMITED for kind in kinds):
+            return held
+        return (await limits.own(session, project_id, lock=True)).over(self._server)
+
+    def _check_numbers(self, limit: int, used: int) -> None:
+        if used >= limit:
+            raise QuotaExceeded(f"This project may have {limit} numbers and has {used}. Release one, {_OR_ASK}.")
