@@ -13,7 +13,7 @@ from parley.domain.carriers import CarrierAccount
 from parley.domain.errors import BadInput
 from parley.domain.secrets import Secret
 from parley.services.credentials import Credentials
-from parley.storage import calls, credentials, numbers
+from parley.storage import calls, credentials, messages, numbers
 from parley.storage.database import Database
 from parley.storage.tables import CredentialRow
 
@@ -44,6 +44,13 @@ class CarrierAccounts:
             call = await calls.get_known(session, call_id)
             account, _ = await self.resolve(session, call.project_id, call.carrier, call.credential_id)
         return call.carrier, account
+
+    async def for_message(self, message_id: str) -> tuple[str, CarrierAccount]:
+        """(carrier, account) that owns the text message. Raises like `for_number`."""
+        async with self._database.read() as session:
+            message = await messages.get_known(session, message_id)
+            account, _ = await self.resolve(session, message.project_id, message.carrier, message.credential_id)
+        return message.carrier, account
 
     async def resolve(
         self, session: AsyncSession, project_id: str, carrier: str, credential_id: str | None
