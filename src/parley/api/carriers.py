@@ -1,8 +1,8 @@
-"""Where carriers come in: their webhooks about numbers and calls, and the websocket that brings the audio.
+"""Where carriers come in: their webhooks about numbers, calls and texts, and the websocket that brings the audio.
 
-A webhook is read as raw bytes, bounded, and verified against the token of the account that owns the number or call
-before anything is parsed. Whatever is wrong with it, the answer is a 403 and nothing has happened. The signature covers
-the configured public URL; what the Host header says is never used.
+A webhook is read as raw bytes, bounded, and verified against the token of the account that owns what it tells of before
+anything is parsed. Whatever is wrong with it, the answer is a 403 and nothing has happened. The signature covers the
+configured public URL; what the Host header says is never used.
 """
 
 from __future__ import annotations
@@ -22,11 +22,22 @@ from parley.api.reading import check_ids, read_body
 from parley.api.sockets import POLICY_VIOLATION, TRY_AGAIN_LATER, AsgiTextSocket
 from parley.domain.calls import CallPlan
 from parley.domain.carriers import CarrierAccount
-from parley.domain.errors import BadInput, Conflict, Draining, Forbidden, NotFound, ParleyError, ProviderError, TooLarge
+from parley.domain.errors import (
+    BadInput,
+    Conflict,
+    Draining,
+    Forbidden,
+    NotFound,
+    ParleyError,
+    ProviderError,
+    QuotaExceeded,
+    TooLarge,
+)
 from parley.domain.secrets import Secret
 from parley.providers.protocols import Carrier, Document, IncomingLeg, LegEvents, MediaLeg
 from parley.services.accounts import CarrierAccounts
 from parley.services.calls import Calls, Switchboard
+from parley.services.messages import Messages
 
 log = structlog.get_logger()
 
@@ -72,6 +83,7 @@ class CarrierEdge:
         carriers: Mapping[str, Carrier],
         accounts: CarrierAccounts,
         calls: Calls,
+        messages: Messages,
         exchange: Exchange,
         public_url: str,
         *,
@@ -80,6 +92,7 @@ class CarrierEdge:
         self._carriers = carriers
         self._accounts = accounts
         self._calls = calls
+        self._messages = messages
         self._exchange = exchange
         self._public_url = public_url.rstrip("/")
         self._handshake_timeout_s = handshake_timeout_s
@@ -90,9 +103,13 @@ class CarrierEdge:
         return [
             self._hook(f"{number}/voice", self._accounts.for_number, self._number_rings),
             self._hook(f"{number}/status", self._accounts.for_number, self._number_status),
+            self._hook(f"{number}/message", self._accounts.for_number, self._message_came),
             self._hook(f"{call}/answer", self._accounts.for_call, self._call_answered),
             self._hook(f"{call}/status", self._accounts.for_call, self._call_status),
             self._hook(f"{call}/after", self._accounts.for_call, self._stream_ended),
+            self._hook(
+                "/carriers/{carrier}/messages/{owner_id}/status", self._accounts.for_message, self._message_went
+            ),
             WebSocketRoute("/carriers/{carrier}/media", _RawAsgi(self._media)),
         ]
 
@@ -139,7 +156,7 @@ class CarrierEdge:
     async def _number_rings(self, hook: Hook) -> Document:
         try:
             plan, token = await self._calls.ring_inbound(hook.owner_id, hook.carrier.read_ringing(hook.body))
-        except (Conflict, Draining, ProviderError) as declined:
+        except (Conflict, Draining, ProviderError, QuotaExceeded) as declined:
             log.info("inbound_call_declined", number_id=hook.owner_id, why=declined.code)
             return hook.carrier.reject_document()
         return self._connect(hook, plan.call_id, token)
@@ -170,6 +187,13 @@ class CarrierEdge:
         except Conflict:
             return hook.carrier.hangup_document()
         return self._connect(hook, hook.owner_id, token)
+
+    async def _message_came(self, hook: Hook) -> Document:
+        await self._messages.receive(hook.owner_id, hook.carrier.read_message(hook.body))
+        return hook.carrier.message_document()
+
+    async def _message_went(self, hook: Hook) -> None:
+        await self._messages.report(hook.owner_id, hook.carrier.read_message_report(hook.body))
 
     def _connect(self, hook: Hook, call_id: str, token: Secret) -> Document:
         root = f"{self._public_url}/carriers/{hook.name}"
