@@ -8,7 +8,17 @@ from standardwebhooks.webhooks import Webhook
 
 from parley.domain.errors import BadInput, Forbidden
 from parley.domain.secrets import Secret
-from parley.domain.webhooks import RETRY_DELAYS_S, classify, new_secret, next_attempt_at, read_retry_after, sign, verify
+from parley.domain.webhooks import (
+    RETRY_DELAYS_S,
+    classify,
+    doubling_delays,
+    new_secret,
+    next_attempt_at,
+    read_retry_after,
+    sign,
+    sign_for_subscriber,
+    verify,
+)
 
 SECRET = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 BODY = '{"event":"call.ended","data":{"transcript":"für Elise"}}'.encode()
@@ -34,6 +44,35 @@ def test_the_native_signature_is_hex_over_timestamp_and_body_with_the_whole_secr
     assert headers["X-Webhook-Signature"] == "sha256=364c5930136b64e55f7f7a0228b53cdcdcfe48ee68e73fa94d7a3e529cec1c38"
     assert headers["X-Webhook-ID"] == "evt_1"
     assert headers["X-Webhook-Timestamp"] == "1700000000"
+
+
+def test_a_subscribers_request_is_signed_over_its_body_with_a_secret_of_any_text() -> None:
+    headers = sign_for_subscriber(Secret("your_webhook_secret"), "evt_1", NOW_S, b"{}", "X-Body-Signature")
+    # printf '{}' | openssl dgst -sha256 -hmac your_webhook_secret
+    assert headers["X-Body-Signature"] == "sha256=691a717b048d034ed31e56f4a45865ec097a0fdc12cc79c4d970ee86e47ab5b7"
+    assert headers.keys() == {"webhook-id", "webhook-timestamp", "webhook-signature", "X-Body-Signature"}
+
+
+@pytest.mark.parametrize("text", ["your_webhook_secret", "whsec_not base64!", "ü", "c2VjcmV0"])
+def test_a_secret_of_any_text_signs_with_its_own_bytes(text: str) -> None:
+    headers = sign_for_subscriber(Secret(text), "evt_1", int(time.time()), BODY, "X-Body-Signature")
+    assert Webhook(text.encode()).verify(BODY, headers)["event"] == "call.ended"
+    assert verify(Secret(text), headers, BODY, now_s=time.time()) == "evt_1"
+
+
+def test_a_secret_that_parley_made_signs_for_a_subscriber_as_it_does_for_a_webhook() -> None:
+    theirs, ours = (
+        sign_for_subscriber(SECRET, "evt_1", NOW_S, BODY, "X-Body-Signature"),
+        sign(SECRET, "evt_1", NOW_S, BODY),
+    )
+    assert theirs["webhook-signature"] == ours["webhook-signature"]
+
+
+def test_nothing_is_signed_or_verified_without_a_secret() -> None:
+    with pytest.raises(BadInput):
+        sign_for_subscriber(Secret(""), "evt_1", NOW_S, BODY, "X-Body-Signature")
+    with pytest.raises(BadInput):
+        verify(Secret(""), sign(SECRET, "evt_1", NOW_S, BODY), BODY, now_s=NOW_S)
 
 
 @given(st.binary(max_size=200), st.integers(0, 10**11))
@@ -99,6 +138,18 @@ def test_the_schedule_is_seven_retries_and_then_the_end() -> None:
         timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18000, 36000, 50400)
     ]
     assert next_attempt_at(8, NOW, 0.0) is None
+
+
+def test_a_schedule_of_ones_own_doubles_and_ends() -> None:
+    delays = doubling_delays(3, 5)
+    assert list(delays) == [5.0, 10.0, 20.0]
+    assert [next_attempt_at(attempt, NOW, 0.0, delays_s=delays) for attempt in (1, 3, 4)] == [
+        NOW + timedelta(seconds=5),
+        NOW + timedelta(seconds=20),
+        None,
+    ]
+    assert next_attempt_at(1, NOW, 0.0, delays_s=doubling_delays(0, 5)) is None
+    assert max(doubling_delays(10, 3600)) == RETRY_DELAYS_S[-1]
 
 
 @given(st.integers(1, len(RETRY_DELAYS_S)), st.floats(0, 1, exclude_max=True))

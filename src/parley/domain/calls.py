@@ -9,6 +9,7 @@ import msgspec
 
 from parley.domain.agents import AgentSnapshot
 from parley.domain.secrets import Secret
+from parley.domain.webhooks import TargetKind
 
 CallStatus = Literal["queued", "ringing", "in-progress", "completed", "failed"]
 Direction = Literal["inbound", "outbound", "web"]
@@ -39,11 +40,15 @@ def may_advance(current: str, proposed: str) -> bool:
 
 
 class WebhookTarget(msgspec.Struct, frozen=True):
-    """Where a customer wants to be asked and told. `timeout_s` limits the wait for the first output of a voice turn."""
+    """Where a customer wants to be asked and told. `timeout_s` limits the wait for the first output of a voice turn.
+
+    `kind` says whose it is; a call's own URL has no `webhook_id`.
+    """
 
     url: str
     secret: Secret
     webhook_id: str = ""
+    kind: TargetKind = "call"
     context_limit: int = 10
     timeout_s: float = 30.0
 

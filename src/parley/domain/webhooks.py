@@ -1,11 +1,13 @@
 """How a customer can trust a webhook request, and how long parley keeps trying to deliver it. No clock, no socket.
 
-Every request is signed twice with one secret (`whsec_` + base64 of 32 random bytes):
+Every request is signed twice with one secret, first of all as Standard Webhooks (https://www.standardwebhooks.com):
+`webhook-id`, `webhook-timestamp`, and `webhook-signature` = `v1,` + base64 HMAC-SHA256 over `{id}.{timestamp}.{body}`.
+A secret that parley made (`whsec_` + base64 of 32 random bytes) is the key that its base64 stands for; a subscriber's
+own secret may be any text, and then its UTF-8 bytes are the key. Beside it stands
 
-- Standard Webhooks (https://www.standardwebhooks.com): `webhook-id`, `webhook-timestamp`, and `webhook-signature` =
-  `v1,` + base64 HMAC-SHA256 over `{id}.{timestamp}.{body}`, keyed with the bytes the base64 stands for.
-- the native dialect's own: `X-Webhook-ID`, `X-Webhook-Timestamp`, and `X-Webhook-Signature` = `sha256=` + hex
-  HMAC-SHA256 over `{timestamp}.{body}`, keyed with the whole secret string.
+- for a webhook, `X-Webhook-ID`, `X-Webhook-Timestamp`, and `X-Webhook-Signature` = `sha256=` + hex HMAC-SHA256 over
+  `{timestamp}.{body}`, keyed with the whole secret string;
+- for a subscription, a header whose name its dialect gives = `sha256=` + hex HMAC-SHA256 over the body alone.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Literal
@@ -36,6 +38,8 @@ _JITTER_SHARE = 0.2
 _LONGEST_RETRY_AFTER_S = 24 * 3600
 
 Outcome = Literal["delivered", "disable", "retry"]
+TargetKind = Literal["project", "agent", "call", "subscription"]
+"""Whose target a request is for: the project's webhook, an agent's own, one call's own URL, or a subscription."""
 
 
 class SendResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,11 +72,32 @@ def sign(secret: Secret, message_id: str, timestamp_s: int, body: bytes) -> dict
     return {
         "webhook-id": message_id,
         "webhook-timestamp": stamp,
-        "webhook-signature": _standard_signature(secret, message_id, stamp, body),
+        "webhook-signature": _signature(_made_key(secret), message_id, stamp, body),
         "X-Webhook-ID": message_id,
         "X-Webhook-Timestamp": stamp,
         "X-Webhook-Signature": _native_signature(secret, stamp, body),
     }
+
+
+def sign_for_subscriber(
+    secret: Secret, message_id: str, timestamp_s: int, body: bytes, body_header: str
+) -> dict[str, str]:
+    """The four signature headers of a request to a subscription, whose secret may be any text.
+
+    `body_header` is the name of the header that signs the body alone. Raises BadInput for an empty secret.
+    """
+    stamp = str(timestamp_s)
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": stamp,
+        "webhook-signature": _signature(_own_key(secret), message_id, stamp, body),
+        body_header: body_signature(secret, body),
+    }
+
+
+def body_signature(secret: Secret, body: bytes) -> str:
+    """`sha256=` + hex HMAC-SHA256 over the body alone. It does not say when the request was made."""
+    return "sha256=" + hmac.new(secret.reveal().encode(), body, hashlib.sha256).hexdigest()
 
 
 def verify(
@@ -96,7 +121,7 @@ def verify(
     if abs(now_s - int(stamp)) > tolerance_s:
         raise Forbidden("The webhook timestamp is too old or too new: a replay, or a clock that is off.")
     if standard:
-        expected = _standard_signature(secret, message_id, stamp, body)
+        expected = _signature(_own_key(secret), message_id, stamp, body)
     else:
         expected = _native_signature(secret, stamp, body)
     if not any(hmac.compare_digest(expected.encode(), signature.encode()) for signature in signatures):
@@ -114,17 +139,28 @@ def classify(status: int | None) -> Outcome:
     return "disable" if status == 410 else "retry"
 
 
+def doubling_delays(max_retries: int, first_delay_s: float) -> tuple[float, ...]:
+    """A schedule of `max_retries` pauses in seconds, each twice the one before, none longer than 14 hours."""
+    return tuple(min(first_delay_s * 2**retry, RETRY_DELAYS_S[-1]) for retry in range(max_retries))
+
+
 def next_attempt_at(
-    attempt: int, now: datetime, jitter: float, *, retry_after_s: float | None = None
+    attempt: int,
+    now: datetime,
+    jitter: float,
+    *,
+    retry_after_s: float | None = None,
+    delays_s: Sequence[float] = RETRY_DELAYS_S,
 ) -> datetime | None:
     """When to try again after failed attempt number `attempt` (the first is 1), or None when it was the last.
 
-    `jitter` in [0, 1) is drawn by the caller and stretches the pause by up to a fifth, so that deliveries that failed
-    together do not come back together. A receiver's own wish (`retry_after_s`) is honoured when it is the longer one.
+    `delays_s` are the pauses after the first, second, ... failed attempt. `jitter` in [0, 1) is drawn by the caller and
+    stretches the pause by up to a fifth, so that deliveries that failed together do not come back together. A
+    receiver's own wish (`retry_after_s`) is honoured when it is the longer one.
     """
-    if not 1 <= attempt <= len(RETRY_DELAYS_S):
+    if not 1 <= attempt <= len(delays_s):
         return None
-    delay_s = RETRY_DELAYS_S[attempt - 1] * (1 + _JITTER_SHARE * jitter)
+    delay_s = delays_s[attempt - 1] * (1 + _JITTER_SHARE * jitter)
     if retry_after_s is not None:
         delay_s = max(delay_s, min(retry_after_s, _LONGEST_RETRY_AFTER_S))
     return now + timedelta(seconds=delay_s)
@@ -149,8 +185,8 @@ def read_retry_after(status: int, header: str | None, now: datetime) -> float | 
     return max(0.0, (at - now).total_seconds())
 
 
-def _standard_signature(secret: Secret, message_id: str, stamp: str, body: bytes) -> str:
-    digest = hmac.digest(_standard_key(secret), f"{message_id}.{stamp}.".encode() + body, "sha256")
+def _signature(key: bytes, message_id: str, stamp: str, body: bytes) -> str:
+    digest = hmac.digest(key, f"{message_id}.{stamp}.".encode() + body, "sha256")
     return "v1," + base64.b64encode(digest).decode()
 
 
@@ -159,7 +195,17 @@ def _native_signature(secret: Secret, stamp: str, body: bytes) -> str:
     return "sha256=" + mac.hexdigest()
 
 
-def _standard_key(secret: Secret) -> bytes:
+def _own_key(secret: Secret) -> bytes:
+    """The key a secret stands for, whoever made it. Raises BadInput for an empty one."""
+    if not secret:
+        raise BadInput("There is no secret to sign or verify with; set one.")
+    try:
+        return _made_key(secret)
+    except BadInput:
+        return secret.reveal().encode()
+
+
+def _made_key(secret: Secret) -> bytes:
     text = secret.reveal()
     try:
         if not text.startswith(SECRET_PREFIX):
