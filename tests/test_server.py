@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from parley.app import Drain, create_app
 from parley.domain.errors import ConfigurationError
 from parley.server import Server, listen, running, url_of
-from parley.services.deliveries import Deliveries
+from parley.services.delivery_worker import DeliveryWorker
 from parley.settings import Settings, load_settings
 from parley.wiring import assembled
 
@@ -112,9 +112,9 @@ class BrokenOutbox:
 
 async def test_a_background_part_that_crashes_takes_the_server_down(database_url: str, tmp_path: Path) -> None:
     async with assembled(settings_for(database_url, tmp_path), "http://parley.test") as house:
-        services = replace(house.services, deliveries=cast(Deliveries, BrokenOutbox()))
+        broken = replace(house, delivery_worker=cast(DeliveryWorker, BrokenOutbox()))
         drain = Drain(asyncio.Event().wait)
-        app = create_app(replace(house, services=services), drain)
+        app = create_app(broken, drain)
         with pytest.raises(ExceptionGroup):
             async with app.router.lifespan_context(app):
                 await asyncio.Event().wait()

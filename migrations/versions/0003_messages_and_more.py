@@ -19,6 +19,11 @@ def upgrade() -> None:
     _add_messages()
     _widen_what_exists()
     op.execute("UPDATE numbers SET is_connected = carrier_id IS NOT NULL")
+    op.execute(
+        "UPDATE deliveries SET target = 'agent' FROM webhooks"
+        " WHERE webhooks.id = deliveries.webhook_id AND webhooks.agent_id IS NOT NULL"
+    )
+    op.execute("UPDATE deliveries SET target = 'call' WHERE webhook_id IS NULL AND status = 'pending'")
 
 
 def _add_checks_and_keys() -> None:
@@ -180,6 +185,8 @@ def _widen_what_exists() -> None:
     op.add_column("deliveries", sa.Column("subscription_id", sa.String(), nullable=True))
     op.add_column("deliveries", sa.Column("conversation_id", sa.String(), nullable=True))
     op.add_column("deliveries", sa.Column("message_id", sa.String(), nullable=True))
+    op.add_column("deliveries", sa.Column("target", sa.String(), server_default="project", nullable=False))
+    op.add_column("deliveries", sa.Column("original_id", sa.String(), nullable=True))
     op.create_index(
         "ix_deliveries_open_conversation",
         "deliveries",
@@ -210,6 +217,7 @@ def _widen_what_exists() -> None:
     op.add_column("numbers", sa.Column("is_connected", sa.Boolean(), server_default=sa.text("true"), nullable=False))
     op.add_column("numbers", sa.Column("routing", JSONB, nullable=True))
     op.add_column("numbers", sa.Column("sip_config", JSONB, nullable=True))
+    op.add_column("numbers", sa.Column("dialect", sa.String(), server_default="native", nullable=False))
     op.add_column(
         "projects", sa.Column("recording_enabled", sa.Boolean(), server_default=sa.text("false"), nullable=False)
     )
@@ -227,6 +235,7 @@ def downgrade() -> None:
     op.drop_column("projects", "concurrent_call_limit")
     op.drop_column("projects", "number_limit")
     op.drop_column("projects", "recording_enabled")
+    op.drop_column("numbers", "dialect")
     op.drop_column("numbers", "sip_config")
     op.drop_column("numbers", "routing")
     op.drop_column("numbers", "is_connected")
@@ -237,6 +246,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_deliveries_open_conversation", table_name="deliveries", postgresql_where=sa.text("status = 'pending'")
     )
+    op.drop_column("deliveries", "original_id")
+    op.drop_column("deliveries", "target")
     op.drop_column("deliveries", "message_id")
     op.drop_column("deliveries", "conversation_id")
     op.drop_column("deliveries", "subscription_id")

@@ -17,7 +17,8 @@ from parley.domain.errors import ConfigurationError
 from parley.domain.events import TurnDelivery
 from parley.providers.protocols import CallReport
 from parley.schemas.calls import CallCreate
-from parley.schemas.webhooks import DeliveryList, WebhookPut
+from parley.schemas.deliveries import DeliveryList
+from parley.schemas.webhooks import WebhookPut
 from parley.storage import webhooks
 from parley.storage.tables import DeliveryRow
 from tests.services.world import World, ringing
@@ -168,7 +169,7 @@ async def test_a_voice_turn_is_listed_beside_the_events_and_never_sent(world: Wo
         "evt_good": ("success", None),
         "evt_bad": ("failed", "timeout"),
     }
-    assert (total, await world.deliveries.send_due()) == (2, 0)
+    assert (total, await world.worker.send_due()) == (2, 0)
 
 
 async def test_the_carrier_is_asked_with_the_calls_own_account(world: World, mine: str) -> None:

@@ -15,10 +15,11 @@ import pytest
 
 from parley.domain.secrets import Secret
 from parley.domain.webhooks import SendResult, verify
+from parley.schemas.deliveries import DeliveryList
 from parley.schemas.numbers import NumberList
-from parley.schemas.webhooks import DeliveryList, WebhookPut
+from parley.schemas.webhooks import WebhookPut
 from parley.services.defaults import utc_now
-from parley.services.deliveries import Deliveries
+from parley.services.delivery_worker import DeliveryWorker
 from parley.storage import outbox, webhooks
 from parley.storage.tables import DeliveryRow
 from tests.services.world import World, ringing
@@ -55,8 +56,8 @@ async def secret(world: World, mine: str) -> Secret:
 async def test_a_delivered_event_is_signed_and_done(world: World, mine: str, secret: Secret) -> None:
     await started_call(world, mine)
 
-    assert await world.deliveries.send_due() == 1
-    assert await world.deliveries.send_due() == 0
+    assert await world.worker.send_due() == 1
+    assert await world.worker.send_due() == 0
 
     [(url, headers, body)] = world.sender.sent
     [row] = await rows(world, mine)
@@ -72,8 +73,8 @@ async def test_a_failed_event_is_tried_on_schedule_and_then_given_up(world: Worl
     waits = []
 
     for _ in range(8):
-        assert await world.deliveries.send_due() == 1
-        assert await world.deliveries.send_due() == 0
+        assert await world.worker.send_due() == 1
+        assert await world.worker.send_due() == 0
         [waiting] = await rows(world, mine)
         if waiting.next_retry_at is not None:
             waits.append((waiting.next_retry_at - world.clock.now).total_seconds())
@@ -90,7 +91,7 @@ async def test_a_receiver_that_asks_for_time_gets_it(world: World, mine: str, se
     await started_call(world, mine)
     world.sender.answer = lambda url: SendResult(status=503, retry_after="120")
 
-    await world.deliveries.send_due()
+    await world.worker.send_due()
 
     [row] = await rows(world, mine)
     assert row.next_retry_at is not None
@@ -104,7 +105,7 @@ async def test_gone_disables_the_webhook_and_everything_that_waits_for_it(
     await world.log.finished(call_id, "caller_hangup")
     world.sender.answer = lambda url: SendResult(status=410)
 
-    await world.deliveries.send_due()
+    await world.worker.send_due()
 
     assert [(row.status, row.error_message) for row in await rows(world, mine)] == [
         ("failed", None),
@@ -120,7 +121,7 @@ async def test_what_waits_for_a_deleted_webhook_fails(world: World, mine: str, s
 
     await world.webhooks.delete(mine, None)
 
-    assert await world.deliveries.send_due() == 0
+    assert await world.worker.send_due() == 0
     assert [row.error_message for row in await rows(world, mine)] == ["webhook_deleted"]
 
 
@@ -128,7 +129,7 @@ async def test_a_changed_webhook_gets_what_waited_for_the_old_one(world: World, 
     await started_call(world, mine)
     moved = await world.webhooks.put(mine, None, WebhookPut(url="https://b.example"))
 
-    await world.deliveries.send_due()
+    await world.worker.send_due()
 
     [(url, headers, body)] = world.sender.sent
     assert url == "https://b.example"
@@ -139,7 +140,7 @@ async def test_events_of_one_call_arrive_in_order(world: World, mine: str, secre
     call_id = await started_call(world, mine)
     await world.log.finished(call_id, "caller_hangup")
 
-    while await world.deliveries.send_due():
+    while await world.worker.send_due():
         pass
 
     assert sent_events(world) == ["call.started", "call.ended"]
@@ -149,12 +150,12 @@ async def test_a_short_failure_keeps_the_order(world: World, mine: str, secret: 
     call_id = await started_call(world, mine)
     await world.log.finished(call_id, "caller_hangup")
     world.sender.answer = failed
-    await world.deliveries.send_due()
-    assert await world.deliveries.send_due() == 0
+    await world.worker.send_due()
+    assert await world.worker.send_due() == 0
 
     world.sender.answer = lambda url: SendResult(status=200)
     world.clock.advance(7)
-    while await world.deliveries.send_due():
+    while await world.worker.send_due():
         pass
 
     assert sent_events(world) == ["call.started", "call.started", "call.ended"]
@@ -164,11 +165,11 @@ async def test_a_receiver_that_stays_down_holds_nothing_back(world: World, mine:
     call_id = await started_call(world, mine)
     await world.log.finished(call_id, "caller_hangup")
     world.sender.answer = failed
-    await world.deliveries.send_due()
+    await world.worker.send_due()
     world.clock.advance(7)
-    await world.deliveries.send_due()
+    await world.worker.send_due()
 
-    await world.deliveries.send_due()
+    await world.worker.send_due()
 
     assert sent_events(world) == ["call.started", "call.started", "call.ended"]
 
@@ -176,12 +177,12 @@ async def test_a_receiver_that_stays_down_holds_nothing_back(world: World, mine:
 async def test_one_calls_trouble_does_not_hold_up_another(world: World, mine: str, secret: Secret) -> None:
     await started_call(world, mine, "CA-1")
     world.sender.answer = failed
-    await world.deliveries.send_due()
+    await world.worker.send_due()
     world.sender.answer = lambda url: SendResult(status=200)
 
     await started_call(world, mine, "CA-2")
 
-    assert await world.deliveries.send_due() == 1
+    assert await world.worker.send_due() == 1
 
 
 async def test_an_unreadable_secret_is_one_rows_trouble(world: World, mine: str, secret: Secret) -> None:
@@ -191,7 +192,7 @@ async def test_an_unreadable_secret_is_one_rows_trouble(world: World, mine: str,
         assert row is not None
         row.sealed_secret = b"\x01broken"
 
-    await world.deliveries.send_due()
+    await world.worker.send_due()
 
     assert [(row.status, row.error_message) for row in await rows(world, mine)] == [("pending", "secret_unreadable")]
 
@@ -216,7 +217,9 @@ DOOMED = """
 import asyncio, sys
 from parley.domain.secrets import Secret
 from parley.services.defaults import utc_now
-from parley.services.deliveries import Deliveries
+from parley.services.delivery_worker import DeliveryWorker
+from parley.services.destinations import Destinations
+from parley.services.subscriptions import Subscriptions
 from parley.services.webhooks import Webhooks
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
@@ -227,13 +230,15 @@ class Hanging:
         await asyncio.Event().wait()
 
 database = Database(sys.argv[1])
-webhooks = Webhooks(database, Cipher([Secret("a key for tests alone")]))
-asyncio.run(Deliveries(database, webhooks, Hanging()).run())
+cipher = Cipher([Secret("a key for tests alone")])
+webhooks = Webhooks(database, cipher)
+destinations = Destinations(webhooks, Subscriptions(database, cipher, webhooks), "X-Body-Signature")
+asyncio.run(DeliveryWorker(database, destinations, Hanging()).run())
 """
 
 
 @asynccontextmanager
-async def working(*workers: Deliveries) -> AsyncIterator[None]:
+async def working(*workers: DeliveryWorker) -> AsyncIterator[None]:
     """They run while the block does; then they are cut off wherever they are."""
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(worker.run()) for worker in workers]
@@ -248,8 +253,8 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
-def worker(world: World, receiver: Receiver) -> Deliveries:
-    return Deliveries(world.database, world.webhooks, receiver, world.clock, poll_s=0.02)
+def worker(world: World, receiver: Receiver) -> DeliveryWorker:
+    return DeliveryWorker(world.database, world.destinations, receiver, world.clock, poll_s=0.02)
 
 
 async def test_two_workers_send_everything_once(world: World, mine: str, secret: Secret) -> None:
@@ -284,7 +289,7 @@ async def test_what_a_killed_server_held_is_sent_by_another(
     assert {row.status for row in await rows(world, mine)} == {"pending"}
 
     world.clock.now = utc_now()
-    assert await world.deliveries.send_due() == 0
+    assert await world.worker.send_due() == 0
     world.clock.advance(60)
     receiver = Receiver()
 
@@ -301,7 +306,7 @@ async def test_a_worker_that_lost_its_lease_cannot_undo_a_success(world: World, 
     async with world.database.transaction() as session:
         [slow] = await outbox.claim(session, world.clock.now, lease=timedelta(0), limit=1)
     world.clock.advance(1)
-    await world.deliveries.send_due()
+    await world.worker.send_due()
 
     async with world.database.transaction() as session:
         await outbox.settle(session, slow, status="failed", error_message="timeout")
@@ -311,7 +316,7 @@ async def test_a_worker_that_lost_its_lease_cannot_undo_a_success(world: World, 
 
 async def test_an_event_wakes_the_worker_at_once(world: World, mine: str, secret: Secret) -> None:
     receiver = Receiver()
-    sleepy = Deliveries(world.database, world.webhooks, receiver, world.clock, poll_s=60)
+    sleepy = DeliveryWorker(world.database, world.destinations, receiver, world.clock, poll_s=60)
 
     async def arrived() -> bool:
         return bool(receiver.arrived)
@@ -330,5 +335,5 @@ async def test_a_bug_in_one_delivery_is_that_rows_trouble(world: World, mine: st
         raise RuntimeError("a bug")
 
     world.sender.answer = broken
-    assert await world.deliveries.send_due() == 1
+    assert await world.worker.send_due() == 1
     assert [(row.status, row.error_message) for row in await rows(world, mine)] == [("pending", "internal_error")]

@@ -10,8 +10,9 @@ from parley.domain.errors import NotFound
 from parley.schemas.agents import AgentList, AgentUpdate
 from parley.schemas.calls import CallCreate, CallList
 from parley.schemas.credentials import CredentialCreate, CredentialList
+from parley.schemas.deliveries import DeliveryList
 from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch
-from parley.schemas.webhooks import DeliveryList, WebhookPut
+from parley.schemas.webhooks import WebhookPut
 from tests.services.world import World, ringing
 
 HOOK = WebhookPut(url="https://a.example/hook")

@@ -1,14 +1,20 @@
-"""Webhooks over HTTP: the project's, an agent's own, and what was delivered to them."""
+"""Webhooks over HTTP: the project's, and an agent's own."""
 
 from __future__ import annotations
 
-from parley.api.operations import Ask, Listing, Operation
+from parley.api.operations import Ask, Operation
 from parley.schemas.answers import Success
-from parley.schemas.webhooks import DeliveryList, DeliveryOut, WebhookOut, WebhookPut
+from parley.schemas.webhooks import ProjectWebhookTestQuery, WebhookOut, WebhookPut, WebhookTestOut, WebhookTestQuery
 
 GROUP = "Webhooks"
 _ABOUT = (
     "A new secret is made every time. Every request is signed with it, as Standard Webhooks and as X-Webhook-Signature."
+)
+_TEST = (
+    "Sends one signed event now, never again, and answers 200 whatever came of it: `success`, `statusCode` and"
+    " `responseMs` say how your server did. On the `sms` channel it is a `webhook.test`, to which any 2xx is a good"
+    " answer. On the `voice` channel it is a voice turn (`agent.message` of the call `call_test`), and the answer is"
+    " read as in a call: `spoken` and `actions` say what the caller would get, `explanation` why nothing."
 )
 
 
@@ -26,9 +32,13 @@ async def delete_webhook(ask: Ask[None, None]) -> Success:
     return Success()
 
 
-async def list_deliveries(ask: Ask[None, DeliveryList]) -> Listing:
-    rows, total = await ask.services.deliveries.list(ask.project_id, ask.query)
-    return Listing(rows, total, ask.query.limit, ask.query.offset)
+async def test_webhook(ask: Ask[None, ProjectWebhookTestQuery]) -> WebhookTestOut:
+    return await ask.services.webhook_tests.webhook(ask.project_id, ask.query.agent_id, ask.query.channel)
+
+
+async def test_agent_webhook(ask: Ask[None, WebhookTestQuery]) -> WebhookTestOut:
+    agent_id = ask.ids["agent_id"]
+    return await ask.services.webhook_tests.webhook(ask.project_id, agent_id, ask.query.channel, only_own=True)
 
 
 def _operations_at(path: str, whose: str, fallback: str) -> tuple[Operation, ...]:
@@ -69,16 +79,26 @@ def _operations_at(path: str, whose: str, fallback: str) -> tuple[Operation, ...
 
 OPERATIONS = (
     *_operations_at("/webhooks", "the project's", "Agents that have their own webhook keep it."),
+    Operation(
+        "POST",
+        "/webhooks/test",
+        test_webhook,
+        title="Test the project's webhook",
+        group=GROUP,
+        answer=WebhookTestOut,
+        query=ProjectWebhookTestQuery,
+        about=f"{_TEST} With `agentId`, the webhook is tested that this agent's events go to.",
+        refusals=frozenset({404}),
+    ),
     *_operations_at("/agents/{agent_id}/webhook", "an agent's own", "Its events go to the project's webhook again."),
     Operation(
-        "GET",
-        "/webhooks/deliveries",
-        list_deliveries,
-        title="List deliveries",
+        "POST",
+        "/agents/{agent_id}/webhook/test",
+        test_agent_webhook,
+        title="Test an agent's own webhook",
         group=GROUP,
-        answer=DeliveryOut,
-        query=DeliveryList,
-        lists=("deliveries", "items"),
-        about="Every event and every voice turn sent to your server, newest first, with what came of it.",
+        answer=WebhookTestOut,
+        query=WebhookTestQuery,
+        about=_TEST,
     ),
 )

@@ -55,7 +55,7 @@ class ErrorAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One API's spelling."""
+    """One API's spelling. `body_signature_header` names the header in which its subscribers look for a signature."""
 
     name: str
     title: str
@@ -64,6 +64,7 @@ class Dialect:
     envelope: Callable[[Page], Json]
     error_body: Callable[[ErrorAnswer], Json]
     key_header: Literal["Authorization", "x-api-key"] = "Authorization"
+    body_signature_header: str = ""
 
     def spell(self, model: BaseModel) -> Json:
         """The wire form of an answer. Keys inside customer-owned objects stay as the customer wrote them."""
@@ -89,7 +90,7 @@ def _oneinbox_envelope(page: Page) -> Json:
 def _threetone_envelope(page: Page) -> Json:
     body: Json = {page.names[0]: page.rows}
     if page.total is not None:
-        body |= {"total": page.total, "next_cursor": page.next_cursor, "has_more": page.has_more}
+        body |= {"total": page.total, "next_cursor": page.next_cursor, "has_more": page.next_cursor is not None}
     return body
 
 
@@ -125,8 +126,11 @@ THREETONE = Dialect(
     envelope=_threetone_envelope,
     error_body=plain_error_body,
     key_header="x-api-key",
+    body_signature_header="X-ThreeTone-Signature",
 )
 DIALECTS: tuple[Dialect, ...] = (NATIVE, ONEINBOX, THREETONE)
+SUBSCRIBER_SIGNATURE_HEADER = next(each.body_signature_header for each in DIALECTS if each.body_signature_header)
+"""How the one dialect that has subscriptions calls the signature over a request's body."""
 
 
 def casing_of(names: Iterable[str]) -> Casing | None:

@@ -1,11 +1,11 @@
-"""Webhook configuration and delivery records on the wire."""
+"""Webhooks on the wire: set, shown and tested."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from parley.domain.secrets import Secret
-from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
+from parley.schemas.base import Timestamp, Wire, between
 from parley.schemas.fields import Id, Url
 
 
@@ -37,29 +37,42 @@ class WebhookOut(Wire):
         return cls(**values, timeout=timeout, secret=secret.reveal())
 
 
-class DeliveryList(Wire):
-    """Query of the deliveries list; `hours` looks back from now."""
+class WebhookTestQuery(Wire):
+    """Query of a test: the kind of event that is sent."""
 
-    limit: Limit = 50
-    offset: Offset = 0
-    hours: Annotated[int, between(1, 168)] | None = None
+    channel: Literal["sms", "voice"] = "sms"
+
+
+class ProjectWebhookTestQuery(WebhookTestQuery):
+    """With an `agentId`, the webhook that this agent's events go to is tested."""
+
     agent_id: Id | None = None
 
 
-class DeliveryOut(Wire):
-    """One event on its way to one target. `status` is `pending`, `success` or `failed`."""
+class SentTestOut(Wire):
+    """What came of a test event, which is sent once. `success` is a 2xx, in `responseMs`; else `error` says in a word
+    why not. `deliveryId` finds it among the deliveries."""
 
-    id: str
-    event_type: str
-    channel: str
-    status: str
+    success: bool
+    status_code: int | None
+    response_ms: int
+    error: str | None
+    delivery_id: str
     url: str
-    call_id: str | None
-    http_status: int | None
-    error_message: str | None
-    response_body: str | None
-    response_ms: int | None
-    attempt_count: int
-    last_attempt_at: Timestamp | None
-    next_retry_at: Timestamp | None
-    created_at: Timestamp
+    event: str
+
+
+class WebhookTestOut(SentTestOut):
+    """`target` says whose webhook was tested, the `project`'s or an `agent`'s own.
+
+    On the voice channel, success takes an answer that can be spoken or acted upon: `spoken` is the text the caller
+    would hear, `actions` what else would be done (keys pressed, `hangup`, `transfer`). Where nothing would be,
+    `explanation` says why.
+    """
+
+    channel: str
+    webhook_id: str
+    target: str
+    spoken: str | None = None
+    actions: tuple[str, ...] = ()
+    explanation: str | None = None

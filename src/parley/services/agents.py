@@ -52,7 +52,7 @@ class Agents:
             unassigned = await numbers.unassign_all(session, project_id, agent_id)
             webhook = await webhooks.get(session, project_id, agent_id, lock=True)
             if webhook is not None:
-                await outbox.fail_waiting(session, webhook.id, "webhook_deleted")
+                await outbox.fail_waiting(session, webhook, "webhook_deleted")
             await agents.remove(session, project_id, agent_id)
         return unassigned
 

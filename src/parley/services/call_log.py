@@ -9,17 +9,19 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.conversation.wishes import NoteTurn
-from parley.domain import events
 from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason, may_advance
-from parley.domain.events import CallFacts, TurnDelivery
+from parley.domain.errors import NotFound
+from parley.domain.events import TurnDelivery
 from parley.domain.ids import new_id
-from parley.providers.protocols import CallReport, Carrier
+from parley.providers.protocols import CallReport, Carrier, RingingCall
 from parley.services.accounts import CarrierAccounts
-from parley.services.announcements import Announcements, Subject
+from parley.services.announcements import Announcements
+from parley.services.call_events import CallEvents
 from parley.services.defaults import Clock, utc_now
-from parley.storage import calls, deliveries
+from parley.services.recordings import Recordings
+from parley.storage import calls, deliveries, numbers
 from parley.storage.database import Database
-from parley.storage.tables import CallRow, TranscriptRow
+from parley.storage.tables import CallRow
 
 _SNIPPET_CHARS = 160
 # A call that connected and ended like this was not what anybody wanted.
@@ -35,10 +37,13 @@ class CallLog:
         announcements: Announcements,
         accounts: CarrierAccounts,
         carriers: Mapping[str, Carrier],
+        recordings: Recordings,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._announcements = announcements
+        self._events = CallEvents(announcements, recordings)
+        self.recordings = recordings
         self._accounts = accounts
         self._carriers = carriers
         self._clock = clock
@@ -57,18 +62,19 @@ class CallLog:
             await self._write_status(session, call, "in-progress", self._clock())
         self._announcements.wake()
 
-    async def finished(self, call_id: str, reason: EndReason) -> None:
+    async def finished(self, call_id: str, reason: EndReason, ago_s: float = 0.0) -> None:
         """Status completed or failed, the end's time and reason, `call.ended` with the transcript: one transaction.
 
-        A call that never connected has failed, whatever the reason. One that did connect was answered: whoever says it
-        was not has waited for a phone that is connected to another replica.
+        The end was `ago_s` before now. A call that never connected has failed, whatever the reason. One that did
+        connect was answered: whoever says it was not has waited for a phone that is connected to another replica.
         """
         async with self._database.transaction() as session:
             call = await calls.get_known(session, call_id, lock=True)
             if reason == "no_answer" and call.started_at is not None:
                 return
             is_good = call.started_at is not None and reason not in _FAULTS
-            await self._write_status(session, call, "completed" if is_good else "failed", self._clock(), reason)
+            at = max(self._clock() - timedelta(seconds=ago_s), call.began_at)
+            await self._write_status(session, call, "completed" if is_good else "failed", at, reason)
         self._announcements.wake()
 
     async def closed_by_carrier(self, call_id: str, report: CallReport) -> None:
@@ -84,6 +90,19 @@ class CallLog:
                 await self._write_status(session, call, "failed", now, report.reason or "carrier_failed")
         self._announcements.wake()
 
+    async def declined(self, number_id: str, ringing: RingingCall, reason: str) -> None:
+        """A caller was turned away and there is no row of it; late words about a call that has one tell nothing.
+
+        Raises NotFound for a number nobody has.
+        """
+        async with self._database.transaction() as session:
+            number = await numbers.get_ringing(session, number_id)
+            try:
+                await calls.get_by_carrier_id(session, number.project_id, number.provider, ringing.carrier_call_id)
+            except NotFound:
+                await self._events.declined(session, number, ringing.from_number, reason, self._clock())
+        self._announcements.wake()
+
     async def _write_status(
         self, session: AsyncSession, call: CallRow, status: CallStatus, at: datetime, reason: EndReason | None = None
     ) -> None:
@@ -93,34 +112,10 @@ class CallLog:
         call.status = status
         if status == "in-progress":
             call.started_at = at
+            await self._events.connected(session, call, at)
         elif status in ENDED:
             call.ended_at, call.end_reason = at, reason
-        else:
-            return
-        await self._announce(session, call, status, at)
-
-    async def _announce(self, session: AsyncSession, call: CallRow, status: CallStatus, at: datetime) -> None:
-        facts = _facts(call)
-        subject = Subject(
-            project_id=call.project_id,
-            agent_id=facts.agent_id,
-            channel="voice",
-            call_id=call.id,
-            own_url=call.webhook_url,
-        )
-        if status == "in-progress":
-            await self._announcements.tell_webhook(
-                session, subject, events.CALL_STARTED, at, lambda limit: events.call_started(facts, at=at)
-            )
-            return
-        rows = [_event_row(row) for row in await calls.transcript(session, call.id)]
-        await self._announcements.tell_webhook(
-            session,
-            subject,
-            events.CALL_ENDED,
-            at,
-            lambda limit: events.call_ended(facts, rows, at=at, context_limit=limit),
-        )
+            await self._events.over(session, call, at)
 
     # ------------------------------------------------------------ what is written beside it
 
@@ -159,7 +154,8 @@ class CallLog:
         values = {
             "id": delivery.delivery_id,
             "project_id": plan.project_id,
-            "webhook_id": None,
+            "target": plan.webhook.kind,
+            "webhook_id": plan.webhook.webhook_id or None,
             "agent_id": plan.agent.id,
             "call_id": plan.call_id,
             "event_type": delivery.event_type,
@@ -195,29 +191,6 @@ class CallLog:
     async def _read(self, call_id: str) -> CallRow:
         async with self._database.read() as session:
             return await calls.get_known(session, call_id)
-
-
-def _facts(call: CallRow) -> CallFacts:
-    return CallFacts(
-        call_id=call.id,
-        agent_id=call.snapshot.get("id"),
-        number_id=call.number_id,
-        phone_number=call.phone_number,
-        from_number=call.from_number,
-        to_number=call.to_number,
-        direction=call.direction,
-        status=call.status,
-        started_at=call.started_at,
-        ended_at=call.ended_at,
-        duration_s=call.duration_seconds,
-        end_reason=call.end_reason,
-    )
-
-
-def _event_row(row: TranscriptRow) -> events.TranscriptRow:
-    return events.TranscriptRow(
-        id=row.id, caller=row.caller, agent=row.agent, confidence=row.confidence, created_at=row.created_at
-    )
 
 
 def _storable(text: str) -> str:

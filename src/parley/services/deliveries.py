@@ -1,176 +1,152 @@
-"""Events on their way to customers: listed, and sent by a worker, at least once."""
+"""Deliveries as their owner sees them: listed, counted, and sent again."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import random
-from collections.abc import Mapping
-from datetime import timedelta
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain.errors import ConfigurationError, Unavailable
-from parley.domain.secrets import Secret
-from parley.domain.webhooks import SendResult, classify, next_attempt_at, read_retry_after, sign
-from parley.schemas.webhooks import DeliveryList
+from parley.domain.errors import Conflict
+from parley.domain.ids import new_id
+from parley.schemas.deliveries import DeliveryCounts, DeliveryList, DeliveryStats, DeliveryTotals, HourCounts
 from parley.services.defaults import Clock, utc_now
 from parley.services.webhooks import Webhooks
-from parley.storage import agents, deliveries, outbox, webhooks
+from parley.storage import agents, deliveries, outbox, subscriptions
 from parley.storage.database import Database
+from parley.storage.deliveries import Tally
 from parley.storage.tables import DeliveryRow
 
-SEND_TIMEOUT_S = 10.0
-MOST_AT_ONCE = 20
-_EXCERPT_CHARS = 1000
-_log = structlog.get_logger()
-
-# Neither a database that is away nor a single row it cannot write may end the worker.
-_TROUBLE = (Unavailable, SQLAlchemyError)
-
-
-class Sender(Protocol):
-    """Posts to an address a customer chose; the guard against forbidden targets is its business."""
-
-    async def send(self, url: str, headers: Mapping[str, str], body: bytes, timeout_s: float) -> SendResult:
-        """Never raises for what the other side does; never takes longer than `timeout_s`."""
-        ...
+_HOUR = timedelta(hours=1)
 
 
 class Deliveries:
-    """At most 20 requests are on their way at once; what is due beyond that waits in the database.
-
-    `lease_s` is how long a row is a worker's own. It outlasts a request, so that only a dead worker's rows come free.
-    """
+    """A foreign or unknown id is NotFound everywhere. `wake` is called when something is to be sent."""
 
     def __init__(
-        self,
-        database: Database,
-        webhooks: Webhooks,
-        sender: Sender,
-        clock: Clock = utc_now,
-        *,
-        lease_s: float = SEND_TIMEOUT_S + 10,
-        poll_s: float = 1.0,
+        self, database: Database, webhooks: Webhooks, wake: Callable[[], None], clock: Clock = utc_now
     ) -> None:
         self._database = database
         self._webhooks = webhooks
-        self._sender = sender
+        self._wake = wake
         self._clock = clock
-        self._lease = timedelta(seconds=lease_s)
-        self._poll_s = poll_s
-        self._bell = asyncio.Event()
-        self._on_their_way = 0
 
-    def wake(self) -> None:
-        """An event was committed: look now instead of at the next poll."""
-        self._bell.set()
+    async def list(
+        self, project_id: str, query: DeliveryList, *, to_agents_own: bool = False
+    ) -> tuple[list[DeliveryRow], int]:
+        """One page, newest first, and how many there are in all.
 
-    async def run(self) -> None:
-        """Send what is due until cancelled. Start it as a child of the server's TaskGroup."""
-        async with asyncio.TaskGroup() as tasks:
-            while True:
-                self._bell.clear()
-                for row in await self._claim():
-                    self._on_their_way += 1
-                    tasks.create_task(self._carry(row))
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._poll_s):
-                        await self._bell.wait()
-
-    async def send_due(self) -> int:
-        """Send, once, what is due now; returns how many were taken. What `run` does all the time."""
-        rows = await self._claim()
-        self._on_their_way += len(rows)
-        async with asyncio.TaskGroup() as tasks:
-            for row in rows:
-                tasks.create_task(self._carry(row))
-        return len(rows)
-
-    async def _claim(self) -> list[DeliveryRow]:
-        free = MOST_AT_ONCE - self._on_their_way
-        if free <= 0:
-            return []
-        try:
-            async with self._database.transaction() as session:
-                return await outbox.claim(session, self._clock(), self._lease, free)
-        except _TROUBLE as away:
-            _log.warning("deliveries_wait_for_database", reason=type(away).__name__)
-            return []
-
-    async def _carry(self, row: DeliveryRow) -> None:
-        try:
-            await self._settle(row, await self._sent(row))
-        except _TROUBLE as away:
-            _log.warning("delivery_not_settled", delivery_id=row.id, reason=type(away).__name__)
-        finally:
-            self._on_their_way -= 1
-            self._bell.set()
-
-    async def _sent(self, row: DeliveryRow) -> SendResult:
-        try:
-            return await self._send(row)
-        except _TROUBLE:
-            raise
-        except Exception:  # noqa: BLE001 - the edge of one delivery: a bug in it must not end the others
-            _log.exception("delivery_failed", delivery_id=row.id)
-            return SendResult(status=None, error="internal_error")
-
-    async def _send(self, row: DeliveryRow) -> SendResult:
-        try:
-            url, secret = await self._where_to(row)
-        except ConfigurationError as unreadable:
-            _log.error("webhook_secret_unreadable", delivery_id=row.id, reason=unreadable.message)
-            return SendResult(status=None, error="secret_unreadable")
-        body = (row.body or "").encode()
-        headers = sign(secret, row.id, int(self._clock().timestamp()), body)
-        return await self._sender.send(url, headers, body, SEND_TIMEOUT_S)
-
-    async def _where_to(self, row: DeliveryRow) -> tuple[str, Secret]:
-        """The webhook as it is now: after a change of URL or secret the old ones are of no use."""
-        async with self._database.read() as session:
-            if row.webhook_id is not None:
-                webhook = await webhooks.by_id(session, row.webhook_id)
-                if webhook is not None:
-                    return webhook.url, self._webhooks.open(webhook)
-            target = await self._webhooks.target_in(session, row.project_id, row.agent_id, row.url)
-        assert target is not None, "a URL was given"
-        return row.url, target.secret
-
-    async def _settle(self, row: DeliveryRow, result: SendResult) -> None:
-        now = self._clock()
-        outcome: dict[str, Any] = {
-            "http_status": result.status,
-            "error_message": result.error,
-            "response_body": result.excerpt[:_EXCERPT_CHARS].replace("\x00", "") or None,
-            "response_ms": result.response_ms,
-        }
-        verdict = classify(result.status)
-        retry_at = None
-        if verdict == "retry":
-            wait_s = read_retry_after(result.status or 0, result.retry_after, now)
-            retry_at = next_attempt_at(row.attempts, now, random.random(), retry_after_s=wait_s)
-        if verdict == "delivered":
-            outcome |= {"status": "success", "next_at": None}
-        elif retry_at is not None:
-            outcome |= {"status": "pending", "next_at": retry_at}
-        else:
-            outcome |= {"status": "failed", "next_at": None}
-        async with self._database.transaction() as session:
-            await outbox.settle(session, row, **outcome)
-            if verdict == "disable" and row.webhook_id is not None:
-                webhook = await webhooks.by_id(session, row.webhook_id, lock=True)
-                if webhook is not None and webhook.url == row.url:
-                    webhook.status, webhook.updated_at = "disabled", now
-                    await outbox.fail_waiting(session, row.webhook_id, "webhook_disabled")
-        _log.info("delivery", delivery_id=row.id, http_status=result.status, attempt=row.attempts, outcome=verdict)
-
-    async def list(self, project_id: str, query: DeliveryList) -> tuple[list[DeliveryRow], int]:
-        """One page, newest first, and how many there are in all."""
+        With an `agent_id` those that tell of this agent, and of them, if so wanted, only those to its own webhook.
+        """
         since = self._clock() - timedelta(hours=query.hours) if query.hours is not None else None
+        conditions: dict[str, Any] = {"project_id": project_id}
+        if query.status is not None:
+            conditions["status"] = query.status
         async with self._database.read() as session:
             if query.agent_id is not None:
-                await agents.get(session, project_id, query.agent_id)
-            return await deliveries.list_page(session, project_id, query.agent_id, since, query.limit, query.offset)
+                conditions["agent_id"] = (await agents.get(session, project_id, query.agent_id)).id
+            if to_agents_own:
+                conditions["target"] = "agent"
+            return await deliveries.list_page(session, conditions, since, query.limit, query.offset)
+
+    async def get(self, project_id: str, delivery_id: str) -> DeliveryRow:
+        async with self._database.read() as session:
+            return await deliveries.get(session, project_id, delivery_id)
+
+    async def stats(self, project_id: str, hours: int) -> DeliveryStats:
+        """What was created in the last `hours`, in all, by type and by hour; hours without any are shown too."""
+        now = self._clock()
+        since = now - timedelta(hours=hours)
+        async with self._database.read() as session:
+            tallies = await deliveries.tallies(session, project_id, since)
+        types = sorted({each.event_type for each in tallies})
+        first = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        hourly: dict[datetime, list[Tally]] = {first + _HOUR * n: [] for n in range((now - first) // _HOUR + 1)}
+        for each in tallies:
+            hourly.setdefault(each.hour, []).append(each)
+        return DeliveryStats(
+            **_totals(_counted(tallies)),
+            by_event_type={name: _counted(each for each in tallies if each.event_type == name) for name in types},
+            by_hour=[HourCounts(hour=hour, **_counted(some).model_dump()) for hour, some in sorted(hourly.items())],
+        )
+
+    async def all_time(self, project_id: str) -> DeliveryTotals:
+        """All deliveries that are still kept."""
+        async with self._database.read() as session:
+            found = await deliveries.count_by_status(session, project_id)
+        return DeliveryTotals(**_totals(DeliveryCounts(total=sum(found.values()), **found)))
+
+    async def redeliver(self, project_id: str, delivery_id: str) -> DeliveryRow:
+        """Queue an event once more, as a delivery of its own with the same body and the schedule of a new one.
+
+        Receivers know it by the same event id (`webhook-id`, `X-Webhook-ID`) as before: one that has it already may
+        drop it, one that never got it takes it for new. It goes where such an event would go today: to the
+        subscription or the call's own URL it was for, else to the webhook that applies to its agent now. A delivery
+        that still waits for its next try gives way to the new one.
+
+        Raises Conflict for what is no event (a voice turn is asked once, while the caller waits, and a test is a
+        test), for one that is being sent at this moment, and where there is nobody to send it to any more.
+        """
+        now = self._clock()
+        async with self._database.transaction() as session:
+            row = await deliveries.get(session, project_id, delivery_id, lock=True)
+            if row.body is None:
+                raise Conflict("Only events are sent again; this was a voice turn or a test, which is sent once.")
+            if row.status == "pending":
+                _give_way(row, now)
+            again = DeliveryRow(
+                id=new_id("evt"),
+                original_id=row.event_id,
+                project_id=project_id,
+                agent_id=row.agent_id,
+                call_id=row.call_id,
+                conversation_id=row.conversation_id,
+                message_id=row.message_id,
+                event_type=row.event_type,
+                channel=row.channel,
+                body=row.body,
+                status="pending",
+                attempts=0,
+                next_at=now,
+                created_at=now,
+                **await self._target_today(session, row),
+            )
+            outbox.record(session, again)
+        self._wake()
+        return again
+
+    async def _target_today(self, session: AsyncSession, row: DeliveryRow) -> dict[str, Any]:
+        if row.target == "call":
+            return {"target": "call", "url": row.url}
+        if row.target == "subscription":
+            for each in await subscriptions.active(session, row.project_id):
+                if each.id == row.subscription_id:
+                    return {"target": "subscription", "subscription_id": each.id, "url": each.url}
+            raise Conflict("The subscription this was sent to is deleted or not active. Activate it first.")
+        target = await self._webhooks.target_in(session, row.project_id, row.agent_id, keep=True)
+        if target is None:
+            raise Conflict("There is no active webhook to send this to. Set one first.")
+        return {"target": target.kind, "webhook_id": target.webhook_id, "url": target.url}
+
+
+def _give_way(row: DeliveryRow, now: datetime) -> None:
+    if row.lease_until is not None and row.lease_until > now:
+        raise Conflict("This is being sent at this moment. Look at it again in a few seconds.")
+    row.status, row.next_at = "failed", None
+    row.error_message = row.error_message or "redelivered"
+
+
+def _counted(tallies: Iterable[Tally]) -> DeliveryCounts:
+    counts = {"total": 0, "success": 0, "failed": 0, "pending": 0}
+    for each in tallies:
+        counts["total"] += each.number
+        counts[each.status] += each.number
+    return DeliveryCounts(**counts)
+
+
+def _totals(counts: DeliveryCounts) -> dict[str, Any]:
+    """With the share of what is settled; where nothing is, nothing failed."""
+    settled = counts.success + counts.failed
+    rate = round(100 * counts.success / settled, 2) if settled else 100.0
+    return {**counts.model_dump(), "success_rate": rate}

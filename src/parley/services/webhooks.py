@@ -68,7 +68,7 @@ class Webhooks:
             row = await webhooks.get(session, project_id, agent_id, lock=True)
             if row is None:
                 raise NotFound("There is no webhook to delete.")
-            await outbox.fail_waiting(session, row.id, "webhook_deleted")
+            await outbox.fail_waiting(session, row, "webhook_deleted")
             await session.delete(row)
 
     async def target_for(
@@ -79,23 +79,32 @@ class Webhooks:
             return await self.target_in(session, project_id, agent_id, own_url)
 
     async def target_in(
-        self, session: AsyncSession, project_id: str, agent_id: str | None, own_url: str | None
+        self,
+        session: AsyncSession,
+        project_id: str,
+        agent_id: str | None,
+        own_url: str | None = None,
+        *,
+        keep: bool = False,
     ) -> WebhookTarget | None:
-        """The same as part of somebody's transaction.
+        """The same as part of somebody's transaction, before whose end nobody can delete what is to be kept.
 
         A call's own URL is signed with the secret of the webhook it stands in for, or, without one, with one derived
         for the project; its `webhook_id` is empty.
         """
-        row = await webhooks.applying(session, project_id, agent_id)
+        row = await webhooks.applying(session, project_id, agent_id, keep=keep)
         if own_url is not None:
             secret = self.open(row) if row is not None else self._cipher.signing_secret(project_id)
             return WebhookTarget(url=own_url, secret=secret)
-        if row is None or row.status != "active":
-            return None
+        return self.target(row) if row is not None and row.status == "active" else None
+
+    def target(self, row: WebhookRow) -> WebhookTarget:
+        """A stored webhook as the one who asks and tells sees it. Raises ConfigurationError like `open`."""
         return WebhookTarget(
             url=row.url,
             secret=self.open(row),
             webhook_id=row.id,
+            kind="project" if row.agent_id is None else "agent",
             context_limit=row.context_limit,
             timeout_s=row.timeout_s,
         )

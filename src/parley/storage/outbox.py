@@ -3,8 +3,8 @@
 A claim is a lease: a worker that dies keeps nothing, because its rows may be claimed again when the lease is over. So
 an event is delivered at least once, and twice when a worker died, or was too slow, between sending and settling.
 
-Order: of the events of one call for one target, a later one waits while an earlier one is being sent or has not been
-tried twice. After that the receiver counts as down and nothing waits for it any more.
+Order: of the events of one call, or of one conversation, for one target, a later one waits while an earlier one is
+being sent or has not been tried twice. After that the receiver counts as down and nothing waits for it any more.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from parley.storage.tables import DeliveryRow
+from parley.storage.tables import DeliveryRow, SubscriptionRow, WebhookRow
 
 _TRIES_THAT_KEEP_ORDER = 2
 
@@ -28,19 +28,12 @@ def record(session: AsyncSession, delivery: DeliveryRow) -> None:
 
 async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: int) -> list[DeliveryRow]:
     """Take up to `limit` due rows for the length of the lease, oldest first; what others hold is passed over."""
-    earlier = aliased(DeliveryRow)
-    must_wait = exists().where(
-        earlier.call_id == DeliveryRow.call_id,
-        earlier.webhook_id.is_not_distinct_from(DeliveryRow.webhook_id),
-        earlier.seq < DeliveryRow.seq,
-        earlier.status == "pending",
-        or_(earlier.attempts < _TRIES_THAT_KEEP_ORDER, earlier.lease_until > now),
-    )
     due = and_(
         DeliveryRow.status == "pending",
         DeliveryRow.next_at <= now,
         or_(DeliveryRow.lease_until.is_(None), DeliveryRow.lease_until <= now),
-        ~must_wait,
+        ~_waits_behind(DeliveryRow.call_id, now),
+        ~_waits_behind(DeliveryRow.conversation_id, now),
     )
     free = select(DeliveryRow.id).where(due).order_by(DeliveryRow.seq).limit(limit).with_for_update(skip_locked=True)
     taken = (
@@ -51,6 +44,22 @@ async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: i
         .execution_options(synchronize_session=False)
     )
     return sorted(await session.scalars(taken), key=lambda row: row.seq)
+
+
+def _waits_behind(subject: InstrumentedAttribute[str | None], now: datetime) -> ColumnElement[bool]:
+    """Whether an earlier event of the same call or conversation (the column) is still to reach the same target.
+
+    A row without webhook and subscription goes to a call's own URL, and a call has one.
+    """
+    earlier = aliased(DeliveryRow)
+    return exists().where(
+        getattr(earlier, subject.key) == subject,
+        earlier.webhook_id.is_not_distinct_from(DeliveryRow.webhook_id),
+        earlier.subscription_id.is_not_distinct_from(DeliveryRow.subscription_id),
+        earlier.seq < DeliveryRow.seq,
+        earlier.status == "pending",
+        or_(earlier.attempts < _TRIES_THAT_KEEP_ORDER, earlier.lease_until > now),
+    )
 
 
 async def settle(session: AsyncSession, row: DeliveryRow, **outcome: Any) -> None:
@@ -65,7 +74,8 @@ async def settle(session: AsyncSession, row: DeliveryRow, **outcome: Any) -> Non
     await session.execute(update(DeliveryRow).where(*mine).values(lease_until=None, **outcome))
 
 
-async def fail_waiting(session: AsyncSession, webhook_id: str, reason: str) -> None:
-    """Everything still waiting for this webhook fails: it was deleted or disabled."""
-    waiting = update(DeliveryRow).where(DeliveryRow.webhook_id == webhook_id, DeliveryRow.status == "pending")
+async def fail_waiting(session: AsyncSession, target: WebhookRow | SubscriptionRow, reason: str) -> None:
+    """Everything still waiting for this webhook or subscription fails, for it was deleted or switched off."""
+    column = DeliveryRow.webhook_id if isinstance(target, WebhookRow) else DeliveryRow.subscription_id
+    waiting = update(DeliveryRow).where(column == target.id, DeliveryRow.status == "pending")
     await session.execute(waiting.values(status="failed", error_message=reason, lease_until=None, next_at=None))

@@ -30,11 +30,17 @@ async def get_or_add(
     return row
 
 
-async def applying(session: AsyncSession, project_id: str, agent_id: str | None) -> WebhookRow | None:
-    """The agent's webhook if it has one, else the project's; a disabled agent webhook does not let the project's in."""
+async def applying(
+    session: AsyncSession, project_id: str, agent_id: str | None, *, keep: bool = False
+) -> WebhookRow | None:
+    """The agent's webhook if it has one, else the project's; a disabled agent webhook does not let the project's in.
+
+    What is to be kept cannot be deleted before the transaction ends.
+    """
     owner = or_(WebhookRow.agent_id.is_(None), WebhookRow.agent_id == agent_id)
     statement = select(WebhookRow).where(WebhookRow.project_id == project_id, owner)
-    return await session.scalar(statement.order_by(WebhookRow.agent_id.is_(None)).limit(1))
+    first = statement.order_by(WebhookRow.agent_id.is_(None)).limit(1)
+    return await session.scalar(first.with_for_update(read=True, key_share=True) if keep else first)
 
 
 async def by_id(session: AsyncSession, webhook_id: str, *, lock: bool = False) -> WebhookRow | None:

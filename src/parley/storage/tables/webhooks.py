@@ -54,7 +54,9 @@ class DeliveryRow(Row):
     """One event on its way to one target: the outbox and the record of its delivery in one row.
 
     `seq` orders events; `body` is the request body, rendered once (null for a voice turn, which is never sent again).
-    A worker holds the row until `lease_until`; `attempts` counts how often it was taken.
+    A worker holds the row until `lease_until`; `attempts` counts how often it was taken. `target` says whose target it
+    is (`TargetKind`), also when that is gone and its id with it. A row that sends an event again names in `original_id`
+    the one that carried it first.
     """
 
     __tablename__ = "deliveries"
@@ -70,6 +72,8 @@ class DeliveryRow(Row):
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhooks.id", ondelete="SET NULL"), index=True)
     subscription_id: Mapped[str | None] = mapped_column(ForeignKey("subscriptions.id", ondelete="SET NULL"), index=True)
+    target: Mapped[str] = mapped_column(server_default="project")
+    original_id: Mapped[str | None]
     agent_id: Mapped[str | None]
     conversation_id: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     message_id: Mapped[str | None] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
@@ -88,6 +92,11 @@ class DeliveryRow(Row):
     response_ms: Mapped[int | None]
     last_attempt_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def event_id(self) -> str:
+        """What receivers know the event by: the same however often, and by whose wish, it is sent to a target."""
+        return self.original_id or self.id
 
     @property
     def attempt_count(self) -> int:

@@ -1,0 +1,88 @@
+"""What is told about a call, to its webhook and to subscriptions, in the transaction that changes its row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from parley.domain import events, flat_events
+from parley.domain.events import CallFacts
+from parley.services.announcements import Announcements, Subject
+from parley.services.recordings import Recordings
+from parley.storage import calls
+from parley.storage.tables import CallRow, NumberRow, TranscriptRow
+
+
+class CallEvents:
+    """Everything happens in the caller's transaction; `announcements.wake` is the caller's to ring afterwards."""
+
+    def __init__(self, announcements: Announcements, recordings: Recordings) -> None:
+        self._announcements = announcements
+        self._recordings = recordings
+
+    async def connected(self, session: AsyncSession, call: CallRow, at: datetime) -> None:
+        """`call.started`, and what subscriptions call it."""
+        facts, subject = _facts(call), _subject(call)
+        await self._announcements.tell_webhook(
+            session, subject, events.CALL_STARTED, at, lambda limit: events.call_started(facts, at=at)
+        )
+        await self._announcements.tell_subscriptions(session, subject, at, flat_events.connected(facts, at))
+
+    async def over(self, session: AsyncSession, call: CallRow, at: datetime) -> None:
+        """`call.ended` with the transcript, and what subscriptions call it."""
+        await self._recordings.link(session, [call])
+        facts, subject = _facts(call), _subject(call)
+        rows = [_event_row(row) for row in await calls.transcript(session, call.id)]
+        await self._announcements.tell_webhook(
+            session,
+            subject,
+            events.CALL_ENDED,
+            at,
+            lambda limit: events.call_ended(facts, rows, at=at, context_limit=limit),
+        )
+        transfer_number = call.snapshot.get("transfer_number", "")
+        await self._announcements.tell_subscriptions(session, subject, at, flat_events.over(facts, at, transfer_number))
+
+    async def declined(
+        self, session: AsyncSession, number: NumberRow, from_number: str, reason: str, at: datetime
+    ) -> None:
+        """A caller was turned away before there was a call; only subscriptions have a name for it."""
+        subject = Subject(project_id=number.project_id, agent_id=number.agent_id, channel="voice")
+        told = flat_events.declined(number.phone_number, from_number, number.agent_id, reason, at)
+        await self._announcements.tell_subscriptions(session, subject, at, told)
+
+
+def _subject(call: CallRow) -> Subject:
+    return Subject(
+        project_id=call.project_id,
+        agent_id=call.snapshot.get("id"),
+        channel="voice",
+        call_id=call.id,
+        own_url=call.webhook_url,
+    )
+
+
+def _facts(call: CallRow) -> CallFacts:
+    return CallFacts(
+        call_id=call.id,
+        agent_id=call.snapshot.get("id"),
+        number_id=call.number_id,
+        phone_number=call.phone_number,
+        from_number=call.from_number,
+        to_number=call.to_number,
+        direction=call.direction,
+        status=call.status,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+        duration_s=call.duration_seconds,
+        end_reason=call.end_reason,
+        recording_url=call.recording_url,
+        recording_available=call.recording_available,
+    )
+
+
+def _event_row(row: TranscriptRow) -> events.TranscriptRow:
+    return events.TranscriptRow(
+        id=row.id, caller=row.caller, agent=row.agent, confidence=row.confidence, created_at=row.created_at
+    )
