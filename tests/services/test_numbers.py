@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from parley.domain.carriers import NumberHooks
 from parley.domain.errors import BadInput, CarrierRefused, Conflict, NotFound
 from parley.schemas.credentials import CredentialCreate
-from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch
+from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch, NumberUpdate
 from tests.services.world import CARRIER, World
 
 PHONE = "+14155557777"
@@ -30,7 +32,7 @@ async def test_a_bought_number_rings_here(world: World, mine: str) -> None:
     row = await world.numbers.buy(mine, NumberBuy(country="us", agent_id=agent.id))
 
     root = f"https://parley.example/carriers/{CARRIER}/numbers/{row.id}"
-    assert asked(world, "buy")[0][2] == NumberHooks(f"{root}/voice", f"{root}/status")
+    assert asked(world, "buy")[0][2] == NumberHooks(f"{root}/voice", f"{root}/status", f"{root}/message")
     assert (row.phone_number, row.country, row.status, row.agent_id) == ("+14155550001", "US", "active", agent.id)
 
 
@@ -60,7 +62,7 @@ async def test_a_carriers_refusal_comes_through(world: World, mine: str) -> None
 
 
 async def test_a_number_that_cannot_be_kept_is_given_back(world: World, mine: str, theirs: str) -> None:
-    await world.numbers.import_(theirs, NumberImport(phone_number="+14155550001"))
+    world.carrier.while_buying = lambda: world.numbers.import_(theirs, NumberImport(phone_number="+14155550001"))
 
     with pytest.raises(Conflict):
         await world.numbers.buy(mine, NumberBuy())
@@ -188,3 +190,171 @@ async def test_a_released_number_may_be_registered_anew(world: World, mine: str,
     again = await world.numbers.import_(theirs, NumberImport(phone_number=number.phone_number))
 
     assert (again.project_id, again.id == number.id) == (theirs, False)
+
+
+# ---------------------------------------------------------------- what is connected, and what is not
+
+
+async def test_a_number_the_account_does_not_own_is_registered_unconnected(world: World, mine: str) -> None:
+    world.carrier.unowned = {PHONE}
+
+    row = await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+
+    assert (row.is_connected, row.carrier_id, row.status) == (False, None, "active")
+    assert "Buy or port it" in (row.connection_note or "")
+
+
+async def test_once_it_is_owned_registering_again_connects_it(world: World, mine: str) -> None:
+    world.carrier.unowned = {PHONE}
+    first = await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+    world.carrier.unowned = set()
+
+    again = await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+
+    assert (again.id, again.is_connected, again.connection_note) == (first.id, True, None)
+    assert again.carrier_id == "PN14155557777"
+
+
+async def test_a_number_that_was_never_connected_is_released_without_asking(world: World, mine: str) -> None:
+    world.carrier.unowned = {PHONE}
+    row = await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+    world.carrier.refusal = CarrierRefused(CARRIER, "Your account is suspended.", retryable=False)
+
+    released = await world.numbers.release(mine, row.id)
+
+    assert (released.status, released.connection_note) == ("released", None)
+
+
+async def test_any_other_refusal_registers_nothing(world: World, mine: str) -> None:
+    world.carrier.refusal = CarrierRefused(CARRIER, "Authenticate.", retryable=False)
+
+    with pytest.raises(CarrierRefused, match="Authenticate"):
+        await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+    assert (await world.numbers.list(mine, NumberList()))[1] == 0
+
+
+async def test_a_working_connection_is_not_given_up_for_an_account_without_the_number(world: World, mine: str) -> None:
+    row = await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+    other = await credential(world, mine)
+    world.carrier.unowned = {PHONE}
+
+    with pytest.raises(CarrierRefused):
+        await world.numbers.import_(mine, NumberImport(phone_number=PHONE, credential_id=other))
+
+    kept = await world.numbers.get(mine, row.id)
+    assert (kept.is_connected, kept.credential_id) == (True, None)
+
+
+async def test_a_number_that_left_the_account_is_told_so(world: World, mine: str) -> None:
+    await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+    world.carrier.unowned = {PHONE}
+
+    row = await world.numbers.import_(mine, NumberImport(phone_number=PHONE))
+
+    assert (row.is_connected, row.carrier_id) == (False, None)
+
+
+TRUNK = {
+    "trunk_address": "sip.example.com",
+    "auth_username": "user",
+    "auth_password": "trunk-password-1",
+    "registrar_pin": "trunk-pin-2",
+}
+
+
+async def test_a_trunks_password_is_sealed(world: World, mine: str) -> None:
+    row = await world.numbers.import_(mine, NumberImport(phone_number=PHONE, provider_config=TRUNK))
+
+    assert row.sip_config == {"trunk_address": "sip.example.com", "auth_username": "user"}
+    assert row.sealed_config is not None
+    opened = json.loads(world.cipher.open(row.sealed_config, mine, row.id).reveal())
+    assert opened == {"auth_password": "trunk-password-1", "registrar_pin": "trunk-pin-2"}
+    assert b"trunk-p" not in row.sealed_config
+    assert (row.is_connected, asked(world, "adopt")) == (False, [])
+    assert "SIP" in (row.connection_note or "")
+
+
+async def test_a_trunk_besides_an_account_leaves_the_connection_alone(world: World, mine: str) -> None:
+    own = await credential(world, mine)
+    first = await world.numbers.import_(mine, NumberImport(phone_number=PHONE, credential_id=own))
+
+    again = await world.numbers.import_(
+        mine, NumberImport(phone_number=PHONE, provider=CARRIER, provider_config=TRUNK, friendly_name="Desk")
+    )
+
+    assert (again.id, again.is_connected, again.credential_id) == (first.id, True, own)
+    assert (again.friendly_name, again.sip_config is not None) == ("Desk", True)
+
+
+@pytest.mark.parametrize("config", [None, TRUNK])
+async def test_a_foreign_credential_registers_nothing(
+    world: World, mine: str, theirs: str, config: dict[str, str] | None
+) -> None:
+    foreign = await credential(world, theirs)
+
+    for provider in (None, CARRIER, "tenyx"):
+        with pytest.raises(NotFound):
+            await world.numbers.import_(
+                mine,
+                NumberImport(phone_number=PHONE, provider=provider, credential_id=foreign, provider_config=config),
+            )
+
+
+async def test_any_carriers_name_is_accepted(world: World, mine: str) -> None:
+    own = await credential(world, mine, provider="Tenyx")
+
+    row = await world.numbers.import_(mine, NumberImport(phone_number=PHONE, provider="Tenyx", credential_id=own))
+
+    assert (row.provider, row.credential_id, row.is_connected) == ("tenyx", own, False)
+
+
+async def test_two_registrations_at_once_end_in_one_row_that_the_carrier_calls(world: World, mine: str) -> None:
+    rows = await asyncio.gather(*(world.numbers.import_(mine, NumberImport(phone_number=PHONE)) for _ in range(5)))
+
+    [row_id] = {row.id for row in rows}
+    assert row_id in asked(world, "adopt")[-1][2].voice_url
+
+
+async def test_offers_that_are_in_use_here_are_passed_over(world: World, mine: str, theirs: str) -> None:
+    await world.numbers.import_(theirs, NumberImport(phone_number="+14155550001"))
+    await world.numbers.import_(mine, NumberImport(phone_number="+14155550002"))
+
+    assert (await world.numbers.buy(mine, NumberBuy(area_code="415"))).phone_number == "+14155550003"
+    assert [phone for _, phone, _ in asked(world, "buy")] == ["+14155550003"]
+
+
+async def test_a_number_in_use_here_is_not_bought(world: World, mine: str, theirs: str) -> None:
+    await world.numbers.import_(theirs, NumberImport(phone_number="+14155550001"))
+
+    with pytest.raises(Conflict):
+        await world.numbers.buy(mine, NumberBuy(phone_number="+14155550001"))
+    assert asked(world, "buy") == []
+
+
+# ---------------------------------------------------------------- changes
+
+
+async def test_a_number_is_given_to_another_agent_and_renamed(world: World, mine: str, theirs: str) -> None:
+    first, second = await world.agent(mine), await world.agent(mine)
+    row = await world.number(mine, first.id)
+
+    renamed = await world.numbers.change(mine, row.id, NumberUpdate(friendly_name="Desk"))
+    moved = await world.numbers.change(mine, row.id, NumberUpdate(agent_id=second.id))
+
+    assert (renamed.agent_id, renamed.friendly_name) == (first.id, "Desk")
+    assert (moved.agent_id, moved.friendly_name) == (second.id, "Desk")
+    foreign = await world.agent(theirs)
+    with pytest.raises(NotFound):
+        await world.numbers.change(mine, row.id, NumberUpdate(agent_id=foreign.id))
+    nobody = await world.numbers.change(mine, row.id, NumberUpdate(agent_id=None))
+    assert (nobody.agent_id, nobody.attached_at) == (None, None)
+
+
+async def test_a_number_given_up_here_stays_at_the_carrier(world: World, mine: str) -> None:
+    row = await world.number(mine)
+
+    gone = await world.numbers.release(mine, row.id, keep_at_carrier=True)
+
+    assert (gone.status, gone.is_connected, asked(world, "release")) == ("released", False, [])
+    with pytest.raises(Conflict):
+        await world.numbers.change(mine, row.id, NumberUpdate(friendly_name="x"))

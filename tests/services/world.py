@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
+
+from obstore.store import MemoryStore
 
 from parley.domain.agents import ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks
-from parley.domain.errors import CarrierRefused, Draining, ParleyError
+from parley.domain.errors import CarrierRefused, Draining, ParleyError, ProviderError
+from parley.domain.events import TurnDelivery
+from parley.domain.ids import new_id
+from parley.domain.limits import Allowance
 from parley.domain.secrets import Secret
 from parley.domain.webhooks import SendResult
-from parley.providers.protocols import Carrier, RingingCall
+from parley.providers.protocols import (
+    NOT_OWNED,
+    Carrier,
+    IncomingMessage,
+    ReplyPart,
+    Responder,
+    RingingCall,
+    TextPart,
+    TurnRequest,
+)
 from parley.schemas.agents import AgentCreate
 from parley.schemas.numbers import NumberBuy
 from parley.services.accounts import CarrierAccounts
@@ -20,17 +34,27 @@ from parley.services.agents import Agents
 from parley.services.announcements import Announcements
 from parley.services.call_log import CallLog
 from parley.services.calls import Calls
+from parley.services.conversations import Conversations
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.deliveries import Deliveries
+from parley.services.delivery_worker import DeliveryWorker
+from parley.services.destinations import Destinations
 from parley.services.hooks import Hooks
+from parley.services.limits import Limits
+from parley.services.messages import Messages
 from parley.services.numbers import Numbers
 from parley.services.plans import Plans
 from parley.services.projects import Projects
+from parley.services.recording_links import RecordingLinks
+from parley.services.recordings import Recordings
+from parley.services.subscriptions import Subscriptions
+from parley.services.webhook_tests import WebhookTests
 from parley.services.webhooks import Webhooks
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
 from parley.storage.presence import Alone, Command
+from parley.storage.recordings import RecordingStore
 from parley.storage.tables import AgentRow, NumberRow
 
 CARRIER = "acme"
@@ -50,15 +74,22 @@ class Wristwatch:
         self.now += timedelta(seconds=seconds)
 
 
+async def _nothing(_: str) -> None:
+    """Nothing happens meanwhile."""
+
+
 class RecordingCarrier:
     """Sells numbers from a list and places every call, unless `refusal` is set."""
 
     def __init__(self) -> None:
         self.stock = ["+14155550001", "+14155550002", "+14155550003"]
         self.taken: set[str] = set()
+        self.unowned: set[str] = set()
         self.refusal: ParleyError | None = None
         self.asked: list[tuple[Any, ...]] = []
         self.while_dialling: Callable[[], None] = lambda: None
+        self.while_buying: Callable[[], Awaitable[object]] | None = None
+        self.while_sending: Callable[[str], Awaitable[None]] = _nothing
 
     async def search(
         self, account: CarrierAccount, country: str, *, area_code: str = "", contains: str = "", limit: int = 10
@@ -69,6 +100,8 @@ class RecordingCarrier:
 
     async def buy(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber:
         self._note("buy", account, phone_number, hooks)
+        if self.while_buying is not None:
+            await self.while_buying()
         if phone_number in self.taken:
             raise CarrierRefused(CARRIER, "It was sold a moment ago.", retryable=False)
         self.stock.remove(phone_number)
@@ -76,6 +109,8 @@ class RecordingCarrier:
 
     async def adopt(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber:
         self._note("adopt", account, phone_number, hooks)
+        if phone_number in self.unowned:
+            raise CarrierRefused(CARRIER, "The account does not own it.", retryable=False, reason=NOT_OWNED)
         return CarrierNumber(phone_number, f"PN{phone_number[1:]}")
 
     async def release(self, account: CarrierAccount, carrier_id: str) -> None:
@@ -91,6 +126,20 @@ class RecordingCarrier:
 
     async def transfer(self, account: CarrierAccount, carrier_call_id: str, to_number: str, caller_id: str) -> None:
         self._note("transfer", account, carrier_call_id, to_number, caller_id)
+
+    async def send_message(
+        self,
+        account: CarrierAccount,
+        from_number: str,
+        to_number: str,
+        body: str,
+        media_urls: Sequence[str],
+        status_url: str,
+    ) -> str:
+        self._note("send", account, from_number, to_number, body, tuple(media_urls), status_url)
+        named = f"SM{len(self.asked):04d}"
+        await self.while_sending(named)
+        return named
 
     def _note(self, *what: Any) -> None:
         self.asked.append(what)
@@ -154,6 +203,42 @@ class RecordingSender:
         return self.answer(url)
 
 
+class ScriptedWebhook:
+    """A customer's webhook that answers each voice turn with `parts`, or fails with `failure` after them."""
+
+    def __init__(self) -> None:
+        self.parts: list[ReplyPart] = [TextPart("Very well.")]
+        self.failure: ProviderError | None = None
+        self.asked: list[TurnRequest] = []
+        self._note: Callable[[CallPlan, TurnDelivery], None] = lambda plan, delivery: None
+
+    def to_ask(self, note: Callable[[CallPlan, TurnDelivery], None]) -> Responder:
+        self._note = note
+        return self
+
+    async def warm(self, plan: CallPlan) -> None:
+        """There is nothing to open."""
+
+    async def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
+        self.asked.append(turn)
+        try:
+            for part in self.parts:
+                yield part
+            if self.failure is not None:
+                raise self.failure
+        finally:
+            error = self.failure.reason if self.failure is not None else None
+            delivery = TurnDelivery(
+                delivery_id=new_id("evt"),
+                event_type="agent.message",
+                http_status=500 if error else 200,
+                error=error,
+                response_ms=7,
+                sent_at=datetime.now(UTC),
+            )
+            self._note(turn.plan, delivery)
+
+
 class World:
     """One server's services. `other` makes a second server over the same database."""
 
@@ -168,17 +253,34 @@ class World:
         keys = {"hears": Secret("operator-hears"), "speaks": Secret("operator-speaks")}
         self.credentials = Credentials(database, cipher, keys, carriers, self.clock)
         self.webhooks = Webhooks(database, cipher, clock=self.clock)
-        self.deliveries = Deliveries(database, self.webhooks, self.sender, self.clock, poll_s=0.05)
+        self.subscriptions = Subscriptions(database, cipher, self.webhooks, self.clock)
+        self.destinations = Destinations(self.webhooks, self.subscriptions, "X-Body-Signature")
+        self.worker = DeliveryWorker(database, self.destinations, self.sender, self.clock, poll_s=0.05)
+        self.deliveries = Deliveries(database, self.webhooks, self.worker.wake, self.clock)
+        self.answers = ScriptedWebhook()
+        self.webhook_tests = WebhookTests(
+            database, self.webhooks, self.destinations, self.sender, self.answers.to_ask, self.clock
+        )
         self.accounts = CarrierAccounts(database, self.credentials, {CARRIER: OPERATOR})
-        self.numbers = Numbers(database, self.accounts, self.credentials, carriers, hooks, CARRIER, self.clock)
-        self.announcements = Announcements(self.webhooks, self.deliveries.wake)
-        self.log = CallLog(database, self.announcements, self.accounts, carriers, self.clock)
+        self.limits = Limits(database, Allowance(), self.clock)
+        self.numbers = Numbers(
+            database, self.accounts, self.credentials, carriers, hooks, CARRIER, self.limits, self.clock
+        )
+        self.announcements = Announcements(self.webhooks, self.worker.wake)
+        self.store = RecordingStore(MemoryStore())
+        links = RecordingLinks("https://parley.example", cipher.link_key(), self.clock)
+        self.recordings = Recordings(database, self.store, links)
+        self.log = CallLog(database, self.announcements, self.accounts, carriers, self.recordings, self.clock)
         defaults = Defaults(
             carrier=CARRIER,
             voice=VoiceChoice(provider="speaks", voice="house-voice"),
             model=ModelChoice(provider="thinks", model="small"),
             voice_providers=frozenset({"speaks", "elevenlabs"}),
         )
+        self.messages = Messages(
+            database, self.announcements, self.accounts, carriers, hooks, self.limits, self.clock
+        )
+        self.conversations = Conversations(database)
         self.plans = Plans(self.credentials, self.webhooks, defaults)
         self.presence = RecordingPresence()
         self.calls = Calls(
@@ -190,6 +292,7 @@ class World:
             self.accounts,
             carriers,
             hooks,
+            self.limits,
             self.clock,
         )
 
@@ -202,6 +305,11 @@ class World:
 
     async def number(self, project_id: str, agent_id: str | None = None) -> NumberRow:
         return await self.numbers.buy(project_id, NumberBuy(agent_id=agent_id))
+
+
+def text(body: str, carrier_message_id: str = "SM-in-1", **more: Any) -> IncomingMessage:
+    facts = {"from_number": "+14155559999", "to_number": "+14155550001"} | more
+    return IncomingMessage(carrier_message_id=carrier_message_id, body=body, **facts)
 
 
 def ringing(carrier_call_id: str = "CA-in-1", to_number: str = "+14155550001") -> RingingCall:

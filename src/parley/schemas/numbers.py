@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from parley.schemas.agents import AgentNumber, ProviderName, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
@@ -24,6 +24,25 @@ class NumberBuy(Wire):
     credential_id: Id | None = None
 
 
+SecretText = Annotated[str, Field(max_length=4096)]
+
+
+class ProviderConfig(Wire):
+    """How the number is reached: an account at its carrier, or a SIP trunk. What else a trunk needs may be sent too.
+
+    Nothing of it is shown again; passwords and tokens are sealed.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    account_sid: Word | None = None
+    auth_token: SecretText | None = None
+    trunk_address: Annotated[str, Field(max_length=255)] | None = None
+    sip_domain: Annotated[str, Field(max_length=255)] | None = None
+    auth_username: Word | None = None
+    auth_password: SecretText | None = None
+
+
 class NumberImport(Wire):
     """Register a number the carrier account already owns. Registering it again in the same project updates it."""
 
@@ -34,7 +53,14 @@ class NumberImport(Wire):
     credential_id: Id | None = None
     country: Country | None = None
     country_code: Country | None = None
-    provider_config: dict[str, Any] | None = None
+    provider_config: ProviderConfig | None = None
+
+
+class NumberUpdate(Wire):
+    """Only the fields that were sent change; a null agent leaves the number unanswered."""
+
+    agent_id: Id | None = None
+    friendly_name: Word | None = None
 
 
 class NumberSearch(Wire):
@@ -54,7 +80,14 @@ class NumberList(Wire):
     offset: Offset = 0
 
 
-class NumberOut(Wire):
+class NumberConnection(Wire):
+    """`connected` says whether the carrier was told to call this server; if not, `connectionNote` says what to do."""
+
+    connected: bool = Field(validation_alias="is_connected")
+    connection_note: str | None
+
+
+class NumberOut(NumberConnection):
     id: str
     phone_number: str
     country: str

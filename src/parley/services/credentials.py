@@ -93,6 +93,10 @@ class Credentials:
         """Raises ConfigurationError when the row was sealed with a key this server does not have."""
         return self._cipher.open(row.sealed_secret, row.project_id, row.id)
 
+    def seal(self, secret: Secret, project_id: str, row_id: str) -> bytes:
+        """A secret of another noun's row, such as the password of a number's trunk."""
+        return self._cipher.seal(secret, project_id, row_id)
+
     async def list(self, project_id: str, query: CredentialList) -> tuple[list[CredentialRow], int]:
         """One page, newest first, and how many there are in all."""
         async with self._database.read() as session:

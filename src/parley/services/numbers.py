@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,21 +12,22 @@ from parley.domain.errors import BadInput, CarrierRefused, Conflict, NotFound
 from parley.domain.ids import new_id
 from parley.domain.phone_numbers import country_of, normalise
 from parley.providers.protocols import Carrier
-from parley.schemas.credentials import CredentialCreate
-from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch
+from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch, NumberUpdate
 from parley.services.accounts import CarrierAccounts
+from parley.services.connections import Connection, Connections, Trunk
 from parley.services.credentials import Credentials
 from parley.services.defaults import Clock, utc_now
 from parley.services.hooks import Hooks
+from parley.services.limits import Limits
 from parley.storage import agents, numbers
-from parley.storage import credentials as credential_rows
 from parley.storage.database import Database
 from parley.storage.tables import NumberRow
 
 _MOST_TRIES = 3
+_MOST_OFFERS = 100
 _UNIQUE_PHONE = "uq_numbers_active"
 _TAKEN = "This number is registered on this server by another project; a number belongs to one project only."
-_TRUNK_FIELDS = ("trunk_address", "trunkAddress", "sip_domain", "sipDomain")
+_KNOWN = "This number is registered on this server already; release it here first, or register it again."
 
 
 class Numbers:
@@ -39,22 +39,24 @@ class Numbers:
         carriers: Mapping[str, Carrier],
         hooks: Hooks,
         default_carrier: str,
+        limits: Limits,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
+        self._limits = limits
         self._accounts = accounts
-        self._credentials = credentials
         self._carriers = carriers
         self._hooks = hooks
-        self._default_carrier = default_carrier
+        self._connections = Connections(database, accounts, credentials, carriers, hooks, default_carrier)
         self._clock = clock
 
     async def search(self, project_id: str, query: NumberSearch) -> Sequence[AvailableNumber]:
         """Numbers on sale now. Raises BadInput (no account, or a carrier that cannot search), CarrierRefused."""
         async with self._database.read() as session:
-            name = await self._carrier_of(session, project_id, None, query.credential_id)
+            name = await self._connections.carrier_of(session, project_id, None, query.credential_id)
+            carrier = self._carrier(name)
             account, _ = await self._accounts.resolve(session, project_id, name, query.credential_id)
-        return await self._carrier(name).search(
+        return await carrier.search(
             account,
             query.country.upper(),
             area_code=query.area_code or "",
@@ -66,71 +68,62 @@ class Numbers:
         """Buy a number with its hooks set to this server, so that it can ring at once. Raises like `search`.
 
         The area code is best effort: without a match any number of the country is bought. What was bought and cannot
-        be kept is given back.
+        be kept is given back. Raises Conflict for a number that is registered here, QuotaExceeded when the project has
+        as many as it may.
         """
         async with self._database.read() as session:
             if wanted.agent_id is not None:
                 await agents.get(session, project_id, wanted.agent_id)
-            name = await self._carrier_of(session, project_id, None, wanted.credential_id)
+            name = await self._connections.carrier_of(session, project_id, None, wanted.credential_id)
+            carrier, number_id = self._carrier(name), new_id("num")
             account, credential_id = await self._accounts.resolve(session, project_id, name, wanted.credential_id)
-        carrier, number_id = self._carrier(name), new_id("num")
-        bought = await self._buy_one(carrier, account, wanted, name, number_id)
-        is_kept = False
-        try:
-            row = NumberRow(
-                id=number_id,
-                project_id=project_id,
-                phone_number=bought.phone_number,
-                country=wanted.country.upper(),
-                status="active",
-                provider=name,
-                credential_id=credential_id,
-                carrier_id=bought.carrier_id,
-                created_at=self._clock(),
-            )
-            await self._keep(row, wanted.agent_id)
-            is_kept = True
-        finally:
-            if not is_kept:
-                await carrier.release(account, bought.carrier_id)
+        async with self._limits.number_on_order(project_id, number_id):
+            bought = await self._buy_one(carrier, account, wanted, name, number_id)
+            is_kept = False
+            try:
+                row = self._row(project_id, number_id, bought.phone_number, wanted.country)
+                Connection(
+                    provider=name, credential_id=credential_id, carrier_id=bought.carrier_id, is_connected=True
+                ).put(row)
+                await self._keep(row, wanted.agent_id)
+                is_kept = True
+            finally:
+                if not is_kept:
+                    await carrier.release(account, bought.carrier_id)
         return row
 
-    async def import_(self, project_id: str, wanted: NumberImport) -> NumberRow:
+    async def import_(self, project_id: str, wanted: NumberImport, dialect: str = "native") -> NumberRow:
         """Register a number, or update it. Raises Conflict when an active number belongs to another project.
 
-        With an account at a carrier parley has an adapter for, the number's hooks are pointed at this server. A number
-        reached by a SIP trunk needs no account. An account token in `providerConfig` becomes a credential of its own.
+        With an account at a carrier parley has an adapter for, the number's hooks are pointed at this server; one the
+        account does not own is registered all the same, and `is_connected` is false. A number reached by a SIP trunk
+        needs no account. An account token in `providerConfig` becomes a credential of its own.
         """
         phone = normalise(wanted.phone_number, "phoneNumber")
+        try:
+            return await self._register(project_id, phone, wanted, dialect)
+        except Conflict:
+            # Somebody registered it meanwhile. If that was this project, the carrier has to call the row that stayed.
+            return await self._register(project_id, phone, wanted, dialect)
+
+    async def _register(self, project_id: str, phone: str, wanted: NumberImport, dialect: str) -> NumberRow:
         async with self._database.read() as session:
             if wanted.agent_id is not None:
                 await agents.get(session, project_id, wanted.agent_id)
             known = await numbers.active_by_phone(session, phone)
         if known is not None and known.project_id != project_id:
             raise Conflict(_TAKEN)
-        given = await self._import_credential(project_id, wanted)
-        async with self._database.read() as session:
-            name = await self._carrier_of(session, project_id, wanted.provider, given)
-            is_trunk = any((wanted.provider_config or {}).get(field) for field in _TRUNK_FIELDS)
-            account, credential_id = None, given
-            if name in self._carriers and not is_trunk:
-                account, credential_id = await self._accounts.resolve(session, project_id, name, given)
-        number_id = known.id if known is not None else new_id("num")
-        carrier_id = known.carrier_id if known is not None else None
-        if account is not None:
-            adopted = await self._carriers[name].adopt(account, phone, self._hooks.number(name, number_id))
-            carrier_id = adopted.carrier_id
-        changes: dict[str, Any] = {"provider": name, "credential_id": credential_id, "carrier_id": carrier_id}
-        if wanted.friendly_name is not None:
-            changes["friendly_name"] = wanted.friendly_name
         if known is not None:
-            return await self._change(project_id, number_id, changes, wanted.agent_id)
-        country = (wanted.country or wanted.country_code or country_of(phone)).upper()
-        row = NumberRow(id=number_id, project_id=project_id, phone_number=phone, country=country, status="active")
-        row.created_at = self._clock()
-        for field, value in changes.items():
-            setattr(row, field, value)
-        await self._keep(row, wanted.agent_id)
+            connection = await self._connections.make(project_id, wanted, phone, known.id, known)
+            trunk = self._connections.trunk(project_id, known.id, wanted)
+            return await self._reconnect(known, wanted, connection, trunk, dialect)
+        number_id = new_id("num")
+        async with self._limits.number_on_order(project_id, number_id):
+            connection = await self._connections.make(project_id, wanted, phone, number_id, None)
+            row = self._row(project_id, number_id, phone, wanted.country or wanted.country_code or country_of(phone))
+            row.friendly_name = wanted.friendly_name
+            _put(row, connection, self._connections.trunk(project_id, number_id, wanted), dialect)
+            await self._keep(row, wanted.agent_id)
         return row
 
     async def get(self, project_id: str, number_id: str) -> NumberRow:
@@ -138,20 +131,36 @@ class Numbers:
         async with self._database.read() as session:
             return await numbers.get(session, project_id, number_id)
 
-    async def release(self, project_id: str, number_id: str) -> NumberRow:
-        """Give the number back to the carrier for good; its calls stay. Released already is NotFound."""
+    async def change(self, project_id: str, number_id: str, change: NumberUpdate) -> NumberRow:
+        """Change only what was sent. Raises Conflict for a released number."""
+        async with self._database.transaction() as session:
+            await _hold_agent(session, project_id, change.agent_id)
+            row = await numbers.get(session, project_id, number_id, lock=True)
+            if row.status != "active":
+                raise Conflict("This number was released; register it again to use it.")
+            if "friendly_name" in change.model_fields_set:
+                row.friendly_name = change.friendly_name
+            if "agent_id" in change.model_fields_set:
+                self._attach(row, change.agent_id)
+        return row
+
+    async def release(self, project_id: str, number_id: str, *, keep_at_carrier: bool = False) -> NumberRow:
+        """Give the number back to the carrier for good, or only up here; its calls stay. Released already is NotFound.
+
+        A number no carrier account holds is given up without asking anybody.
+        """
         async with self._database.read() as session:
             row = await numbers.get(session, project_id, number_id)
             if row.status != "active":
                 raise NotFound("This number was released already.")
             account = None
-            if row.carrier_id is not None and row.provider in self._carriers:
+            if row.carrier_id is not None and row.provider in self._carriers and not keep_at_carrier:
                 account, _ = await self._accounts.resolve(session, project_id, row.provider, row.credential_id)
         if account is not None and row.carrier_id is not None:
             await self._carriers[row.provider].release(account, row.carrier_id)
         async with self._database.transaction() as session:
             row = await numbers.get(session, project_id, number_id, lock=True)
-            row.status, row.released_at = "released", self._clock()
+            row.status, row.released_at, row.is_connected = "released", self._clock(), False
             row.agent_id = row.attached_at = None
         return row
 
@@ -161,16 +170,6 @@ class Numbers:
             return await numbers.list_page(session, project_id, query.limit, query.offset)
 
     # ------------------------------------------------------------ steps
-
-    async def _carrier_of(
-        self, session: AsyncSession, project_id: str, provider: str | None, credential_id: str | None
-    ) -> str:
-        """The carrier that was named, else the credential's, else the server's default."""
-        if provider is not None:
-            return provider.lower()
-        if credential_id is not None:
-            return (await credential_rows.get(session, project_id, credential_id)).provider
-        return self._default_carrier
 
     def _carrier(self, name: str) -> Carrier:
         if name not in self._carriers:
@@ -184,49 +183,84 @@ class Numbers:
         self, carrier: Carrier, account: CarrierAccount, wanted: NumberBuy, name: str, number_id: str
     ) -> CarrierNumber:
         hooks = self._hooks.number(name, number_id)
-        if wanted.phone_number is not None:
-            return await carrier.buy(account, normalise(wanted.phone_number, "phoneNumber"), hooks)
-        country = wanted.country.upper()
-        offers = await carrier.search(account, country, area_code=wanted.area_code or "", limit=_MOST_TRIES)
-        if not offers and wanted.area_code:
-            offers = await carrier.search(account, country, limit=_MOST_TRIES)
         refused: CarrierRefused | None = None
-        for offer in offers[:_MOST_TRIES]:
+        for phone in (await self._offers(carrier, account, wanted))[:_MOST_TRIES]:
             try:
-                return await carrier.buy(account, offer.phone_number, hooks)
+                return await carrier.buy(account, phone, hooks)
             except CarrierRefused as taken:  # somebody else was quicker, or this one needs papers: try the next
                 refused = taken
         raise refused or Conflict("The carrier has no number for sale in this country now; try again later.")
 
-    async def _import_credential(self, project_id: str, wanted: NumberImport) -> str | None:
-        config = wanted.provider_config or {}
-        token = config.get("auth_token", config.get("authToken"))
-        if wanted.credential_id is not None or not isinstance(token, str) or not token:
-            return wanted.credential_id
-        provider = wanted.provider or self._default_carrier
-        credential = CredentialCreate(
-            name=wanted.friendly_name or "Imported number", provider=provider, api_key=token, provider_config=config
+    async def _offers(self, carrier: Carrier, account: CarrierAccount, wanted: NumberBuy) -> Sequence[str]:
+        """What could be bought and kept: numbers in use on this server are not among it."""
+        if wanted.phone_number is not None:
+            phone = normalise(wanted.phone_number, "phoneNumber")
+            if not await self._unused([phone]):
+                raise Conflict(_KNOWN)
+            return [phone]
+        country = wanted.country.upper()
+        for area_code in dict.fromkeys([wanted.area_code or "", ""]):
+            offers = await carrier.search(account, country, area_code=area_code, limit=_MOST_OFFERS)
+            if unused := await self._unused([offer.phone_number for offer in offers]):
+                return unused
+        return []
+
+    async def _unused(self, phones: Sequence[str]) -> Sequence[str]:
+        async with self._database.read() as session:
+            used = await numbers.active_among(session, phones)
+        return [phone for phone in phones if phone not in used]
+
+    def _row(self, project_id: str, number_id: str, phone: str, country: str) -> NumberRow:
+        return NumberRow(
+            id=number_id,
+            project_id=project_id,
+            phone_number=phone,
+            country=country.upper(),
+            status="active",
+            dialect="native",
+            created_at=self._clock(),
         )
-        return (await self._credentials.create_once(project_id, credential)).id
+
+    def _attach(self, row: NumberRow, agent_id: str | None) -> None:
+        if agent_id != row.agent_id:
+            row.agent_id, row.attached_at = agent_id, self._clock() if agent_id is not None else None
 
     async def _keep(self, row: NumberRow, agent_id: str | None) -> None:
-        if agent_id is not None:
-            row.agent_id, row.attached_at = agent_id, self._clock()
         try:
             async with self._database.transaction() as session:
+                await _hold_agent(session, row.project_id, agent_id)
+                self._attach(row, agent_id)
                 session.add(row)
+                await self._limits.take_number(session, row.project_id)
         except IntegrityError as clash:
             if _UNIQUE_PHONE not in str(clash.orig):
                 raise
             raise Conflict(_TAKEN) from None
 
-    async def _change(
-        self, project_id: str, number_id: str, changes: Mapping[str, Any], agent_id: str | None
+    async def _reconnect(
+        self, known: NumberRow, wanted: NumberImport, connection: Connection, trunk: Trunk | None, dialect: str
     ) -> NumberRow:
         async with self._database.transaction() as session:
-            row = await numbers.get(session, project_id, number_id, lock=True)
-            for field, value in changes.items():
-                setattr(row, field, value)
-            if agent_id is not None and agent_id != row.agent_id:
-                row.agent_id, row.attached_at = agent_id, self._clock()
+            await _hold_agent(session, known.project_id, wanted.agent_id)
+            row = await numbers.get(session, known.project_id, known.id, lock=True)
+            if row.status != "active":
+                raise Conflict("This number was released meanwhile; register it again.")
+            _put(row, connection, trunk, dialect)
+            if wanted.friendly_name is not None:
+                row.friendly_name = wanted.friendly_name
+            if wanted.agent_id is not None:
+                self._attach(row, wanted.agent_id)
         return row
+
+
+async def _hold_agent(session: AsyncSession, project_id: str, agent_id: str | None) -> None:
+    """Keep the agent there until the transaction is over; always before its numbers. Raises NotFound."""
+    if agent_id is not None:
+        await agents.get(session, project_id, agent_id, lock=True)
+
+
+def _put(row: NumberRow, connection: Connection, trunk: Trunk | None, dialect: str) -> None:
+    connection.put(row)
+    row.dialect = dialect
+    if trunk is not None:
+        trunk.put(row)

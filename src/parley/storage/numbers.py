@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.errors import NotFound
 from parley.domain.ids import is_possible
-from parley.storage.lookup import find, page
+from parley.storage.lookup import Slice, find, page, page_after
 from parley.storage.tables import NumberRow
 
 
@@ -41,10 +43,22 @@ async def active_by_phone(session: AsyncSession, phone_number: str, *, lock: boo
     return await session.scalar(statement.with_for_update() if lock else statement)
 
 
+async def active_among(session: AsyncSession, phone_numbers: Collection[str]) -> set[str]:
+    """Those of the phone numbers that are in use on this server, whichever project they belong to."""
+    statement = select(NumberRow.phone_number).where(NumberRow.status == "active")
+    return set(await session.scalars(statement.where(NumberRow.phone_number.in_(phone_numbers))))
+
+
 async def list_page(session: AsyncSession, project_id: str, limit: int, offset: int) -> tuple[list[NumberRow], int]:
     """The active ones, oldest first."""
     statement = select(NumberRow).where(NumberRow.project_id == project_id, NumberRow.status == "active")
     return await page(session, statement.order_by(NumberRow.created_at, NumberRow.id), limit, offset)
+
+
+async def list_after(session: AsyncSession, project_id: str, after_id: str | None, limit: int) -> Slice[NumberRow]:
+    """The active ones, newest first."""
+    statement = select(NumberRow).where(NumberRow.project_id == project_id, NumberRow.status == "active")
+    return await page_after(session, statement, NumberRow.id, after_id, limit)
 
 
 async def unassign_all(session: AsyncSession, project_id: str, agent_id: str) -> list[str]:

@@ -51,7 +51,8 @@ class NumberRow(Row):
     """A phone number. An active one belongs to one project only; a released one stays for its history.
 
     `is_connected` says whether the carrier was told to call this server. `routing` and `sip_config` are kept as the
-    customer sent them, but for the password, which is in `sealed_config`.
+    customer sent them, but for the password, which is in `sealed_config`. `dialect` is the API the number was
+    registered through last, and that its inbound calls are shown in.
     """
 
     __tablename__ = "numbers"
@@ -74,8 +75,21 @@ class NumberRow(Row):
     routing: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     sip_config: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     sealed_config: Mapped[bytes | None]
+    dialect: Mapped[str] = mapped_column(server_default="native")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     released_at: Mapped[datetime | None]
+
+    @property
+    def connection_note(self) -> str | None:
+        """What an owner should do about a number in use that no carrier was told about."""
+        if self.is_connected or self.status != "active":
+            return None
+        if self.sip_config is not None:
+            return "Calls over SIP trunks are not connected yet; the trunk is stored, and no call reaches this number."
+        return (
+            "No call reaches this number: its carrier account does not own it, or parley has no adapter for the carrier."
+            " Buy or port it there, then register it again."
+        )
 
 
 class TrunkRow(Row):
@@ -96,6 +110,10 @@ class TrunkRow(Row):
     codec_preferences: Mapped[list[Any]]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    @property
+    def password_set(self) -> bool:
+        return self.sealed_password is not None
 
 
 class DiagnosticRow(Row):
