@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from parley.domain.calls import CallStatus
 from parley.domain.carriers import CallHooks
 from parley.domain.errors import BadInput, CarrierRefused, Conflict, Draining, Forbidden, NotFound
 from parley.providers.protocols import CallReport
@@ -274,3 +275,83 @@ async def test_a_report_about_another_leg_is_not_about_this_call(world: World, m
         await world.calls.report(CallReport("CA-other", "completed"), call_id=call_id)
     with pytest.raises(NotFound):
         await world.calls.report(CallReport("CA-other", "completed"), number_id="num_unknown")
+
+
+# ---------------------------------------------------------------- caller ID, and finding calls
+
+
+async def test_the_caller_id_is_the_number_that_was_attached_first(world: World, mine: str) -> None:
+    agent = await world.agent(mine)
+    first, second = await world.number(mine), await world.number(mine)
+    for number in (second, first):
+        world.clock.advance(1)
+        await world.agents.attach_number(mine, agent.id, number.id)
+    wanted = CallCreate(agent_id=agent.id, to_number="4155559999")
+
+    assert (await world.calls.create(mine, wanted)).from_number == second.phone_number
+    await world.agents.detach_number(mine, agent.id, second.id)
+    assert (await world.calls.create(mine, wanted)).from_number == first.phone_number
+    world.clock.advance(1)
+    await world.agents.attach_number(mine, agent.id, second.id)
+    assert (await world.calls.create(mine, wanted)).from_number == first.phone_number
+
+
+async def test_a_caller_id_may_be_named_by_its_id(world: World, mine: str, theirs: str) -> None:
+    number = await world.number(mine)
+    call = await world.calls.get(mine, await place(world, mine, from_number_id=number.id))
+    assert (call.from_number, call.number_id) == (number.phone_number, number.id)
+
+    foreign = await world.number(theirs)
+    wanted = CallCreate(agent_id=call.agent_id or "", to_number="4155559999", from_number_id=foreign.id)
+    with pytest.raises(NotFound):
+        await world.calls.create(mine, wanted)
+    await world.numbers.release(mine, number.id)
+    with pytest.raises(BadInput, match="released"):
+        await world.calls.create(mine, wanted.model_copy(update={"from_number_id": number.id}))
+
+
+async def test_no_call_goes_over_a_carrier_without_an_adapter(world: World, mine: str) -> None:
+    config = {"trunk_address": "sip.example.com"}
+    await world.numbers.import_(
+        mine, NumberImport(phone_number="+14155557777", provider="tenyx", provider_config=config)
+    )
+
+    with pytest.raises(BadInput, match="tenyx"):
+        await place(world, mine, from_number="+14155557777")
+
+
+@pytest.mark.parametrize("search", ["(415) 555", "+1 415", "555-9999", " 1415"])
+async def test_a_number_is_found_however_it_is_written(world: World, mine: str, search: str) -> None:
+    call_id = await place(world, mine)
+    await place_abroad(world, mine)
+
+    found, total = await world.calls.list(mine, CallList(search=search))
+
+    assert call_id in {row.id for row in found}
+    assert total == (2 if search in {"(415) 555", "+1 415", " 1415"} else 1)
+
+
+async def place_abroad(world: World, project_id: str) -> str:
+    return await place(world, project_id, to_number="+442079460958")
+
+
+async def test_calls_are_found_by_finer_words_than_the_api_has(world: World, mine: str) -> None:
+    call_id = await place(world, mine)
+
+    async def found(*statuses: CallStatus) -> int:
+        return (await world.calls.list(mine, CallList(), statuses))[1]
+
+    assert [await found("queued", "ringing"), await found("in-progress"), await found()] == [1, 0, 0]
+    await world.log.connected(call_id)
+    assert [await found("queued", "ringing"), await found("in-progress"), await found()] == [0, 1, 0]
+
+
+async def test_a_call_keeps_the_dialect_it_was_placed_through(world: World, mine: str) -> None:
+    agent = await world.agent(mine)
+    number = await world.numbers.import_(mine, NumberImport(phone_number="+14155557777", agent_id=agent.id), "another")
+    wanted = CallCreate(agent_id=agent.id, to_number="4155559999")
+
+    assert (await world.calls.create(mine, wanted)).dialect == "native"
+    assert (await world.calls.create(mine, wanted, "another")).dialect == "another"
+    plan, _ = await world.calls.ring_inbound(number.id, ringing())
+    assert (await world.calls.get(mine, plan.call_id)).dialect == "another"

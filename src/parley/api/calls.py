@@ -44,6 +44,11 @@ async def end_call(ask: Ask[None, None]) -> CallRow:
     return await ask.services.calls.end(ask.project_id, ask.ids["call_id"])
 
 
+def _dialect_of(row: CallRow) -> str:
+    """A path with an id and no body shows no spelling; whoever placed the call reads it as they placed it."""
+    return row.dialect
+
+
 OPERATIONS = (
     Operation(
         "POST",
@@ -89,6 +94,7 @@ OPERATIONS = (
         group=GROUP,
         answer=CallDetail,
         about="With all that was said so far, and the latencies of every turn.",
+        shown_in=_dialect_of,
     ),
     Operation(
         "GET",
@@ -109,5 +115,6 @@ OPERATIONS = (
         answer=CallOut,
         about="Hangs up through the carrier. A call that is over already stays as it is.",
         refusals=frozenset({502}),
+        shown_in=_dialect_of,
     ),
 )

@@ -15,12 +15,17 @@ _SHORTEST_DIALABLE_DIGITS = 7  # the shortest subscriber numbers in use, country
 _ADVICE = "must be a phone number like +14155551234"
 
 
+def without_punctuation(text: str) -> str:
+    """What is left of a number, or a part of one, when the spaces, brackets and dashes people write are dropped."""
+    return _PUNCTUATION.sub("", text)
+
+
 def normalise(text: str, field: str = "phoneNumber") -> str:
     """The number in E.164. One without a country code is a US number; otherwise only the pattern is checked.
 
     Raises BadInput, naming `field`.
     """
-    digits = _PUNCTUATION.sub("", text)
+    digits = without_punctuation(text)
     if digits.startswith("+"):
         if _E164.fullmatch(digits):
             return digits

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from parley.schemas.agents import Prompt, Word
+from parley.schemas.agents import LanguageModelChoice, Prompt, SpeechToTextChoice, TextToSpeechChoice, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
 from parley.schemas.fields import Id, PhoneText, Url
 
@@ -16,6 +16,7 @@ class CallCreate(Wire):
 
     `systemPrompt` makes the chat model answer this call whatever the agent's `voiceMode`. `variables` fill
     `{{name}}` in prompt and greeting. `webhookUrl` receives this call's turns and events instead of any other webhook.
+    Of `speechToText`, `textToSpeech` and `languageModel` what is left out stays as the agent has it.
     """
 
     agent_id: Id
@@ -28,6 +29,9 @@ class CallCreate(Wire):
     variables: dict[str, Any] | None = None
     metadata: dict[str, Any] | None = None
     webhook_url: Url | None = None
+    speech_to_text: SpeechToTextChoice | None = None
+    text_to_speech: TextToSpeechChoice | None = None
+    language_model: LanguageModelChoice | None = None
 
 
 class CallList(Wire):
@@ -99,3 +103,12 @@ class CallDetail(CallOut):
     """One call with all that was said."""
 
     transcripts: list[TranscriptRowOut]
+
+
+class CallEvent(Wire):
+    """What the stream of a call's transcript tells of the call itself, when it begins and when the call is over."""
+
+    call_id: Annotated[str, Field(validation_alias="id")]
+    status: Annotated[str, BeforeValidator(_shown_status)]
+    end_reason: str | None
+    duration_seconds: int | None

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain.calls import ENDED, CallPlan, EndReason
-from parley.domain.errors import Conflict, Draining, Forbidden, NotFound, ParleyError
+from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason
+from parley.domain.errors import (
+    Conflict,
+    Draining,
+    Forbidden,
+    NotFound,
+    ParleyError,
+    QuotaExceeded,
+    TooManyRequests,
+)
+from parley.domain.phone_numbers import without_punctuation
 from parley.domain.secrets import Secret
 from parley.providers.protocols import CallReport, Carrier, RingingCall
 from parley.schemas.calls import CallCreate, CallList
@@ -20,6 +29,7 @@ from parley.services.call_log import CallLog
 from parley.services.defaults import Clock, utc_now
 from parley.services.drafts import CallDrafts
 from parley.services.hooks import Hooks
+from parley.services.limits import Limits
 from parley.services.plans import Plans
 from parley.storage import agents, calls, numbers
 from parley.storage.database import Database
@@ -53,7 +63,11 @@ class Switchboard(Protocol):
 
 _TOKEN_LIFE = timedelta(seconds=60)
 # The API knows three words for what parley knows in five.
-_STATUSES = {"in-progress": ["queued", "ringing", "in-progress"]}
+_STATUSES: Mapping[str, Sequence[CallStatus]] = {
+    "in-progress": ("queued", "ringing", "in-progress"),
+    "completed": ("completed",),
+    "failed": ("failed",),
+}
 
 
 class Calls:
@@ -69,12 +83,13 @@ class Calls:
         accounts: CarrierAccounts,
         carriers: Mapping[str, Carrier],
         hooks: Hooks,
+        limits: Limits,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._log = log
         self._plans = plans
-        self._drafts = CallDrafts(plans, accounts, carriers, clock)
+        self._drafts = CallDrafts(plans, accounts, carriers, limits, clock)
         self._switchboard = switchboard
         self._presence = presence
         self._accounts = accounts
@@ -84,14 +99,16 @@ class Calls:
 
     # ------------------------------------------------------------ the API's side
 
-    async def create(self, project_id: str, wanted: CallCreate) -> CallRow:
+    async def create(self, project_id: str, wanted: CallCreate, dialect: str = "native") -> CallRow:
         """Place a call: the session warms up while the carrier dials. The row comes back with `transcripts` loaded.
 
+        `dialect` is the API it is placed through, and that it is shown in where a request does not tell.
         Raises BadInput (no caller ID, no webhook and no prompt, a number that must not be dialled), NotFound, Conflict,
-        Draining, CarrierRefused and ProviderUnavailable; after a refusal the call stays on record as failed.
+        QuotaExceeded, Draining, CarrierRefused and ProviderUnavailable; after a refusal by the carrier the call stays on
+        record as failed.
         """
         async with self._database.transaction() as session:
-            call = await self._drafts.outbound(session, project_id, wanted)
+            call = await self._drafts.outbound(session, project_id, wanted, dialect)
         try:
             carrier, account = await self._accounts.for_call(call.id)
             self._switchboard.prepare(await self._plans.for_call(call))
@@ -107,9 +124,11 @@ class Calls:
             return await calls.get(session, project_id, call.id)
 
     async def get(self, project_id: str, call_id: str) -> CallRow:
-        """With `transcripts` loaded."""
+        """With `transcripts` loaded, and the link its recording is shown with."""
         async with self._database.read() as session:
-            return await calls.get(session, project_id, call_id)
+            call = await calls.get(session, project_id, call_id)
+            await self._log.recordings.link(session, [call])
+        return call
 
     async def transcript(self, project_id: str, call_id: str) -> list[TranscriptRow]:
         """In the order it was said."""
@@ -132,10 +151,13 @@ class Calls:
             return True
         return await self._presence.tell(call_id, AskEnd("api_request"))
 
-    async def list(self, project_id: str, query: CallList) -> tuple[list[CallRow], int]:
+    async def list(
+        self, project_id: str, query: CallList, statuses: Sequence[CallStatus] | None = None
+    ) -> tuple[list[CallRow], int]:
         """One page, newest first, and how many match in all. `in-progress` also finds queued and ringing calls.
 
-        A foreign `agent_id` or `number_id` is NotFound.
+        `statuses` are finer words than the query has, and stand in for its `status`. A foreign `agent_id` or
+        `number_id` is NotFound.
         """
         conditions: dict[str, Any] = {"project_id": project_id}
         async with self._database.read() as session:
@@ -145,8 +167,12 @@ class Calls:
                 conditions["number_id"] = (await numbers.get(session, project_id, query.number_id)).id
             if query.direction is not None:
                 conditions["direction"] = query.direction
-            statuses = _STATUSES.get(query.status, [query.status]) if query.status is not None else []
-            return await calls.list_page(session, conditions, statuses, query.search, query.limit, query.offset)
+            if statuses is None and query.status is not None:
+                statuses = _STATUSES[query.status]
+            search = without_punctuation(query.search or "")
+            rows, total = await calls.list_page(session, conditions, statuses, search, query.limit, query.offset)
+            await self._log.recordings.link(session, rows)
+        return rows, total
 
     # ------------------------------------------------------------ the carrier's side
 
@@ -154,12 +180,17 @@ class Calls:
         """A number rings: record the call, prepare its session, and give a token for its media socket.
 
         A repeated report of the same carrier call gives the same call and another token. Raises NotFound (no such
-        number, or released), Conflict (nobody answers it, or the call is over already), Draining.
+        number, or released), Conflict (nobody answers it, or the call is over already), QuotaExceeded, Draining.
         """
-        async with self._database.transaction() as session:
-            number = await numbers.get_ringing(session, number_id)
-            call = await self._drafts.inbound(session, number, ringing)
-            token = await self._new_token(session, call)
+        try:
+            async with self._database.transaction() as session:
+                number = await numbers.get_ringing(session, number_id)
+                call = await self._drafts.inbound(session, number, ringing)
+                token = await self._new_token(session, call)
+        except (Conflict, QuotaExceeded, TooManyRequests) as declined:
+            reason = "no_agent" if isinstance(declined, Conflict) else "limit_reached"
+            await self._log.declined(number_id, ringing, reason)
+            raise
         return await self._warm(call), token
 
     async def answer_outbound(self, call_id: str) -> tuple[CallPlan, Secret]:

@@ -60,11 +60,16 @@ async def name_at_carrier(session: AsyncSession, call_id: str, carrier_call_id: 
 
 
 async def list_page(
-    session: AsyncSession, conditions: dict[str, Any], statuses: list[str], search: str | None, limit: int, offset: int
+    session: AsyncSession,
+    conditions: dict[str, Any],
+    statuses: Sequence[str] | None,
+    search: str,
+    limit: int,
+    offset: int,
 ) -> tuple[list[CallRow], int]:
-    """Newest first. `conditions` must name the project; `search` looks into both numbers."""
+    """Newest first. `conditions` must name the project; `search` looks into both numbers; no statuses find nothing."""
     statement = select(CallRow).where(CallRow.project_id == conditions["project_id"]).filter_by(**conditions)
-    if statuses:
+    if statuses is not None:
         statement = statement.where(CallRow.status.in_(statuses))
     if search:
         inside = [column.contains(search, autoescape=True) for column in (CallRow.from_number, CallRow.to_number)]
