@@ -181,6 +181,7 @@ def _snake(spelled: str) -> str:
 # Where pydantic speaks of Python, and the caller of JSON.
 _SENTENCES = {
     "missing": "is required",
+    "extra_forbidden": "is not supported; leave it out",
     "dict_type": "should be an object",
     "model_type": "should be an object",
     "model_attributes_type": "should be an object",

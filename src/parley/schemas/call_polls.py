@@ -1,0 +1,143 @@
+"""Calls on the wire for clients that place one and poll it until it is over, then read what was said line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field
+
+from parley.schemas.agents import LanguageTag, Prompt, ProviderName, Word
+from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
+from parley.schemas.calls import CallCreate
+from parley.schemas.fields import Id
+
+PolledStatus = Literal["queued", "initiated", "in_progress", "completed", "failed"]
+
+
+class _Exact(Wire):
+    """Every member is honoured or refused: none is ignored in silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ModelOverride(_Exact):
+    """Of the chat model, for one call."""
+
+    system_prompt: Prompt | None = None
+    provider: ProviderName | None = None
+    model: Word | None = None
+    temperature: Annotated[float, between(0.0, 2.0)] | None = None
+
+
+class VoiceOverride(_Exact):
+    """Of the voice, for one call; `speed` 1.0 is the voice's own."""
+
+    provider: ProviderName | None = None
+    model: Word | None = None
+    voice_id: Word | None = None
+    speed: Annotated[float, between(0.5, 2.0)] | None = None
+
+
+class TranscriberOverride(_Exact):
+    """Of the recogniser, for one call."""
+
+    provider: ProviderName | None = None
+    model: Word | None = None
+    language: LanguageTag | None = None
+
+
+class CallOverrides(_Exact):
+    """What one call changes of its agent. A member that parley cannot honour is refused."""
+
+    first_message: Annotated[str, Field(max_length=5000)] | None = None
+    llm: ModelOverride | None = None
+    tts: VoiceOverride | None = None
+    transcriber: TranscriberOverride | None = None
+
+
+class CallPlace(CallCreate):
+    """Place a call. `fromNumber` is required, unless the request shows another way to find the caller ID: one of
+    `fromNumberId`, `initialGreeting`, `systemPrompt` or `voice`, which belong to requests that may go without.
+
+    `overrides` and `initialGreeting`, `systemPrompt`, `voice`, `languageModel`, ... say the same in two ways: send one.
+    """
+
+    overrides: CallOverrides | None = None
+    scheduled_at: (
+        Annotated[str, Field(max_length=64, description="Not supported: calls are placed at once.")] | None
+    ) = None
+
+
+class CallPollList(Wire):
+    """Query of the calls list. `search` is matched against both numbers."""
+
+    limit: Limit = 20
+    offset: Offset = 0
+    status: PolledStatus | None = None
+    direction: Literal["inbound", "outbound", "web"] | None = None
+    search: Annotated[str, Field(max_length=40)] | None = None
+    agent_id: Id | None = None
+    number_id: Id | None = None
+
+
+_STATUS: Mapping[str, PolledStatus] = {"queued": "initiated", "ringing": "initiated", "in-progress": "in_progress"}
+_END_REASON: Mapping[str, str] = {"api_request": "api_stop", "silence": "silence_timeout"}
+
+
+def _shown_status(status: str) -> str:
+    return _STATUS.get(status, status)
+
+
+def _shown_reason(reason: str | None) -> str | None:
+    return _END_REASON.get(reason, reason) if reason is not None else None
+
+
+class PolledCall(Wire):
+    """A call as listed. `type` and `direction` say the same."""
+
+    id: str
+    agent_id: str | None
+    status: Annotated[PolledStatus, BeforeValidator(_shown_status)]
+    type: str = Field(validation_alias="direction")
+    direction: str
+    to_number: str
+    from_number: str
+    phone_number_id: str | None
+    end_reason: Annotated[str | None, BeforeValidator(_shown_reason)]
+    started_at: Timestamp | None
+    ended_at: Timestamp | None
+    duration_seconds: int | None
+    recording_url: str | None = None
+    recording_available: bool = False
+    metadata: dict[str, Any] | None = Field(default=None, validation_alias="call_metadata")
+    problems: list[str] = Field(default_factory=list)
+    created_at: Timestamp
+
+
+class SpokenLine(Wire):
+    """One line, as it was heard; `user` is the person on the phone."""
+
+    role: Literal["user", "agent"]
+    content: str
+
+
+def _lines(rows: Iterable[Any]) -> list[SpokenLine]:
+    """The lines of a call's rows in the order they were said; a greeting is a row without the caller's side."""
+    lines = []
+    for row in rows:
+        if row.caller:
+            lines.append(SpokenLine(role="user", content=row.caller))
+        if row.agent:
+            lines.append(SpokenLine(role="agent", content=row.agent))
+    return lines
+
+
+SpokenLines = Annotated[list[SpokenLine], BeforeValidator(_lines)]
+
+
+class PolledCallDetail(PolledCall):
+    """One call with all that was heard so far. `messages` is a second name of `transcript`."""
+
+    transcript: SpokenLines = Field(validation_alias="transcripts")
+    messages: SpokenLines = Field(validation_alias="transcripts")
