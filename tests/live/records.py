@@ -26,7 +26,7 @@ class MemoryRecords:
     async def note_problem(self, call_id: str, code: str) -> None:
         self._write("problem", code)
 
-    async def finished(self, call_id: str, reason: EndReason) -> None:
+    async def finished(self, call_id: str, reason: EndReason, ago_s: float = 0.0) -> None:
         self._write("finished", reason)
 
     async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:

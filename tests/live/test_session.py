@@ -91,7 +91,7 @@ class BrokenVoice(ScriptedVoice):
 class BrokenRecords(MemoryRecords):
     """Has a bug in writing the end."""
 
-    async def finished(self, call_id: str, reason: EndReason) -> None:
+    async def finished(self, call_id: str, reason: EndReason, ago_s: float = 0.0) -> None:
         raise RuntimeError("a bug")
 
 

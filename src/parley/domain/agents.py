@@ -53,3 +53,4 @@ class AgentSnapshot(msgspec.Struct, frozen=True):
     model: ModelChoice = ModelChoice()
     max_call_duration_s: float = 3600.0
     silence_check_in_s: float = 15.0
+    is_recorded: bool = False

@@ -11,12 +11,11 @@ from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import Draining, NotFound, ParleyError
 from parley.domain.events import TurnDelivery
 from parley.live.journals import Journals
-from parley.live.leg import LegSide
 from parley.live.metrics import Metrics
 from parley.live.providers import Providers
 from parley.live.scribe import CallRecords
 from parley.live.session import Session
-from parley.providers.protocols import MediaLeg
+from parley.providers.protocols import LegEvents, MediaLeg
 from parley.storage.presence import AskEnd, Command, HangUp, Presence
 
 log = structlog.get_logger()
@@ -86,7 +85,7 @@ class Directory:
         self._presence.announce(plan.call_id)
         self._tasks.create_task(self._hold(session))
 
-    async def attach(self, call_id: str, leg: MediaLeg) -> LegSide:
+    async def attach(self, call_id: str, leg: MediaLeg) -> LegEvents:
         """Join a phone's audio to the session of its call. Raises NotFound when the call is not held here any more."""
         session = self._sessions.get(call_id)
         if session is None or session.is_over:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from parley.audio.formats import MULAW_8K, AudioFormat
 from parley.domain.calls import CallPlan
 from parley.domain.errors import ProviderUnavailable
+from parley.live.recorder import Recorders
 from parley.providers.protocols import Responder, SpeechToText, TextToSpeech
 
 Door = TypeVar("Door")
@@ -16,13 +17,17 @@ Door = TypeVar("Door")
 
 @dataclass(frozen=True, slots=True)
 class Providers:
-    """Adapters by provider name. `webhook` answers where the owner does; `carrier_audio` is each carrier's format."""
+    """Adapters by provider name. `webhook` answers where the owner does; `carrier_audio` is each carrier's format.
+
+    `recorders` record the calls of agents that are recorded.
+    """
 
     speech_to_text: Mapping[str, SpeechToText]
     text_to_speech: Mapping[str, TextToSpeech]
     models: Mapping[str, Responder]
     webhook: Responder
     carrier_audio: Mapping[str, AudioFormat]
+    recorders: Recorders = field(default_factory=Recorders)
 
     def recogniser(self, plan: CallPlan) -> SpeechToText:
         return _pick(self.speech_to_text, plan.agent.listen.provider, "speech-to-text")

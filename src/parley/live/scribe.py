@@ -27,7 +27,7 @@ class CallRecords(Protocol):
     async def connected(self, call_id: str) -> None: ...
     async def note_turn(self, call_id: str, note: NoteTurn) -> None: ...
     async def note_problem(self, call_id: str, code: str) -> None: ...
-    async def finished(self, call_id: str, reason: EndReason) -> None: ...
+    async def finished(self, call_id: str, reason: EndReason, ago_s: float = 0.0) -> None: ...
     async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None: ...
     async def end_at_carrier(self, call_id: str) -> None: ...
     async def transfer_at_carrier(self, call_id: str, to_number: str) -> None: ...
@@ -51,6 +51,7 @@ class Scribe:
         self._problems: list[str] = []
         self._deliveries: list[TurnDelivery] = []
         self._ended: EndReason | Literal["elsewhere"] | None = None
+        self._ended_at = 0.0
         self._wake = asyncio.Event()
         self._retry_s = retry_s
 
@@ -76,8 +77,9 @@ class Scribe:
             self._deliveries.append(delivery)
             self._wake.set()
 
-    def ended(self, reason: EndReason) -> None:
-        """Nothing comes after this; `run` returns when it is written."""
+    def ended(self, reason: EndReason, at: float | None = None) -> None:
+        """It ended now, or `at` that time of the event loop. Nothing comes after; `run` returns when it is written."""
+        self._ended_at = asyncio.get_running_loop().time() if at is None else at
         self._ended = reason
         self._wake.set()
 
@@ -128,5 +130,6 @@ class Scribe:
             self._wake.set()
             return False
         if self._ended != "elsewhere":
-            await self._records.finished(call_id, self._ended)
+            ago_s = asyncio.get_running_loop().time() - self._ended_at
+            await self._records.finished(call_id, self._ended, ago_s)
         return True

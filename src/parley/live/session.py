@@ -26,12 +26,14 @@ from parley.live.leg import LegSide
 from parley.live.listener import Listener
 from parley.live.metrics import Metrics
 from parley.live.providers import Providers
+from parley.live.recorder import Recorder, Unrecorded
 from parley.live.replier import Replier
 from parley.live.scribe import CallRecords, Scribe
 from parley.live.speaker import Speaker
 from parley.providers.protocols import (
     Hearing,
     HearingFact,
+    LegEvents,
     MediaLeg,
     SpokenAudio,
     UtteranceDone,
@@ -43,6 +45,8 @@ from parley.providers.protocols import (
 log = structlog.get_logger()
 
 _CARRIER_TIMEOUT_S = 8.0
+# The phone is free by then. What tells of the end may wait so long, to tell of the recording too.
+_RECORDING_TIMEOUT_S = 1.5
 # Reasons that mean the carrier has ended the call already.
 _ENDED_BY_CARRIER = frozenset({"caller_hangup", "busy", "no_answer", "canceled", "carrier_failed"})
 
@@ -64,6 +68,7 @@ class _Parts:
     speaker: Speaker
     replier: Replier
     scribe: Scribe
+    recorder: Recorder | Unrecorded
 
 
 class Session:
@@ -98,6 +103,7 @@ class Session:
                 leave = await self._until_over(ring_limit_s)
             finally:
                 self._driver.close()
+                parts.recorder.end()
                 parts.replier.cancel_all()
                 parts.hearing.close()
                 parts.voice.close()
@@ -107,7 +113,9 @@ class Session:
             if reason is None:
                 parts.scribe.leave()
             else:
-                parts.scribe.ended(reason)
+                over_at = asyncio.get_running_loop().time()
+                await parts.recorder.kept(_RECORDING_TIMEOUT_S)
+                parts.scribe.ended(reason, over_at)
             await writing
             self._metrics.ended(reason or "taken_over")
             self._journal.close()
@@ -126,9 +134,10 @@ class Session:
             speaker=Speaker(voice, audio, self._driver.post),
             replier=Replier(plan, responder, tasks, self._driver.post, self._driver.conversation.history),
             scribe=scribe,
+            recorder=providers.recorders.open(plan, audio, self._driver.now, scribe.problem),
         )
         self._journal.begin(Header(plan.call_id, plan.agent, self._driver.conversation.rules))
-        for work in (hearing.run(), voice.run(), responder.warm(plan), self._journal.run()):
+        for work in (hearing.run(), voice.run(), responder.warm(plan), self._journal.run(), parts.recorder.run()):
             tasks.create_task(work)
         self._parts.set_result(parts)
         return parts
@@ -192,9 +201,10 @@ class Session:
         if self._parts.done():
             self._parts.result().scribe.delivery(delivery)
 
-    async def attach(self, leg: MediaLeg) -> LegSide:
+    async def attach(self, leg: MediaLeg) -> LegEvents:
         """The phone's audio arrived; a second leg takes the place of a broken first one."""
         parts = await self._parts
+        leg = parts.recorder.tap(leg)
         old, self._leg = self._leg, leg
         if old is not None:
             old.close()
@@ -205,7 +215,8 @@ class Session:
             self._attached.set_result(None)
             parts.scribe.connected()
             self._driver.post(CallConnected())
-        return LegSide(leg, parts.listener, parts.speaker, self._driver, lambda: self._leg is leg)
+        side = LegSide(leg, parts.listener, parts.speaker, self._driver, lambda: self._leg is leg)
+        return parts.recorder.listen_in(leg, side)
 
     # ------------------------------------------------------------ from the parts
 
