@@ -18,6 +18,7 @@ from parley.api.errors import http_error_response, parley_error_response
 from parley.api.health import HttpMetrics, health_routes
 from parley.api.mount import mount
 from parley.api.openapi import document
+from parley.api.recordings import recording_routes
 from parley.api.table import TABLE
 from parley.domain.errors import ParleyError
 from parley.schemas.dialects import ErrorAnswer
@@ -29,18 +30,21 @@ log = structlog.get_logger()
 class Drain:
     """The way out: from `begin` on new calls are refused, `finish_calls` waits for the live ones, and then it is over.
 
-    `begin` may be called in a signal handler. Build it on the running event loop.
+    `end_streams` is called at once, because answers without an end would keep the server from stopping. `begin` may be
+    called in a signal handler. Build it on the running event loop.
     """
 
     def __init__(self, finish_calls: Callable[[], Awaitable[object]]) -> None:
         self._finish_calls = finish_calls
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
+        self.end_streams: Callable[[], None] = lambda: None
         self.is_begun = False
         self.is_over = False
 
     def begin(self) -> None:
         self.is_begun = True
+        self.end_streams()
         self._loop.call_soon_threadsafe(self._wake.set)
 
     async def run(self) -> None:
@@ -55,6 +59,7 @@ class Drain:
 def create_app(house: Assembly, drain: Drain) -> FastAPI:
     """The whole HTTP and websocket surface over the assembled house."""
     metrics = HttpMetrics(house.metrics.registry)
+    drain.end_streams = house.services.transcripts.end_all
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -63,8 +68,10 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
                 work = (
                     house.directory.run(),
                     house.presence.run(house.directory.take),
-                    house.services.deliveries.run(),
+                    house.delivery_worker.run(),
                     house.watch.run(),
+                    house.intake.run(),
+                    house.pruning.run(),
                     drain.run(),
                 )
                 running = [tasks.create_task(each) for each in work]
@@ -88,6 +95,7 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
     app.router.routes.extend(health_routes(metrics.registry, lambda: _obstacle(house, drain)))
     app.router.routes.extend(docs_routes(document(TABLE)))
     app.router.routes.extend(house.edge.routes())
+    app.router.routes.extend(recording_routes(house.services.recordings))
     mount(app, house.services, TABLE)
     return app
 

@@ -60,6 +60,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter) or self._drain.is_over
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._drain.end_streams()  # nobody may have begun to drain: a part crashed, or the block around it has ended
         await super().shutdown(sockets)
         if self.force_exit:  # uvicorn skips this then, but the application's tasks must not outlive its parts
             await self.lifespan.shutdown()
@@ -97,7 +98,7 @@ async def serve(settings: Settings, on_ready: Callable[[Running], None]) -> bool
     """Run until a signal, then drain. False when it was forced or a part crashed, so that a supervisor sees it."""
     with listen(settings.host, settings.port) as listener:
         async with assembled(settings, url_of(listener)) as house:
-            drain = Drain(lambda: house.directory.drain(settings.drain_timeout_s))
+            drain = Drain(lambda: house.drain(settings.drain_timeout_s))
             running = Running(url_of(listener), house, drain)
             server = Server(_config(house, drain), drain, takes_signals=True, on_ready=lambda: on_ready(running))
             _spare_the_collector()
@@ -110,7 +111,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     """A whole parley on this event loop for as long as the block lasts, for tests and the demo. It takes no signals."""
     with listen(settings.host, settings.port) as listener:
         async with assembled(settings, url_of(listener)) as house:
-            drain = Drain(lambda: house.directory.drain(settings.drain_timeout_s))
+            drain = Drain(lambda: house.drain(settings.drain_timeout_s))
             ready = asyncio.Event()
             server = Server(_config(house, drain), drain, takes_signals=False, on_ready=ready.set)
             async with asyncio.TaskGroup() as tasks:

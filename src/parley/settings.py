@@ -57,6 +57,13 @@ def _openai_url(value: str) -> str:
     return url if urlsplit(url).path else f"{url}/v1"
 
 
+def _bucket_url(value: str) -> str:
+    url = _checked_url(value, ("s3",))
+    if urlsplit(url).port is not None or "@" in url:
+        raise ValueError("should be a URL like s3://bucket/prefix; the server goes in PARLEY_RECORDINGS_S3_ENDPOINT")
+    return url
+
+
 def _redis_url(value: str) -> str:
     advice = "should be a URL like redis://host:6379/0"
     try:
@@ -196,6 +203,30 @@ class Settings(BaseSettings):
         description="Write what happens in every call to a file in this folder, for `parley replay`. Journals hold"
         " spoken words; nothing is written without this.",
         examples=["data/journals"],
+    )
+    recordings_url: Annotated[str, AfterValidator(_bucket_url)] | None = Field(
+        None,
+        alias="PARLEY_RECORDINGS_URL",
+        description="Bucket for recordings of calls. Without it they are files under PARLEY_DATA_DIR, which several"
+        " replicas would have to share.",
+        examples=["s3://bucket/prefix"],
+    )
+    recordings_s3_endpoint: PublicUrl | None = Field(
+        None,
+        alias="PARLEY_RECORDINGS_S3_ENDPOINT",
+        description="An S3-compatible server other than AWS's own.",
+        examples=["https://minio.example.com:9000"],
+    )
+    aws_access_key_id: SecretText = Field(
+        Secret(""),
+        alias="AWS_ACCESS_KEY_ID",
+        description="Opens the bucket, with the next one. Without both, AWS's usual places are searched.",
+    )
+    aws_secret_access_key: SecretText = Field(
+        Secret(""), alias="AWS_SECRET_ACCESS_KEY", description="Secret of that access key."
+    )
+    aws_region: str | None = Field(
+        None, alias="AWS_REGION", description="Where the bucket is.", examples=["eu-central-1"]
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", alias="PARLEY_LOG_LEVEL", description="debug, info, warning or error."

@@ -10,7 +10,16 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from parley.domain.errors import BadInput, Draining, KeyInUse, ParleyError, TooManyRequests, Unauthorized, Unavailable
+from parley.domain.errors import (
+    BadInput,
+    Draining,
+    KeyInUse,
+    ParleyError,
+    RangeNotSatisfiable,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
 from parley.schemas.dialects import NATIVE, Dialect, ErrorAnswer
 
 log = structlog.get_logger()
@@ -26,7 +35,9 @@ def error_response(error: ParleyError, dialect: Dialect = NATIVE) -> Response:
     """`error` in the words, status and headers of `dialect`."""
     fields = error.errors if isinstance(error, BadInput) else ()
     headers: dict[str, str] = {}
-    if isinstance(error, TooManyRequests | KeyInUse):
+    if isinstance(error, RangeNotSatisfiable):
+        headers["Content-Range"] = f"bytes */{error.size}"
+    elif isinstance(error, TooManyRequests | KeyInUse):
         headers["Retry-After"] = str(error.retry_after_s)
     elif isinstance(error, Draining | Unavailable):
         headers["Retry-After"] = str(RETRY_AFTER_S)

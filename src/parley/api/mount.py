@@ -7,7 +7,7 @@ the dialect mounted first answers where a request shows none.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,9 +87,20 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 def _by_method(endpoints: Mapping[str, Endpoint]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
-        return await endpoints[request.method](request)
+        answer = await endpoints[request.method](request)
+        if request.method == "HEAD" and isinstance(answer, StreamingResponse):
+            return await _without_body(answer)
+        return answer
 
     return endpoint
+
+
+async def _without_body(answer: StreamingResponse) -> Response:
+    """A body that may never end is not made to be thrown away."""
+    if isinstance(answer.body_iterator, AsyncGenerator):
+        await answer.body_iterator.aclose()
+    headers = {name: value for name, value in answer.headers.items() if name != "content-length"}
+    return Response(None, answer.status_code, headers)
 
 
 def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
@@ -117,6 +128,8 @@ def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
                 body=parse(chosen.operation.body, sent) if chosen.operation.body else None,
                 query=parse_query(chosen.operation.query, asked) if chosen.operation.query else None,
                 ids=request.path_params,
+                byte_range=request.headers.get("range", ""),
+                last_event_id=request.headers.get("last-event-id", ""),
             )
             return await answer_once(ask, request, sent, run, refuse)
         except ParleyError as error:

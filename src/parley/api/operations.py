@@ -24,6 +24,8 @@ from parley.services.messages import Messages
 from parley.services.numbers import Numbers
 from parley.services.phone_conversations import PhoneConversations
 from parley.services.projects import Projects
+from parley.services.transcripts import Transcripts
+from parley.services.recordings import Recordings
 from parley.services.routing import Routing
 from parley.services.subscriptions import Subscriptions
 from parley.services.trunks import Trunks
@@ -50,6 +52,7 @@ class Services:
     diagnostics: Diagnostics
     integration_health: IntegrationHealth
     calls: Calls
+    recordings: Recordings
     messages: Messages
     conversations: Conversations
     webhooks: Webhooks
@@ -58,6 +61,7 @@ class Services:
     deliveries: Deliveries
     credentials: Credentials
     voices: Voices
+    transcripts: Transcripts
     usage: Usage
     idempotency: Idempotency
     default_voice: str
@@ -65,13 +69,19 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[BodyT_co, QueryT_co]):
-    """One authenticated, validated request. `ids` holds the path's parameters, already of an id's form."""
+    """One authenticated, validated request. `ids` holds the path's parameters, already of an id's form.
+
+    `byte_range` is the Range header, for operations that answer with files; `last_event_id` is the header of that name,
+    for those that answer with events.
+    """
 
     services: Services
     project_id: str
     body: BodyT_co
     query: QueryT_co
     ids: Mapping[str, str]
+    byte_range: str = ""
+    last_event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ The branch says what the reader can do about it; the leaf says what happened.
     │   └── OutcomeUnknown      its first request broke off: look what it did, then use a new one
     ├── TooLarge            send less                     (413)
     ├── WrongContentType    send JSON                     (415)
+    ├── RangeNotSatisfiable ask for bytes that exist      (416)
     ├── TooManyRequests     wait, then repeat             (429)
     ├── Draining            ask another replica           (503)
     ├── Unavailable         try again in a moment         (503)
@@ -112,6 +113,17 @@ class TooLarge(ParleyError):
 class WrongContentType(ParleyError):
     code = "unsupported_media_type"
     status = 415
+
+
+class RangeNotSatisfiable(ParleyError):
+    """Nothing of what was asked for exists; `size` (bytes) becomes the Content-Range header."""
+
+    code = "range_not_satisfiable"
+    status = 416
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
 
 
 class TooManyRequests(ParleyError):

@@ -38,6 +38,8 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     duration_s: int | None = None
     end_reason: str | None = None
+    recording_url: str | None = None
+    recording_available: bool = False
 
 
 class TranscriptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,13 +84,15 @@ def call_started(call: CallFacts, *, at: datetime) -> Payload:
 def call_ended(call: CallFacts, rows: Sequence[TranscriptRow], *, at: datetime, context_limit: int = 10) -> Payload:
     """`call.ended`: how the call ended and all that was said; the transcript is not cut to `context_limit`.
 
-    `data.transcript` lists the lines by speaker, `data.transcripts` the rows as the API shows them.
+    `data.transcript` lists the lines by speaker, `data.transcripts` the rows as the API shows them. There is a
+    `data.recordingUrl` if the recording was stored by then and is to be shown.
     """
     lines = [line for row in rows for line in _lines(row)]
     data = _call_data(call)
     data["transcript"] = [
         {"role": "user" if line.direction == "inbound" else "agent", "content": line.content} for line in lines
     ]
+    data["recordingUrl"], data["recordingAvailable"] = call.recording_url, call.recording_available
     data["transcripts"] = [transcript_row(row) for row in rows]
     return envelope(CALL_ENDED, agent_id=call.agent_id, at=at, data=data, history=recent_history(lines, context_limit))
 

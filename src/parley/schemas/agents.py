@@ -52,6 +52,7 @@ class _AgentFields(Wire):
     speech_to_text: SpeechToTextChoice | None = None
     text_to_speech: TextToSpeechChoice | None = None
     language_model: LanguageModelChoice | None = None
+    recording_enabled: bool | None = None
 
 
 class AgentCreate(_AgentFields):
@@ -108,6 +109,7 @@ class AgentOut(Wire):
     speech_to_text: SpeechToTextChoice | None
     text_to_speech: TextToSpeechChoice | None
     language_model: LanguageModelChoice | None
+    recording_enabled: bool | None
     phone_numbers: list[AgentNumber]
     numbers: list[AgentNumber]
     created_at: Timestamp

@@ -16,7 +16,7 @@ from parley.domain.templates import fill
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.webhooks import Webhooks
-from parley.storage import credentials
+from parley.storage import credentials, projects
 from parley.storage.tables import AgentRow, CallRow, TranscriptRow
 
 # More than a call can have; the session before may still write rows that nobody here knows of.
@@ -71,7 +71,13 @@ class Plans:
             ),
             max_call_duration_s=self.defaults.max_call_duration_s,
             silence_check_in_s=self.defaults.silence_check_in_s,
+            is_recorded=await self._is_recorded(session, agent),
         )
+
+    async def _is_recorded(self, session: AsyncSession, agent: AgentRow) -> bool:
+        if agent.recording_enabled is not None:
+            return agent.recording_enabled
+        return (await projects.get(session, agent.project_id)).recording_enabled
 
     async def _voice_providers(self, session: AsyncSession, project_id: str) -> frozenset[str]:
         """Whose voices this project's agents can have now."""

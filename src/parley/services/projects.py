@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Mapping
 
 from parley.domain.errors import BadInput, ConfigurationError, Conflict, NotFound, Unauthorized
 from parley.domain.ids import new_id
 from parley.domain.secrets import Secret
+from parley.schemas.projects import ProjectUpdate
 from parley.services.defaults import Clock, utc_now
 from parley.storage import projects
 from parley.storage.database import Database
-from parley.storage.tables import ApiKeyRow
+from parley.storage.tables import ApiKeyRow, ProjectRow
 
 DEFAULT_PROJECT = "default"
 _KEY_PREFIX = "sk_live_"
@@ -41,6 +43,36 @@ class Projects:
                     raise ConfigurationError("PARLEY_API_KEY already opens another project; choose another key.")
                 await projects.restore_key(session, key)
         return project.id
+
+    async def get(self, project_id: str) -> ProjectRow:
+        async with self._database.read() as session:
+            return await projects.get(session, project_id)
+
+    async def update(self, project_id: str, change: ProjectUpdate) -> ProjectRow:
+        """Change only the fields that were sent. Calls in mid-air go on as they began."""
+        async with self._database.transaction() as session:
+            row = await projects.get(session, project_id, lock=True)
+            for name in change.model_fields_set:
+                setattr(row, name, getattr(change, name))
+        return row
+
+    async def list_all(self) -> list[ProjectRow]:
+        """All projects, in the order they were made: for the operator alone."""
+        async with self._database.read() as session:
+            return await projects.all_projects(session)
+
+    async def set_named(self, name: str, changes: Mapping[str, int | bool | None]) -> ProjectRow:
+        """What the operator decides for a project: its limits (None: the server's hold) and whether it records.
+
+        `changes` are by column, as in `number_limit`. Raises NotFound.
+        """
+        async with self._database.transaction() as session:
+            row = await projects.named(session, name)
+            if row is None:
+                raise NotFound("There is no project of this name; `parley projects list` shows them all.")
+            for column, value in changes.items():
+                setattr(row, column, value)
+        return row
 
     async def create_key(self, project_name: str) -> tuple[ApiKeyRow, Secret]:
         """Make a key for the project of that name, making the project too if there is none. Reveal it once."""

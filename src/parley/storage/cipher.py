@@ -73,6 +73,10 @@ class Cipher:
         digest = hmac.digest(self._deriving_key, b"webhook signing/" + project_id.encode(), "sha256")
         return Secret("whsec_" + base64.b64encode(digest).decode())
 
+    def link_key(self) -> bytes:
+        """What links to recordings are signed with, on every replica alike."""
+        return hmac.digest(self._deriving_key, b"recording links", "sha256")
+
 
 def secret_key_in(data_dir: Path) -> Secret:
     """The key kept in the data folder, made there (readable by the owner alone) at the first start."""

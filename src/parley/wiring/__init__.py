@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import httpx
@@ -17,6 +17,7 @@ from parley.domain.voices import DEFAULT_VOICE_ID
 from parley.live.directory import Directory
 from parley.live.journals import Journals
 from parley.live.metrics import Metrics
+from parley.live.recorder import Recorders
 from parley.providers.guard import TargetRules
 from parley.providers.network_probe import NetworkProbe
 from parley.providers.outbound import OutboundHttp
@@ -38,18 +39,23 @@ from parley.services.phone_conversations import PhoneConversations
 from parley.services.plans import Plans
 from parley.services.projects import Projects
 from parley.services.pruning import Pruning
+from parley.services.recording_intake import RecordingIntake
 from parley.services.routing import Routing
 from parley.services.trunks import Trunks
 from parley.services.usage import Usage
+from parley.services.transcripts import Transcripts
 from parley.services.watch import CallWatch
 from parley.settings import Settings
 from parley.storage.database import Database
 from parley.storage.presence import Presence
 from parley.wiring import adapters
 from parley.wiring.opening import cipher_for, opened_database
+from parley.wiring.recording import recording
 from parley.wiring.telling import telling
 
 PING_TIMEOUT_S = 2.0
+STORE_TIMEOUT_S = 20.0
+"""How long a stopping process may take to store its last recordings; what is not stored by then stays in its spool."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +68,15 @@ class Assembly:
     presence: Presence
     watch: CallWatch
     pruning: Pruning
+    intake: RecordingIntake
     delivery_worker: DeliveryWorker
     metrics: Metrics
     edge: CarrierEdge
+
+    async def drain(self, timeout_s: float) -> None:
+        """Let the live calls finish, and what was recorded of them reach its store."""
+        await self.directory.drain(timeout_s)
+        await self.intake.settle(STORE_TIMEOUT_S)
 
     async def is_database_there(self) -> bool:
         """Whether the database answers within two seconds."""
@@ -112,8 +124,10 @@ def _join(
     credentials = Credentials(database, cipher, adapters.operator_keys(settings), carriers)
     accounts = CarrierAccounts(database, credentials, adapters.operator_accounts(settings))
     told = telling(settings, database, cipher, webhook_http)
-    call_log = CallLog(database, told.announcements, accounts, carriers)
+    taped = recording(settings, database, cipher, public_url)
+    call_log = CallLog(database, told.announcements, accounts, carriers, taped.recordings)
     journals = Journals(settings.journal_dir)
+    doors = replace(doors, recorders=Recorders(taped.intake))
     directory = Directory(doors, call_log, metrics, journals, presence, ring_limit_s=settings.ring_limit_s)
     plans = Plans(credentials, told.webhooks, defaults)
     calls = Calls(database, call_log, plans, directory, presence, accounts, carriers, hooks, limits)
@@ -130,6 +144,7 @@ def _join(
         diagnostics=Diagnostics(database, probe),
         integration_health=IntegrationHealth(database, accounts, carriers, defaults.carrier),
         calls=calls,
+        recordings=taped.recordings,
         messages=messages,
         conversations=Conversations(database),
         webhooks=told.webhooks,
@@ -138,6 +153,7 @@ def _join(
         deliveries=told.deliveries,
         credentials=credentials,
         voices=adapters.voices(settings, credentials, http, defaults),
+        transcripts=Transcripts(database),
         usage=Usage(database, limits, defaults.max_call_duration_s),
         idempotency=Idempotency(database, cipher),
         default_voice=DEFAULT_VOICE_ID,
@@ -145,4 +161,4 @@ def _join(
     edge = CarrierEdge(carriers, accounts, calls, messages, directory, public_url)
     watch = CallWatch(database, call_log, directory.held)
     pruning = Pruning(database, timedelta(days=settings.delivery_retention_days))
-    return Assembly(database, services, directory, presence, watch, pruning, told.worker, metrics, edge)
+    return Assembly(database, services, directory, presence, watch, pruning, taped.intake, told.worker, metrics, edge)

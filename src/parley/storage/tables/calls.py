@@ -16,7 +16,7 @@ class CallRow(Row):
     """A call. `snapshot` is the agent as it was when the call began, with the call's own overrides.
 
     `dialect` is the API the call was placed through, and is shown in. `recording_key` is set once the recording is
-    stored, and names it there.
+    stored, and names it there; it is empty when the recording was deleted for good.
     """
 
     __tablename__ = "calls"
@@ -75,6 +75,20 @@ class CallRow(Row):
     @property
     def phone_number_id(self) -> str | None:
         return self.number_id
+
+    @property
+    def recording_available(self) -> bool:
+        """Whether there is a recording, shown or not."""
+        return bool(self.recording_key)
+
+    @property
+    def recording_url(self) -> str | None:
+        """The link `services.recordings` gave this row to be shown with; None where it gave none."""
+        return getattr(self, "_recording_url", None)
+
+    @recording_url.setter
+    def recording_url(self, url: str | None) -> None:
+        self._recording_url = url
 
     @property
     def duration_seconds(self) -> int | None:

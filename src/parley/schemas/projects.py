@@ -1,0 +1,48 @@
+"""The project's own settings on the wire."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from parley.schemas.base import Timestamp, Wire
+
+
+class ProjectLimitsOut(Wire):
+    """What the server's operator lets the project use; 1000000 stands for no limit."""
+
+    numbers: int
+    concurrent_calls: int
+    daily_calls: int
+    daily_messages: int
+
+
+class ProjectUsedOut(Wire):
+    """What is used of the limits now. Calls count in both directions, messages when they are sent."""
+
+    numbers: int
+    concurrent_calls: int
+    daily_calls: int
+    daily_messages: int
+
+
+class ProjectOut(Wire):
+    """The project that the API key opens. `recordingEnabled` holds for agents that do not say otherwise."""
+
+    id: str
+    name: str
+    recording_enabled: bool
+    limits: ProjectLimitsOut
+    used: ProjectUsedOut
+    created_at: Timestamp
+
+
+class ProjectUpdate(Wire):
+    """Only the fields that were sent change."""
+
+    recording_enabled: bool | None = None
+
+    @model_validator(mode="after")
+    def _refuse_null(self) -> ProjectUpdate:
+        if "recording_enabled" in self.model_fields_set and self.recording_enabled is None:
+            raise ValueError("recordingEnabled cannot be null; leave it out to keep it")
+        return self

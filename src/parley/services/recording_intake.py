@@ -1,0 +1,167 @@
+"""From the spool to the store: what was recorded is stored as soon as it is complete, and as often as it takes.
+
+A call that moved from one replica to another was recorded in parts. Each is stored as it comes; whoever stores a later
+one puts both together in the order they were recorded in, and the call's row is changed only if nobody else did
+meanwhile. A key names the parts that are in it, so that doing it again after a crash adds nothing twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import structlog
+
+from parley.domain.errors import BadInput, NotFound, ParleyError
+from parley.storage import call_recordings, calls
+from parley.storage.database import Database
+from parley.storage.recordings import RecordingStore
+from parley.storage.spool import Part, PartFile, Spool, claimed, join, mend
+
+log = structlog.get_logger()
+
+_SWEEP_EVERY_S = 15.0
+_WORKERS = 2
+_MOST_WAITING = 1000
+_MOST_ATTEMPTS = 5
+
+
+class RecordingIntake:
+    """`run` is its work. What cannot be stored stays in the spool, and is tried again every 15 seconds.
+
+    A thousand complete parts may wait in memory; more than that are found in the spool later.
+    """
+
+    def __init__(self, database: Database, store: RecordingStore, spool: Spool) -> None:
+        self._database = database
+        self._store = store
+        self._spool = spool
+        self._waiting: asyncio.Queue[Path] = asyncio.Queue(_MOST_WAITING)
+        self._promised: dict[Path, asyncio.Future[None]] = {}
+
+    def new_part(self, call_id: str, offset_ms: int, sample_rate_hz: int) -> PartFile:
+        """A file to record into, made when it is first written to."""
+        return self._spool.new_part(call_id, offset_ms, sample_rate_hz)
+
+    def keep(self, path: Path) -> asyncio.Future[None]:
+        """Store a complete part soon. The future is done after the first attempt, however it went."""
+        promised = self._promised.get(path)
+        if promised is not None:
+            return promised
+        promised = asyncio.get_running_loop().create_future()
+        try:
+            self._waiting.put_nowait(path)
+        except asyncio.QueueFull:
+            promised.set_result(None)
+        else:
+            self._promised[path] = promised
+        return promised
+
+    async def run(self) -> None:
+        """Store what comes, and at once and again and again what lies in the spool, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(_WORKERS):
+                tasks.create_task(self._work())
+            while True:
+                await self.sweep()
+                await asyncio.sleep(_SWEEP_EVERY_S)
+
+    async def sweep(self) -> None:
+        """Line up everything that lies in the spool; who still writes there is not disturbed."""
+        try:
+            for part in await asyncio.to_thread(self._spool.parts):
+                _ = self.keep(part.path)
+        except OSError as error:
+            log.warning("spool_not_read", error=error.strerror)
+
+    async def settle(self, timeout_s: float) -> None:
+        """Wait until everything that was lined up has been tried, or this long: before a process stops."""
+        if self._promised:
+            await asyncio.wait(set(self._promised.values()), timeout=timeout_s)
+
+    async def _work(self) -> None:
+        while True:
+            path = await self._waiting.get()
+            try:
+                await self._store_part(self._spool.part_at(path))
+            except (ParleyError, OSError) as error:
+                log.warning("recording_not_stored", part=path.name, error=type(error).__name__)
+            finally:
+                promised = self._promised.pop(path)
+                if not promised.done():
+                    promised.set_result(None)
+
+    # ------------------------------------------------------------ one part
+
+    async def _store_part(self, part: Part) -> None:
+        with claimed(part.path) as is_ours:
+            if not is_ours:
+                return
+            try:
+                size = await asyncio.to_thread(mend, part.path)
+            except BadInput:
+                log.warning("recording_unreadable", part=part.path.name)
+                return
+            if not size or await self._put(part, size):
+                await asyncio.to_thread(part.path.unlink)
+
+    async def _put(self, part: Part, size: int) -> bool:
+        """True when the part is where it belongs, or belongs nowhere any more."""
+        for _ in range(_MOST_ATTEMPTS):
+            try:
+                async with self._database.read() as session:
+                    call = await calls.get_known(session, part.call_id)
+            except NotFound:
+                return True
+            folder, before = f"{call.project_id}/{call.id}", call.recording_key
+            if before == call_recordings.ERASED:
+                await self._store.delete_all(folder)
+                return True
+            offsets = _offsets(before)
+            if part.offset_ms in offsets:
+                return True
+            key = f"{folder}/{_name([*offsets, part.offset_ms])}"
+            if before is None:
+                await self._store.put(key, part.path)
+            else:
+                size = await self._put_joined(part, before, min(offsets), key)
+            async with self._database.transaction() as session:
+                is_noted = await call_recordings.note(session, call.id, before, key, size)
+            if is_noted:
+                if before is not None:
+                    await self._store.delete(before)
+                return True
+        return False
+
+    async def _put_joined(self, part: Part, before: str, offset_ms: int, key: str) -> int:
+        """Store the part together with what is stored already; returns the length of both."""
+        stored, whole = part.path.with_suffix(".stored"), part.path.with_suffix(".joined")
+        try:
+            await self._fetch(before, stored)
+            first, second, apart_ms = stored, part.path, part.offset_ms - offset_ms
+            if apart_ms < 0:
+                first, second, apart_ms = second, first, -apart_ms
+            size = await asyncio.to_thread(join, first, second, apart_ms, whole)
+            await self._store.put(key, whole)
+        finally:
+            with contextlib.suppress(OSError):
+                stored.unlink(missing_ok=True)
+                whole.unlink(missing_ok=True)
+        return size
+
+    async def _fetch(self, key: str, target: Path) -> None:
+        chunks = await self._store.open(key, 0, await self._store.size(key))
+        with target.open("wb") as file:
+            async for chunk in chunks:
+                await asyncio.to_thread(file.write, chunk)
+
+
+def _name(offsets: list[int]) -> str:
+    return "-".join(f"{offset:09d}" for offset in sorted(offsets)) + ".wav"
+
+
+def _offsets(key: str | None) -> list[int]:
+    if key is None:
+        return []
+    return [int(offset) for offset in key.rpartition("/")[2].removesuffix(".wav").split("-")]

@@ -1,0 +1,146 @@
+"""The store of recordings: a folder, or a bucket that speaks S3. Both through one library, so both behave alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from parley.domain.errors import ConfigurationError, NotFound, Unavailable
+from parley.domain.secrets import Secret
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore, S3Config
+
+_CHUNK_BYTES = 256 * 1024
+_ANSWER_TIMEOUT = timedelta(seconds=30)
+_RETRY_FOR = timedelta(seconds=20)
+
+
+class RecordingStore:
+    """Files under keys like `project/call/part.wav`. Everything raises Unavailable while the store cannot be reached.
+
+    Files are written whole or not at all.
+    """
+
+    def __init__(self, objects: ObjectStore) -> None:
+        self._objects = objects
+
+    async def put(self, key: str, path: Path) -> None:
+        """Store a file's content under `key`, in place of what was there."""
+        import obstore
+
+        with _named():
+            await obstore.put_async(self._objects, key, path)
+
+    async def open(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
+        """Bytes `start` to `end` (not included) in chunks. Raises NotFound before the first of them."""
+        import obstore
+
+        with _named():
+            found = await obstore.get_async(self._objects, key, options={"range": (start, end)})
+        return _chunks(found.stream(min_chunk_size=_CHUNK_BYTES))
+
+    async def size(self, key: str) -> int:
+        """Raises NotFound."""
+        import obstore
+
+        with _named():
+            return (await obstore.head_async(self._objects, key))["size"]
+
+    async def delete(self, key: str) -> None:
+        """Delete one file; one that is gone already is no error."""
+        import obstore
+
+        try:
+            with _named():
+                await obstore.delete_async(self._objects, key)
+        except NotFound:
+            return
+
+    async def delete_all(self, folder: str) -> None:
+        """Delete every file whose key begins with `folder/`."""
+        import obstore
+
+        with _named():
+            found = await obstore.list(self._objects, prefix=folder).collect_async()
+        for each in found:
+            await self.delete(each["path"])
+
+
+def local_store(folder: Path) -> RecordingStore:
+    """Files in a folder of this machine, readable by this user alone. Raises ConfigurationError."""
+    from obstore.store import LocalStore
+
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Recordings cannot be kept in {folder} ({error.strerror}). Let this user write there, or set"
+            " PARLEY_RECORDINGS_URL."
+        ) from None
+    return RecordingStore(LocalStore(prefix=folder.resolve(), automatic_cleanup=True))
+
+
+def s3_store(
+    url: str,
+    *,
+    endpoint: str | None = None,
+    region: str | None = None,
+    access_key: Secret | None = None,
+    secret_key: Secret | None = None,
+) -> RecordingStore:
+    """A bucket at `s3://bucket/prefix`. What is None comes from where AWS's own tools look (environment, machine role).
+
+    Another `endpoint` is any S3-compatible server; http is allowed there. Raises ConfigurationError.
+    """
+    from obstore.exceptions import BaseError
+    from obstore.store import S3Store
+
+    parts = urlsplit(url)
+    config: S3Config = {"virtual_hosted_style_request": False} if endpoint else {}
+    if endpoint:
+        config["endpoint"] = endpoint
+    if region or endpoint:
+        config["region"] = region or "us-east-1"
+    if access_key and secret_key:
+        config["access_key_id"], config["secret_access_key"] = access_key.reveal(), secret_key.reveal()
+    try:
+        objects = S3Store(
+            parts.netloc,
+            prefix=parts.path.strip("/") or None,
+            config=config,
+            client_options={
+                "timeout": _ANSWER_TIMEOUT,
+                "allow_http": bool(endpoint and endpoint.startswith("http:")),
+                "default_content_type": "audio/wav",
+            },
+            retry_config={"max_retries": 3, "retry_timeout": _RETRY_FOR},
+        )
+    except BaseError as error:
+        raise ConfigurationError(f"PARLEY_RECORDINGS_URL cannot be used: {type(error).__name__}.") from None
+    return RecordingStore(objects)
+
+
+async def _chunks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    with _named():
+        async for chunk in stream:
+            yield bytes(chunk)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """The library's errors quote URLs and headers: only what happened is passed on, in our own words."""
+    from obstore.exceptions import BaseError, NotFoundError
+
+    try:
+        yield
+    except (NotFoundError, FileNotFoundError):
+        raise NotFound("The recording's file is no longer in the store.") from None
+    except (BaseError, OSError) as error:
+        raise Unavailable(
+            f"The store of recordings does not answer ({type(error).__name__}). Try again in a moment."
+        ) from None

@@ -1,0 +1,45 @@
+"""Where recordings go: from a spool on this machine's disk to a folder or a bucket."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from parley.domain.errors import ConfigurationError
+from parley.services.recording_intake import RecordingIntake
+from parley.services.recording_links import RecordingLinks
+from parley.services.recordings import Recordings
+from parley.settings import Settings
+from parley.storage.cipher import Cipher
+from parley.storage.database import Database
+from parley.storage.recordings import RecordingStore, local_store, s3_store
+from parley.storage.spool import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What is shown of recordings, and what brings them in; `intake.run` is the one part that runs."""
+
+    recordings: Recordings
+    intake: RecordingIntake
+
+
+def recording(settings: Settings, database: Database, cipher: Cipher, public_url: str) -> Recording:
+    """Raises ConfigurationError when the place for recordings cannot be used."""
+    store = _store(settings)
+    links = RecordingLinks(public_url, cipher.link_key())
+    spool = Spool(settings.data_dir / "spool")
+    return Recording(Recordings(database, store, links), RecordingIntake(database, store, spool))
+
+
+def _store(settings: Settings) -> RecordingStore:
+    if settings.recordings_url is None:
+        return local_store(settings.data_dir / "recordings")
+    if bool(settings.aws_access_key_id) != bool(settings.aws_secret_access_key):
+        raise ConfigurationError("Set both AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or neither.")
+    return s3_store(
+        settings.recordings_url,
+        endpoint=settings.recordings_s3_endpoint,
+        region=settings.aws_region,
+        access_key=settings.aws_access_key_id,
+        secret_key=settings.aws_secret_access_key,
+    )
