@@ -238,7 +238,7 @@ def quick_edge(api: Api) -> CarrierEdge:
     """The edge with a handshake deadline that a test can wait for."""
     edge = api.house.edge
     return CarrierEdge(
-        edge._carriers, edge._accounts, edge._calls, api.house.directory, OWN_URL, handshake_timeout_s=0.05
+        edge._carriers, edge._accounts, edge._calls, edge._messages, api.house.directory, OWN_URL, handshake_timeout_s=0.05
     )
 
 
