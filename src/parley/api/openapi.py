@@ -32,6 +32,7 @@ _REFUSALS: Mapping[int, str] = {
     409: "The request contradicts what exists.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
+    416: "There is no such part of the file; Content-Range says how large it is.",
     429: "Too many requests; wait as long as Retry-After says.",
     502: "The carrier refused or could not be reached; `detail` quotes it.",
     503: "This server is draining or its database is away; try again, or another replica.",
