@@ -12,7 +12,12 @@ from parley.schemas.fields import Url
 
 WantedEvents = Annotated[
     list[Literal[EventName, "*"]],
-    Field(min_length=1, max_length=50, description="Names of events; `*` stands for all of them."),
+    Field(
+        min_length=1,
+        max_length=50,
+        description="Names of events; `*` stands for all of them.",
+        examples=[["call_started", "call_ended"]],
+    ),
 ]
 OwnSecret = Annotated[
     str, Field(min_length=1, max_length=500, description="Any text. Requests are signed with it; it is never shown.")
