@@ -18,6 +18,8 @@ cli = typer.Typer(
 )
 keys = typer.Typer(help="API keys: make, list, revoke.", no_args_is_help=True, rich_markup_mode=None)
 cli.add_typer(keys, name="keys")
+projects = typer.Typer(help="Projects: list them, set their limits.", no_args_is_help=True, rich_markup_mode=None)
+cli.add_typer(projects, name="projects")
 
 
 @cli.command()
@@ -101,6 +103,38 @@ def revoke_key(key: Annotated[str, typer.Argument(help="The key's id, or its fir
     from parley.cli import database
 
     database.revoke_key(key)
+
+
+@projects.command("list")
+def list_projects() -> None:
+    """List all projects with their limits."""
+    from parley.cli import projects
+
+    projects.list_projects()
+
+
+@projects.command("set")
+def set_project(
+    name: Annotated[str, typer.Argument(help="The project's name, as `parley projects list` shows it.")],
+    numbers: Annotated[str | None, typer.Option(help="Phone numbers it may have.")] = None,
+    concurrent_calls: Annotated[str | None, typer.Option(help="Calls it may hold at once.")] = None,
+    calls_a_day: Annotated[str | None, typer.Option(help="Calls it may have in 24 hours, in and out.")] = None,
+    messages_a_day: Annotated[str | None, typer.Option(help="Text messages it may send in 24 hours.")] = None,
+    recording: Annotated[str | None, typer.Option(help="on or off, for agents that do not say otherwise.")] = None,
+) -> None:
+    """Set what a project may use. What is not named stays.
+
+    A limit is a number, or `default` for the server's (PARLEY_NUMBER_LIMIT and so on).
+    """
+    from parley.cli import projects
+
+    limits = {
+        "--numbers": numbers,
+        "--concurrent-calls": concurrent_calls,
+        "--calls-a-day": calls_a_day,
+        "--messages-a-day": messages_a_day,
+    }
+    projects.set_project(name, limits, recording)
 
 
 def main() -> None:

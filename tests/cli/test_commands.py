@@ -42,7 +42,7 @@ def test_the_command_answers_before_anything_heavy_is_imported() -> None:
 
 def test_help_lists_every_command() -> None:
     shown = CliRunner().invoke(cli, ["--help"]).output
-    for name in ("serve", "demo", "migrate", "replay", "doctor", "keys"):
+    for name in ("serve", "demo", "migrate", "replay", "doctor", "keys", "projects"):
         assert f"\n  {name}" in shown
 
 
@@ -93,3 +93,34 @@ def test_a_wrong_setting_is_a_sentence_on_stderr_and_not_a_traceback(tmp_path: P
     )
     assert (shown.returncode, shown.stdout) == (1, "")
     assert shown.stderr == "parley: PARLEY_PORT should be a valid integer.\n"
+
+
+def test_a_projects_limits_are_set_shown_and_reset(database_url: str, tmp_path: Path) -> None:
+    command(database_url, tmp_path, "keys", "create", "--project", "sales")
+    assert command(database_url, tmp_path, "projects", "list").stdout == (
+        "sales  numbers default  concurrent calls default  calls a day default  messages a day default  recording off\n"
+    )
+    options = ("--numbers", "5", "--concurrent-calls", "0", "--messages-a-day", "1000000", "--recording", "on")
+    shown = command(database_url, tmp_path, "projects", "set", "sales", *options).stdout
+    assert shown == (
+        "sales  numbers 5  concurrent calls 0  calls a day default  messages a day 1000000  recording on\n"
+    )
+    shown = command(database_url, tmp_path, "projects", "set", "sales", "--numbers", "default").stdout
+    assert "numbers default  concurrent calls 0" in shown
+    assert command(database_url, tmp_path, "projects", "list").stdout == shown
+
+
+@pytest.mark.parametrize("value", ["-1", "1000001", "many", "", "1.5", "٣", "9" * 5000])
+def test_a_limit_that_is_none_is_a_sentence(database_url: str, tmp_path: Path, value: str) -> None:
+    command(database_url, tmp_path, "keys", "create", "--project", "sales")
+    with pytest.raises(BadInput, match="--numbers should be a number from 0 to 1000000, or default"):
+        command(database_url, tmp_path, "projects", "set", "sales", f"--numbers={value}")
+
+
+def test_what_cannot_be_set_is_a_sentence(database_url: str, tmp_path: Path) -> None:
+    with pytest.raises(NotFound, match="parley projects list"):
+        command(database_url, tmp_path, "projects", "set", "nobody", "--numbers", "1")
+    with pytest.raises(BadInput, match="Say what to set"):
+        command(database_url, tmp_path, "projects", "set", "nobody")
+    with pytest.raises(BadInput, match="on or off"):
+        command(database_url, tmp_path, "projects", "set", "nobody", "--recording", "maybe")

@@ -23,14 +23,14 @@ def migrate() -> None:
 
 def create_key(project: str) -> None:
     """The key alone goes to standard output, so that a script can take it."""
-    row, key = _with_projects(lambda projects: projects.create_key(project))
+    row, key = with_projects(lambda projects: projects.create_key(project))
     typer.echo(key.reveal())
     typer.echo(f"Key {row.id} opens project {project}. It is not shown again.", err=True)
 
 
 def list_keys() -> None:
     """One line a key: id, project, first characters, dates."""
-    rows = _with_projects(lambda projects: projects.list_keys())
+    rows = with_projects(lambda projects: projects.list_keys())
     if not rows:
         typer.echo("There is no key yet. Make one: parley keys create")
     for row in rows:
@@ -40,7 +40,7 @@ def list_keys() -> None:
 
 def revoke_key(key: str) -> None:
     """Raises NotFound, or Conflict when the characters fit several keys."""
-    row = _with_projects(lambda projects: projects.revoke_key(key))
+    row = with_projects(lambda projects: projects.revoke_key(key))
     typer.echo(f"Revoked {row.id} ({row.prefix}…).")
 
 
@@ -48,7 +48,9 @@ def _day(moment: datetime) -> str:
     return moment.date().isoformat()
 
 
-def _with_projects(act: Callable[[Projects], Awaitable[Answer]]) -> Answer:
+def with_projects(act: Callable[[Projects], Awaitable[Answer]]) -> Answer:
+    """Do something to the projects of the configured database, also while a server uses it."""
+
     async def run() -> Answer:
         async with opened_database(load_settings()) as database:
             return await act(Projects(database))

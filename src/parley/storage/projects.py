@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from parley.domain.ids import new_id
+from parley.storage.lookup import find
 from parley.storage.tables import ApiKeyRow, ProjectRow
 
 
@@ -16,6 +17,23 @@ async def ensure(session: AsyncSession, name: str) -> ProjectRow:
     await session.execute(insert(ProjectRow).values(id=new_id("proj"), name=name).on_conflict_do_nothing())
     rows = await session.scalars(select(ProjectRow).where(ProjectRow.name == name).with_for_update())
     return rows.one()
+
+
+async def get(session: AsyncSession, project_id: str, *, lock: bool = False) -> ProjectRow:
+    """The project an API key opened."""
+    statement = select(ProjectRow).where(ProjectRow.id == project_id)
+    return await find(session, statement.with_for_update() if lock else statement, "project", project_id)
+
+
+async def named(session: AsyncSession, name: str) -> ProjectRow | None:
+    """The project of that name, locked until the transaction ends: for the operator alone."""
+    rows = await session.scalars(select(ProjectRow).where(ProjectRow.name == name).with_for_update())
+    return rows.one_or_none()
+
+
+async def all_projects(session: AsyncSession) -> list[ProjectRow]:
+    """In the order they were made: for the operator alone."""
+    return list(await session.scalars(select(ProjectRow).order_by(ProjectRow.created_at, ProjectRow.id)))
 
 
 async def put_environment_key(session: AsyncSession, project_id: str, key_hash: bytes, prefix: str) -> ApiKeyRow:
