@@ -8,6 +8,7 @@ counted.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -34,7 +35,8 @@ class Limits:
         self._database = database
         self._server = server
         self._clock = clock
-        self._on_order: dict[str, set[str]] = {}
+        self._ordering = asyncio.Lock()
+        self._on_order: set[tuple[str, str]] = set()
 
     async def of(self, session: AsyncSession, project_id: str) -> Allowance:
         """What holds for the project."""
@@ -82,20 +84,22 @@ class Limits:
         Room is what is neither used nor being bought in this process, so that parallel requests do not buy what can
         only be given back. `take_number` still decides.
         """
-        ordered = self._on_order.setdefault(project_id, set())
-        ordered.add(number_id)
+        order = (project_id, number_id)
+        async with self._ordering:
+            await self._require_room(project_id)
+            self._on_order.add(order)
         try:
-            async with self._database.read() as session:
-                held = await self.of(session, project_id)
-                if held.numbers < UNLIMITED:
-                    others = ordered - {number_id}
-                    used = await limits.numbers(session, project_id, except_for=others)
-                    self._check_numbers(held.numbers, used + len(others))
             yield
         finally:
-            ordered.discard(number_id)
-            if not ordered:
-                self._on_order.pop(project_id, None)
+            self._on_order.discard(order)
+
+    async def _require_room(self, project_id: str) -> None:
+        on_order = [number_id for owner, number_id in self._on_order if owner == project_id]
+        async with self._database.read() as session:
+            held = await self.of(session, project_id)
+            if held.numbers < UNLIMITED:
+                used = await limits.numbers(session, project_id, except_for=on_order)
+                self._check_numbers(held.numbers, used + len(on_order))
 
     async def _locked(self, session: AsyncSession, project_id: str, *kinds: str) -> Allowance:
         """The limits; if any of those kinds is one, the project is locked from here to the end of the transaction."""
