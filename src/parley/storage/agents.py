@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
@@ -21,6 +23,12 @@ async def list_page(session: AsyncSession, project_id: str, limit: int, offset: 
     """Newest first, with `numbers` loaded."""
     statement = select(AgentRow).where(AgentRow.project_id == project_id).options(selectinload(AgentRow.numbers))
     return await page(session, statement.order_by(AgentRow.created_at.desc(), AgentRow.id.desc()), limit, offset)
+
+
+async def known_ids(session: AsyncSession, project_id: str, agent_ids: Collection[str]) -> set[str]:
+    """Which of these are the project's agents."""
+    statement = select(AgentRow.id).where(AgentRow.project_id == project_id, AgentRow.id.in_(agent_ids))
+    return set(await session.scalars(statement))
 
 
 async def remove(session: AsyncSession, project_id: str, agent_id: str) -> None:

@@ -1,0 +1,129 @@
+"""Who answers which number, when, and how the number is reached: set per number, and for the whole project.
+
+Here it is checked and kept. The agents that routing names have to be the project's own at that moment.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from parley.domain.errors import BadInput, Conflict, FieldError
+from parley.domain.routing import agents_named
+from parley.domain.secrets import Secret
+from parley.schemas.numbers import NumberImport, ProviderConfig
+from parley.schemas.pages import CursorQuery
+from parley.schemas.routed_numbers import RoutedNumberImport, RoutedNumberUpdate
+from parley.schemas.routing import ProjectRoutingPut
+from parley.schemas.trunks import SipConfig, default_port
+from parley.services.defaults import Clock, utc_now
+from parley.services.numbers import Numbers
+from parley.storage import agents, numbers, projects
+from parley.storage.cipher import Cipher
+from parley.storage.database import Database
+from parley.storage.lookup import Slice
+from parley.storage.tables import NumberRow
+
+_NO_AGENT = "names no agent of this project; take an id from the list of agents"
+
+
+class Routing:
+    """A foreign or unknown number or agent is NotFound; an agent named inside routing is BadInput at its field."""
+
+    def __init__(self, database: Database, cipher: Cipher, registry: Numbers, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._cipher = cipher
+        self._numbers = registry
+        self._clock = clock
+
+    async def import_number(self, project_id: str, wanted: RoutedNumberImport, dialect: str) -> NumberRow:
+        """Register a number, or update it, and set what was sent with it. Raises like `Numbers.import_`."""
+        async with self._database.read() as session:
+            await self._check_agents(session, project_id, wanted.routing_sent())
+        names = NumberImport.model_fields.keys() & wanted.model_fields_set
+        known = NumberImport.model_validate({name: getattr(wanted, name) for name in names})
+        if wanted.sip_config is not None and wanted.provider_config is None and wanted.credential_id is None:
+            # Reached by SIP alone: no account at the carrier is needed.
+            known.provider_config = ProviderConfig(sip_domain=wanted.sip_config.sip_domain)
+        row = await self._numbers.import_(project_id, known, dialect)
+        if not wanted.model_fields_set & {"call_routing", "routing_config", "routing_rules", "sip_config"}:
+            return row
+        return await self.update_number(project_id, row.id, wanted)
+
+    async def update_number(self, project_id: str, number_id: str, change: RoutedNumberUpdate) -> NumberRow:
+        """Change only what was sent. Raises Conflict for a number that was released."""
+        sent = change.model_fields_set
+        async with self._database.transaction() as session:
+            row = await numbers.get(session, project_id, number_id, lock=True)
+            if row.status != "active":
+                raise Conflict("This number was released; import it again to use it.")
+            routing = change.routing_sent()
+            await self._check_agents(session, project_id, routing)
+            if routing:
+                row.routing = _merged(row.routing, routing)
+            if "agent_id" in sent:
+                await self._assign(session, row, change.agent_id)
+            if "friendly_name" in sent:
+                row.friendly_name = change.friendly_name
+            if "sip_config" in sent:
+                self._connect(row, change.sip_config)
+        return row
+
+    async def list_numbers(self, project_id: str, query: CursorQuery) -> Slice[NumberRow]:
+        """One page of the active numbers, newest first."""
+        async with self._database.read() as session:
+            return await numbers.list_after(session, project_id, query.after_id, query.count)
+
+    async def get(self, project_id: str) -> dict[str, Any]:
+        """What holds for all numbers of the project; empty where nothing was set."""
+        async with self._database.read() as session:
+            return (await projects.get(session, project_id)).routing or {}
+
+    async def put(self, project_id: str, change: ProjectRoutingPut) -> dict[str, Any]:
+        """Change what was sent and keep the rest; returns all of it."""
+        names = change.model_fields_set
+        routing = change.model_dump(include=names, exclude_none=True)
+        routing |= {name: None for name in names if getattr(change, name) is None}
+        async with self._database.transaction() as session:
+            project = await projects.get(session, project_id, lock=True)
+            await self._check_agents(session, project_id, routing)
+            project.routing = _merged(project.routing, routing)
+        return project.routing or {}
+
+    # ------------------------------------------------------------ steps
+
+    async def _check_agents(self, session: AsyncSession, project_id: str, routing: Mapping[str, Any]) -> None:
+        named = list(agents_named(routing))
+        known = await agents.known_ids(session, project_id, {agent_id for _, agent_id in named})
+        missing = [field for field, agent_id in named if agent_id not in known]
+        if missing:
+            sentence = " ".join(f"`{field}` {_NO_AGENT}." for field in missing)
+            raise BadInput(sentence, [FieldError(field, _NO_AGENT) for field in missing])
+
+    async def _assign(self, session: AsyncSession, row: NumberRow, agent_id: str | None) -> None:
+        if agent_id == row.agent_id:
+            return
+        if agent_id is not None:
+            await agents.get(session, row.project_id, agent_id, lock=True)
+        row.agent_id, row.attached_at = agent_id, self._clock() if agent_id is not None else None
+
+    def _connect(self, row: NumberRow, config: SipConfig | None) -> None:
+        """Without a password in it, the one that was set before stays."""
+        if config is None:
+            row.sip_config = row.sealed_config = None
+            return
+        shown = config.model_dump(exclude={"password"}, exclude_none=True)
+        row.sip_config = shown | {"port": config.port or default_port(config.transport)}
+        if config.password is not None:
+            hidden = Secret(json.dumps({"password": config.password}))
+            row.sealed_config = self._cipher.seal(hidden, row.project_id, row.id)
+        elif "password" in config.model_fields_set:
+            row.sealed_config = None
+
+
+def _merged(before: Mapping[str, Any] | None, sent: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What was set before with what was sent put in its place; None where nothing is left."""
+    return {name: value for name, value in {**(before or {}), **sent}.items() if value is not None} or None
