@@ -2,6 +2,103 @@
 
 from __future__ import annotations
 
-from parley.api.operations import Operation
+from collections.abc import Iterator, Sequence
 
-OPERATIONS: tuple[Operation, ...] = ()
+from parley.api.operations import Ask, Listing, Operation
+from parley.api.threetone.paging import page_of
+from parley.schemas.phone_conversations import (
+    ConversationQuery,
+    PhoneConversationOut,
+    SaidOut,
+    SpokenTranscriptOut,
+    shown_status,
+)
+from parley.services.phone_conversations import PhoneConversation
+from parley.storage.tables import TranscriptRow
+
+GROUP = "Conversations"
+
+
+async def list_conversations(ask: Ask[None, ConversationQuery]) -> Listing:
+    found, page = await ask.services.phone_conversations.list(ask.project_id, ask.query)
+    return page_of([shown(each) for each in found], page.total, page.next_id, ask.query)
+
+
+async def get_conversation(ask: Ask[None, None]) -> PhoneConversationOut:
+    return shown(await ask.services.phone_conversations.get(ask.project_id, ask.ids["conversation_id"]))
+
+
+async def get_transcript(ask: Ask[None, None]) -> SpokenTranscriptOut:
+    call, rows = await ask.services.phone_conversations.transcript(ask.project_id, ask.ids["conversation_id"])
+    return SpokenTranscriptOut(
+        conversation_id=call.id, agent_id=call.agent_id, status=shown_status(call.status), transcript=list(said(rows))
+    )
+
+
+def shown(conversation: PhoneConversation) -> PhoneConversationOut:
+    """A call in the words of a conversation."""
+    call = conversation.call
+    return PhoneConversationOut(
+        id=call.id,
+        conversation_id=call.id,
+        call_id=call.id,
+        agent_id=call.agent_id,
+        status=shown_status(call.status),
+        direction=call.direction,
+        phone_number=call.phone_number,
+        caller_id=call.from_number if call.direction == "inbound" else call.to_number,
+        duration_seconds=conversation.duration_seconds,
+        turn_count=conversation.turn_count,
+        end_reason=call.end_reason,
+        recording_available=call.recording_key is not None,
+        created_at=call.created_at,
+        started_at=call.started_at,
+        ended_at=call.ended_at,
+    )
+
+
+def said(rows: Sequence[TranscriptRow]) -> Iterator[SaidOut]:
+    """One line a side: of an exchange the caller's words, then what was heard of the answer."""
+    for row in rows:
+        at, seconds = row.created_at, round(row.at_s, 3)
+        if row.caller:
+            yield SaidOut(
+                role="user", content=row.caller, message=row.caller, timestamp=at, seconds=seconds, was_cut=False
+            )
+        if row.agent:
+            yield SaidOut(
+                role="agent", content=row.agent, message=row.agent, timestamp=at, seconds=seconds, was_cut=row.was_cut
+            )
+
+
+OPERATIONS = (
+    Operation(
+        "GET",
+        "/conversations",
+        list_conversations,
+        title="List conversations",
+        group=GROUP,
+        answer=PhoneConversationOut,
+        query=ConversationQuery,
+        lists=("conversations",),
+        about="Newest first, with the status and the metrics of this moment: running calls too.",
+        refusals=frozenset({404}),
+    ),
+    Operation(
+        "GET",
+        "/conversations/{conversation_id}",
+        get_conversation,
+        title="Read a conversation",
+        group=GROUP,
+        answer=PhoneConversationOut,
+    ),
+    Operation(
+        "GET",
+        "/conversations/{conversation_id}/transcript",
+        get_transcript,
+        title="Read a conversation's transcript",
+        group=GROUP,
+        answer=SpokenTranscriptOut,
+        about="Only what was heard: of an answer that was interrupted, the part the caller heard.",
+    ),
+)
