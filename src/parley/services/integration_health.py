@@ -1,0 +1,123 @@
+"""How a project's phone integration is doing: only what this server knows, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from parley.domain.errors import BadInput
+from parley.schemas.diagnostics import (
+    CallsHealth,
+    CarrierHealth,
+    DeliveriesHealth,
+    IntegrationHealthOut,
+    NumbersHealth,
+    ReasonOut,
+    TrunksHealth,
+)
+from parley.services.accounts import CarrierAccounts
+from parley.services.defaults import Clock, utc_now
+from parley.storage import credentials, diagnostics, phone_conversations, trunks
+from parley.storage.database import Database
+from parley.storage.diagnostics import NumberCount
+
+_LATELY = timedelta(hours=1)
+
+
+class IntegrationHealth:
+    """`carriers` are those this server can reach; `default_carrier` is where numbers come from unless one is named."""
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: CarrierAccounts,
+        carriers: Collection[str],
+        default_carrier: str,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._carriers = frozenset(carriers)
+        self._default_carrier = default_carrier
+        self._clock = clock
+
+    async def look(self, project_id: str) -> IntegrationHealthOut:
+        """The state of this moment. Nothing outside is asked. Raises Unavailable while the database is away."""
+        now = self._clock()
+        async with self._database.read() as session:
+            counts = await diagnostics.number_counts(session, project_id)
+            unanswered = await diagnostics.agents_without_answer(session, project_id)
+            failed, retrying = await diagnostics.failing_deliveries(session, project_id, now - _LATELY)
+            trunk_count = await trunks.count(session, project_id)
+            live = await phone_conversations.live_count(session, project_id)
+            providers = sorted({each.provider for each in counts} | {self._default_carrier})
+            carriers = [await self._carrier(session, project_id, provider) for provider in providers]
+        found = IntegrationHealthOut(
+            status="healthy",
+            reasons=[],
+            phone_numbers=_numbers(counts),
+            agents_without_answer=unanswered,
+            carriers=carriers,
+            sip_trunks=TrunksHealth(stored=trunk_count),
+            calls=CallsHealth(live=live),
+            webhook_deliveries=DeliveriesHealth(failed=failed, retrying=retrying),
+            checked_at=now,
+        )
+        found.reasons = [ReasonOut(code=code, message=message) for code, message in _reasons(found)]
+        if found.reasons:
+            found.status = "degraded" if counts else "not_configured"
+        return found
+
+    async def _carrier(self, session: AsyncSession, project_id: str, provider: str) -> CarrierHealth:
+        if provider not in self._carriers:
+            return CarrierHealth(provider=provider, account="not_supported")
+        if await credentials.for_providers(session, project_id, [provider]):
+            return CarrierHealth(provider=provider, account="project")
+        try:
+            await self._accounts.resolve(session, project_id, provider, None)
+        except BadInput:
+            return CarrierHealth(provider=provider, account="missing")
+        return CarrierHealth(provider=provider, account="operator")
+
+
+def _numbers(counts: Sequence[NumberCount]) -> NumbersHealth:
+    registered, connected = sum(each.registered for each in counts), sum(each.connected for each in counts)
+    return NumbersHealth(
+        registered=registered,
+        connected=connected,
+        not_connected=registered - connected,
+        without_agent=sum(each.without_agent for each in counts),
+    )
+
+
+def _reasons(found: IntegrationHealthOut) -> Iterator[tuple[str, str]]:
+    """(stable word, what to do) for everything that keeps a call or an event from arriving."""
+    numbers, deliveries = found.phone_numbers, found.webhook_deliveries
+    if not numbers.registered:
+        yield "no_phone_numbers", "No phone number is registered. Import one, or buy one, and assign an agent to it."
+    for carrier in found.carriers:
+        if carrier.account == "missing":
+            yield "no_carrier_account", f"There is no account at {carrier.provider}. Create a credential for it."
+    if numbers.not_connected:
+        yield (
+            "numbers_not_connected",
+            f"{numbers.not_connected} of the numbers get no calls. Each number's connection_note says what to do.",
+        )
+    if numbers.without_agent:
+        yield "numbers_without_agent", f"{numbers.without_agent} of the numbers have no agent. Assign one to each."
+    if found.agents_without_answer:
+        yield (
+            "agents_without_answer",
+            f"{found.agents_without_answer} of the agents with a number ask a webhook and have none that is active."
+            " Set a webhook, or make them hosted.",
+        )
+    if found.sip_trunks.stored:
+        yield "trunks_not_connected", "SIP trunks are stored and not connected: no call goes over them."
+    if deliveries.failed or deliveries.retrying:
+        yield (
+            "deliveries_failing",
+            f"{deliveries.failed + deliveries.retrying} webhook deliveries failed in the last hour. Check that your"
+            " endpoint answers with a 2xx status; the list of deliveries shows what it answered.",
+        )

@@ -1,0 +1,136 @@
+"""Whether a server can be reached: what is tried, what is never tried, and what each failure is called."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from parley.domain.errors import TargetBlocked, TooManyRequests
+from parley.providers.guard import TargetRules
+from parley.providers.network_probe import NetworkProbe
+
+PUBLIC = "93.184.216.34"
+OTHER = "2606:2800:220:1:248:1893:25c8:1946"
+
+
+class Network:
+    """Names lead to `addresses`; connecting to one does what `doors` says, and is noted."""
+
+    def __init__(self, addresses: list[str], doors: dict[str, OSError] | None = None) -> None:
+        self.addresses, self.doors = addresses, doors or {}
+        self.dialled: list[tuple[str, int]] = []
+
+    async def resolve(self, host: str, port: int) -> list[str]:
+        return self.addresses
+
+    async def connect(self, address: str, port: int) -> None:
+        self.dialled.append((address, port))
+        if address in self.doors:
+            raise self.doors[address]
+
+    def probe(self, rules: TargetRules | None = None) -> NetworkProbe:
+        return NetworkProbe(rules or TargetRules(), self.resolve, self.connect)
+
+
+async def never(*_: object) -> None:
+    await asyncio.Event().wait()
+
+
+def fails(error: Exception) -> Callable[[str, int], Awaitable[list[str]]]:
+    async def resolve(host: str, port: int) -> list[str]:
+        raise error
+
+    return resolve
+
+
+async def test_the_first_address_that_opens_is_told() -> None:
+    network = Network([PUBLIC, OTHER], {PUBLIC: ConnectionRefusedError()})
+    reach = await network.probe().reach("sip.example.com", 5060)
+    assert (reach.addresses, reach.connected_to, reach.failure) == ((PUBLIC, OTHER), OTHER, None)
+    assert network.dialled == [(PUBLIC, 5060), (OTHER, 5060)]
+    assert reach.resolved_ms is not None and reach.connected_ms is not None
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [(ConnectionRefusedError(), "refused"), (TimeoutError(), "timeout"), (OSError(113, "no route"), "unreachable")],
+)
+async def test_why_no_connection_was_made_is_told(error: OSError, failure: str) -> None:
+    reach = await Network([PUBLIC], {PUBLIC: error}).probe().reach("sip.example.com", 5060)
+    assert (reach.failure, reach.connected_to, reach.connected_ms, reach.addresses) == (failure, None, None, (PUBLIC,))
+
+
+@pytest.mark.parametrize("error", [socket.gaierror(-2, "unknown"), UnicodeError("label too long")])
+async def test_a_name_without_an_address_is_told(error: Exception) -> None:
+    probe = NetworkProbe(TargetRules(), fails(error), never)
+    reach = await probe.reach("nobody.invalid", 5060)
+    assert (reach.failure, reach.addresses, reach.resolved_ms) == ("unresolved", (), None)
+
+
+async def test_silence_ends_at_the_deadline() -> None:
+    silent_names = NetworkProbe(TargetRules(), never, never, deadline_s=0.05)  # type: ignore[arg-type]  # never returns
+    assert (await silent_names.reach("sip.example.com", 5060)).failure == "name_server_timeout"
+    silent_host = NetworkProbe(TargetRules(), Network([PUBLIC, OTHER]).resolve, never, deadline_s=0.05)
+    assert (await silent_host.reach("sip.example.com", 5060)).failure == "timeout"
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00:ec2::254", "::ffff:10.0.0.1"]
+)
+async def test_no_private_address_is_ever_dialled(address: str) -> None:
+    network = Network([PUBLIC, address])
+    with pytest.raises(TargetBlocked):
+        await network.probe().reach("mixed.example.com", 5060)
+    assert network.dialled == []
+
+
+@pytest.mark.parametrize("port", [22, 25, 5432, 6379, 65_535])
+async def test_other_servers_ports_are_not_tried(port: int) -> None:
+    network = Network([PUBLIC])
+    with pytest.raises(TargetBlocked, match="5060"):
+        await network.probe().reach("sip.example.com", port)
+    assert network.dialled == []
+
+
+async def test_metadata_stays_shut_where_private_targets_are_allowed() -> None:
+    network = Network(["169.254.169.254"])
+    with pytest.raises(TargetBlocked):
+        await network.probe(TargetRules(allow_private=True)).reach("metadata.internal", 80)
+    assert network.dialled == []
+
+
+async def test_only_so_many_run_at_once_and_the_place_is_given_back() -> None:
+    probe = NetworkProbe(TargetRules(), Network([PUBLIC]).resolve, never)
+    running = [asyncio.create_task(probe.reach("sip.example.com", 5060)) for _ in range(4)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests):
+        await probe.reach("sip.example.com", 5060)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    probe_again = asyncio.create_task(probe.reach("sip.example.com", 5060))
+    await asyncio.sleep(0)
+    assert not probe_again.done()
+    probe_again.cancel()
+    await asyncio.gather(probe_again, return_exceptions=True)
+
+
+async def test_a_true_socket_is_opened_and_dropped() -> None:
+    met = asyncio.Event()
+
+    async def meet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        met.set()
+
+    server = await asyncio.start_server(meet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    probe = NetworkProbe(TargetRules(allow_private=True))
+    async with server:
+        reach = await probe.reach("localhost", port)
+        assert (reach.connected_to, reach.failure) == ("127.0.0.1", None)
+        await asyncio.wait_for(met.wait(), 5)
+    assert (await probe.reach("127.0.0.1", port)).failure == "refused"
