@@ -111,8 +111,10 @@ async def test_a_number_that_is_owned_is_imported_once_however_often(api: Api) -
 
 
 async def test_what_the_carrier_refuses_is_quoted(api: Api) -> None:
-    refused = ok(await api.client.post("/v1/numbers/import", json={"phoneNumber": "+14155559876"}), 502)
-    assert refused["code"] in {"carrier_refused", "provider_unavailable"}
+    wrong = await made(api, "/v1/credentials", name="Old", provider="twilio", apiKey="not-the-token-any-more")
+    body = {"phoneNumber": "+14155559876", "credentialId": wrong["id"]}
+    refused = ok(await api.client.post("/v1/numbers/import", json=body), 502)
+    assert (refused["code"], "Authenticate" in refused["detail"]) == ("carrier_refused", True)
     assert "+14155559876" not in refused["detail"]
 
 

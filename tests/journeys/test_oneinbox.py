@@ -129,7 +129,7 @@ async def test_speech_that_was_cut_is_not_in_the_transcript(world: World) -> Non
         systemPrompt="x",
         beginMessage="One two three four five six seven eight nine ten eleven twelve thirteen fourteen.",
     )
-    await phone.wait_until_agent_speaks()
+    await world.until(lambda: len(phone.timeline.words_heard) >= 4)
     await phone.say("Stop, please stop.")
     await phone.wait_until_agent_silent(for_ms=800)
     await phone.hang_up()

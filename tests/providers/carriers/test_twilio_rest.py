@@ -14,7 +14,7 @@ from parley.domain.carriers import CallHooks, CarrierAccount, NumberHooks
 from parley.domain.errors import CarrierRefused, ProviderUnavailable
 from parley.domain.secrets import Secret
 from parley.providers.carriers.twilio import Twilio
-from parley.providers.protocols import Carrier
+from parley.providers.protocols import NOT_OWNED, Carrier
 from parley.simulation import SimulatedCarrier
 from parley.simulation.rest import Form
 
@@ -79,8 +79,9 @@ async def test_adopting_finds_the_number_and_points_it_here(
 
 
 async def test_adopting_a_strangers_number_is_refused(twilio: Carrier, account: CarrierAccount) -> None:
-    with pytest.raises(CarrierRefused, match="does not own"):
+    with pytest.raises(CarrierRefused, match="does not own") as refused:
         await twilio.adopt(account, NUMBER, HOOKS)
+    assert refused.value.reason == NOT_OWNED
 
 
 async def test_releasing_twice_is_no_error(twilio: Carrier, account: CarrierAccount, double: SimulatedCarrier) -> None:
