@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import structlog
 
-from parley.domain.errors import ParleyError
+from parley.domain.errors import ParleyError, Unavailable
 from parley.services.call_log import CallLog
 from parley.services.defaults import Clock, utc_now
 from parley.storage import calls
@@ -62,10 +62,18 @@ class CallWatch:
                 await calls.mark_held(session, held, self._clock())
 
     async def close_lost(self) -> int:
-        """End, as `media_lost`, the calls nobody holds any more; returns how many there were."""
+        """End, as `media_lost`, the calls nobody holds any more; returns how many there were.
+
+        One that cannot be ended keeps none of the others from it: they all count against their project's limit.
+        """
         async with self._database.read() as session:
             lost = await calls.unheld_since(session, self._clock() - LOST_AFTER)
         for call_id in lost:
             log.warning("call_lost", call_id=call_id)
-            await self._log.finished(call_id, "media_lost")
+            try:
+                await self._log.finished(call_id, "media_lost")
+            except Unavailable:
+                raise
+            except ParleyError as trouble:
+                log.error("lost_call_not_ended", call_id=call_id, code=trouble.code)
         return len(lost)
