@@ -66,7 +66,7 @@ OPERATIONS = (
         body=NumberImport,
         status=201,
         about="Points a number of your carrier account at this server. Importing it again updates it.",
-        refusals=frozenset({404, 409, 502}),
+        refusals=frozenset({402, 404, 409, 502}),
     ),
     Operation(
         "GET",
