@@ -11,10 +11,12 @@ from parley.schemas.agents import AgentList, AgentUpdate
 from parley.schemas.calls import CallCreate, CallList
 from parley.schemas.credentials import CredentialCreate, CredentialList
 from parley.schemas.deliveries import DeliveryList
+from parley.schemas.messages import ConversationList, ConversationUpdate, MessageList, MessageSend
 from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch
 from parley.schemas.webhooks import WebhookPut
-from tests.services.world import World, ringing
+from tests.services.world import World, ringing, text
 
+NOTES = ConversationUpdate(metadata={"stolen": True})
 HOOK = WebhookPut(url="https://a.example/hook")
 
 
@@ -35,6 +37,8 @@ class Belongings:
         plan, _ = await world.calls.ring_inbound(self.number, ringing())
         self.call = plan.call_id
         await world.log.connected(self.call)
+        message = await world.messages.receive(self.number, text("Hello?"))
+        self.message, self.conversation = message.id, message.conversation_id
         return self
 
 
@@ -42,6 +46,7 @@ def doors(world: World, me: str, my_agent: str, foreign: Belongings) -> dict[str
     """Every call that names something foreign."""
     agents, numbers, calls, webhooks = world.agents, world.numbers, world.calls, world.webhooks
     dial = CallCreate(agent_id=foreign.agent, to_number="4155559999")
+    write = MessageSend(number_id=foreign.number, to_number="4155559999", body="Hello")
     dial_from = CallCreate(agent_id=my_agent, to_number="4155559999", from_number_id=foreign.number)
     return {
         "agent get": lambda: agents.get(me, foreign.agent),
@@ -63,6 +68,18 @@ def doors(world: World, me: str, my_agent: str, foreign: Belongings) -> dict[str
         "call end": lambda: calls.end(me, foreign.call),
         "calls of a foreign agent": lambda: calls.list(me, CallList(agent_id=foreign.agent)),
         "calls of a foreign number": lambda: calls.list(me, CallList(number_id=foreign.number)),
+        "text as a foreign agent": lambda: world.messages.send(
+            me, write.model_copy(update={"agent_id": foreign.agent})
+        ),
+        "text from a foreign number": lambda: world.messages.send(me, write),
+        "message get": lambda: world.messages.get(me, foreign.message),
+        "messages of a foreign number": lambda: world.messages.list_for_number(me, foreign.number, MessageList()),
+        "conversation get": lambda: world.conversations.get(me, foreign.conversation, 50),
+        "conversation update": lambda: world.conversations.update(me, foreign.conversation, NOTES),
+        "conversation messages": lambda: world.conversations.messages(me, foreign.conversation, MessageList()),
+        "conversations of a foreign agent": lambda: world.conversations.list(
+            me, ConversationList(), agent_id=foreign.agent
+        ),
         "webhook put": lambda: webhooks.put(me, foreign.agent, HOOK),
         "webhook get": lambda: webhooks.get(me, foreign.agent),
         "webhook delete": lambda: webhooks.delete(me, foreign.agent),
@@ -94,6 +111,7 @@ async def test_lists_show_ones_own_rows_alone(world: World, mine: str, theirs: s
     assert await world.agents.list(mine, AgentList()) == ([], 0)
     assert await world.numbers.list(mine, NumberList()) == ([], 0)
     assert await world.calls.list(mine, CallList()) == ([], 0)
+    assert await world.conversations.list(mine, ConversationList()) == ([], 0)
     assert await world.credentials.list(mine, CredentialList()) == ([], 0)
     assert await world.deliveries.list(mine, DeliveryList()) == ([], 0)
     assert await world.webhooks.get(mine, None) is None

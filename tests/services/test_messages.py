@@ -280,7 +280,6 @@ async def test_a_carrier_out_of_reach_is_a_failure(world: World, mine: str) -> N
         ({"to_number": None}, "toNumber"),
         ({"to_number": None, "recipients": []}, "toNumber"),
         ({"recipients": ["4155550123"]}, "recipients"),
-        ({"to_number": None, "recipients": ["4155550123", "4155550124"]}, "recipients"),
         ({"to_number": "+1911"}, "toNumber"),
         ({"to_number": "+19005550123"}, "toNumber"),
         ({"agent_id": None}, "agentId"),

@@ -27,6 +27,12 @@ def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
     return metadata
 
 
+def _only_one(recipients: list[str]) -> list[str]:
+    if len(recipients) > 1:
+        raise ValueError("must name one number; send a message of its own to each of the others")
+    return recipients
+
+
 class MessageSend(Wire):
     """Send a text to one phone, from the number that is named, else from the agent's first.
 
@@ -39,7 +45,9 @@ class MessageSend(Wire):
     number_id: Id | None = None
     from_number: PhoneText | None = None
     to_number: PhoneText | None = None
-    recipients: list[PhoneText] | None = None
+    recipients: (
+        Annotated[list[PhoneText], AfterValidator(_only_one), Field(json_schema_extra={"maxItems": 1})] | None
+    ) = None
     media_url: MediaUrl | None = None
     media_urls: Annotated[list[MediaUrl], Field(max_length=MAX_MEDIA)] | None = None
 
@@ -102,7 +110,7 @@ class ConversationRead(Wire):
 class ConversationUpdate(Wire):
     """`metadata` replaces what was there; null clears it. It comes back to you in every event of the conversation."""
 
-    metadata: Annotated[dict[str, Any], AfterValidator(_bounded)] | None
+    metadata: Annotated[dict[str, Any], AfterValidator(_bounded)] | None = Field(examples=[{"orderId": "ORD-001"}])
 
 
 class ConversationOut(Wire):

@@ -132,7 +132,7 @@ def _recipient(wanted: MessageSend) -> str:
     if not people:
         _refuse("toNumber", "is required: the number that should get the text")
     if len(people) > 1:
-        _refuse("recipients", "must name one number: send a message of its own to each of the others")
+        _refuse("recipients", "is another way to write `toNumber`; send one of the two")
     return require_dialable(people.pop(), field)
 
 
