@@ -105,7 +105,7 @@ def from_environment() -> FastAPI:
     desk = FrontDesk()
 
     def tell(event: Event) -> None:
-        log.info("%s of call %s", event["event"], event["data"]["callId"])
+        log.info("%s of %s", event["event"], event["data"].get("callId") or event["data"].get("messageId"))
         if event["event"] == "call.ended":
             log.info("messages so far: %s", desk.messages)
 

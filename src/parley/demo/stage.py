@@ -121,4 +121,4 @@ class Desk:
 
     def events_of(self, call_id: str) -> list[Json]:
         """What was told of one call, in the order it came."""
-        return [event for event in self.events if event["data"]["callId"] == call_id]
+        return [event for event in self.events if event["data"].get("callId") == call_id]
