@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from parley.api.operations import Ask, Listing, Operation
+from parley.api.operations import Ask, Listing, Operation, Streamed
+from parley.api.recordings import MEDIA_TYPE, streamed
 from parley.api.threetone.paging import page_of
 from parley.schemas.phone_conversations import (
     ConversationQuery,
@@ -35,6 +36,10 @@ async def get_transcript(ask: Ask[None, None]) -> SpokenTranscriptOut:
     )
 
 
+async def get_audio(ask: Ask[None, None]) -> Streamed:
+    return streamed(*await ask.services.recordings.open(ask.project_id, ask.ids["conversation_id"], ask.byte_range))
+
+
 def shown(conversation: PhoneConversation) -> PhoneConversationOut:
     """A call in the words of a conversation."""
     call = conversation.call
@@ -50,7 +55,7 @@ def shown(conversation: PhoneConversation) -> PhoneConversationOut:
         duration_seconds=conversation.duration_seconds,
         turn_count=conversation.turn_count,
         end_reason=call.end_reason,
-        recording_available=call.recording_key is not None,
+        recording_available=call.recording_available,
         created_at=call.created_at,
         started_at=call.started_at,
         ended_at=call.ended_at,
@@ -100,5 +105,16 @@ OPERATIONS = (
         group=GROUP,
         answer=SpokenTranscriptOut,
         about="Only what was heard: of an answer that was interrupted, the part the caller heard.",
+    ),
+    Operation(
+        "GET",
+        "/conversations/{conversation_id}/audio",
+        get_audio,
+        title="Download a conversation's audio",
+        group=GROUP,
+        produces=MEDIA_TYPE,
+        about="A stereo WAV file: the caller on the left, on the right what was heard of the agent. One `Range` of it"
+        " may be asked for. 404 where the conversation was not recorded.",
+        refusals=frozenset({416, 503}),
     ),
 )

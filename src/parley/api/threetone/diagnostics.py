@@ -27,7 +27,7 @@ async def test_call(ask: Ask[CallTestCreate, None]) -> dict[str, Any]:
 
 
 async def get_call_test(ask: Ask[None, None]) -> dict[str, Any]:
-    return shown(await ask.services.diagnostics.get(ask.project_id, CALL, ask.ids["test_id"]))
+    return shown(await ask.services.diagnostics.get(ask.project_id, CALL, ask.ids["call_test_id"]))
 
 
 async def test_network(ask: Ask[NetworkTestCreate, None]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ async def test_network(ask: Ask[NetworkTestCreate, None]) -> dict[str, Any]:
 
 
 async def get_network_test(ask: Ask[None, None]) -> dict[str, Any]:
-    return shown(await ask.services.diagnostics.get(ask.project_id, NETWORK, ask.ids["test_id"]))
+    return shown(await ask.services.diagnostics.get(ask.project_id, NETWORK, ask.ids["network_test_id"]))
 
 
 def shown(row: DiagnosticRow) -> dict[str, Any]:
@@ -67,7 +67,7 @@ OPERATIONS = (
         refusals=frozenset({404}),
     ),
     Operation(
-        "GET", "/test-call/{test_id}", get_call_test, title="Read a number's test", group=GROUP, answer=CallTestOut
+        "GET", "/test-call/{call_test_id}", get_call_test, title="Read a number's test", group=GROUP, answer=CallTestOut
     ),
     Operation(
         "POST",
@@ -85,7 +85,7 @@ OPERATIONS = (
     ),
     Operation(
         "GET",
-        "/diagnostics/network-test/{test_id}",
+        "/diagnostics/network-test/{network_test_id}",
         get_network_test,
         title="Read a network test",
         group=GROUP,
