@@ -50,7 +50,8 @@ def test_notes_are_the_customers_own_but_not_without_end() -> None:
         "some_key": {"otherKey": 1}
     }
     assert parse(ConversationUpdate, {"metadata": None}).metadata is None
-    for sent in ({}, {"metadata": {"k": "x" * 20_000}}, {"metadata": []}):
+    refused: list[dict[str, Any]] = [{}, {"metadata": {"k": "x" * 20_000}}, {"metadata": []}]
+    for sent in refused:
         with pytest.raises(BadInput):
             parse(ConversationUpdate, sent)
 

@@ -94,9 +94,9 @@ class Messages:
         """A text came in: record it and tell the webhook, whatever the agent's voice mode. Raises NotFound.
 
         Told again of a message that is recorded already, it changes nothing. A text that is nothing but STOP, START or
-        HELP, or another of their words, is for the carrier, which answers it and stops or allows further texts
-        (twilio.com/docs/messaging, "SMS STOP filtering"): it is told as `message.received` with `optOut`, and not as
-        `agent.message`, because nobody should converse with it.
+        HELP, or another of their words, is for the carrier, which answers it itself and stops or allows further texts
+        (CTIA, Messaging Principles and Best Practices; 47 CFR 64.1200): it is told as `message.received` with `optOut`,
+        and not as `agent.message`, because nobody should converse with it.
         """
         async with self._database.transaction() as session:
             number = await numbers.get_ringing(session, number_id)
