@@ -104,8 +104,8 @@ class Calls:
 
         `dialect` is the API it is placed through, and that it is shown in where a request does not tell.
         Raises BadInput (no caller ID, no webhook and no prompt, a number that must not be dialled), NotFound, Conflict,
-        QuotaExceeded, Draining, CarrierRefused and ProviderUnavailable; after a refusal by the carrier the call stays on
-        record as failed.
+        QuotaExceeded, Draining, CarrierRefused and ProviderUnavailable; after a refusal by the carrier the call stays
+        on record as failed.
         """
         async with self._database.transaction() as session:
             call = await self._drafts.outbound(session, project_id, wanted, dialect)

@@ -87,8 +87,8 @@ class NumberRow(Row):
         if self.sip_config is not None:
             return "Calls over SIP trunks are not connected yet; the trunk is stored, and no call reaches this number."
         return (
-            "No call reaches this number: its carrier account does not own it, or parley has no adapter for the carrier."
-            " Buy or port it there, then register it again."
+            "No call reaches this number: its carrier account does not own it, or parley has no adapter for the"
+            " carrier. Buy or port it there, then register it again."
         )
 
 
