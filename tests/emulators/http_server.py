@@ -155,7 +155,7 @@ class _Connection(asyncio.Protocol):
             transport.write(
                 _head(answer, sum(len(p) for p in answer.pieces if isinstance(p, bytes)) if whole else None)
             )
-        for piece in answer.pieces:
+        for piece in answer.pieces if request.method != "HEAD" else ():
             if isinstance(piece, float):
                 await asyncio.sleep(piece)
             elif piece:

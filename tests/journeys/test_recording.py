@@ -82,7 +82,9 @@ async def test_a_recorded_call_holds_what_was_heard_on_the_right_side_at_the_rig
     # The phone's own times: a word is said when its sound ends, in the same seconds on both sides.
     cards = next(said.at_s for said in agent if said.word == "cards.")
     asked = next(said.at_s for said in caller if said.word == "cards?")
-    really = phone.timeline.heard[-1].ended_at - phone.timeline.said[-1].ended_at
+    said_until = phone.timeline.said[-1].ended_at
+    assert said_until is not None
+    really = phone.timeline.heard[-1].ended_at - said_until
     assert abs((cards - asked) - really) < 0.1
     assert abs(call["durationSeconds"] - len(await recording(world, call)) / 32_000) <= 1.5
 

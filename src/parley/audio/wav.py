@@ -16,6 +16,7 @@ BYTES_PER_FRAME: Final = 4
 """One sample of both sides."""
 
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
+_HIGHEST_RATE_HZ = 192_000
 _UNKNOWN = 0xFFFFFFFF - 36  # a file still being written: players take it to go on to its end
 
 
@@ -33,7 +34,7 @@ def sample_rate_in(header: bytes) -> int:
     if len(header) >= HEADER_BYTES:
         fields = _HEADER.unpack_from(header)
         rate: int = fields[7]
-        if wav_header(rate, fields[12]) == header[:HEADER_BYTES]:
+        if 0 < rate <= _HIGHEST_RATE_HZ and wav_header(rate, fields[12]) == header[:HEADER_BYTES]:
             return rate
     raise BadInput("This is no recording of parley's: it does not begin with the header of one.")
 

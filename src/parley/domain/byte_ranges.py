@@ -6,7 +6,7 @@ import re
 
 from parley.domain.errors import RangeNotSatisfiable
 
-_ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+_ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
 def asked_range(header: str, size: int) -> tuple[int, int] | None:

@@ -36,6 +36,10 @@ class Keeper(Protocol):
         """A file, not made yet, for what begins so long after the call did."""
         ...
 
+    async def in_thread(self, work: Callable[[], None]) -> None:
+        """Do what may block, beside everything else."""
+        ...
+
     def keep(self, path: Path) -> asyncio.Future[None]:
         """Store a complete part, now or later; done once the first attempt is over."""
         ...
@@ -115,9 +119,11 @@ class Recorder:
     async def run(self) -> None:
         """Write now and then until `end`, then hand the file over. Raises nothing."""
         file: PartFile | None = None
+        is_over = False
         try:
-            while not self._over.is_set():
+            while not is_over:
                 await self._pause()
+                is_over = self._over.is_set()
                 if file is None and self._began_s is not None:
                     file = self._new_file(self._began_s)
                 if file is not None:
@@ -127,9 +133,10 @@ class Recorder:
         except (OSError, TimeoutError) as error:
             self._give_up(file, error)
         except asyncio.CancelledError:  # the call failed: keep what there is of it, and say nothing more
+            self.end()
             if file is not None:
                 with contextlib.suppress(OSError, ValueError):
-                    file.write(interleaved(self._tape.end(self._now()), self._tape.audio_format))
+                    file.write(interleaved(self._rest, self._tape.audio_format))
                     file.close()
             raise
         finally:
@@ -152,11 +159,11 @@ class Recorder:
     async def _write(self, file: PartFile, stretch: Stretch) -> None:
         audio_format = self._tape.audio_format
         async with asyncio.timeout(_DISK_PATIENCE_S):
-            await asyncio.to_thread(lambda: file.write(interleaved(stretch, audio_format)))
+            await self._keeper.in_thread(lambda: file.write(interleaved(stretch, audio_format)))
 
     async def _close(self, file: PartFile) -> None:
         async with asyncio.timeout(_DISK_PATIENCE_S):
-            await asyncio.to_thread(file.close)
+            await self._keeper.in_thread(file.close)
         self._keeper.keep(file.path).add_done_callback(self._note_kept)
 
     def _note_kept(self, stored: asyncio.Future[None]) -> None:

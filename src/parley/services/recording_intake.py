@@ -9,20 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
+from parley.audio.wav import HEADER_BYTES
 from parley.domain.errors import BadInput, NotFound, ParleyError
 from parley.storage import call_recordings, calls
 from parley.storage.database import Database
 from parley.storage.recordings import RecordingStore
-from parley.storage.spool import Part, PartFile, Spool, claimed, join, mend
+from parley.storage.spool import Part, PartFile, Piece, Spool, claimed, join, mend, set_aside
 
 log = structlog.get_logger()
+Result = TypeVar("Result")
 
 _SWEEP_EVERY_S = 15.0
 _WORKERS = 2
+_THREADS = 4
 _MOST_WAITING = 1000
 _MOST_ATTEMPTS = 5
 
@@ -39,10 +46,16 @@ class RecordingIntake:
         self._spool = spool
         self._waiting: asyncio.Queue[Path] = asyncio.Queue(_MOST_WAITING)
         self._promised: dict[Path, asyncio.Future[None]] = {}
+        # Not the threads that look up hosts: a disk that stands still must not keep calls from their providers.
+        self._threads = ThreadPoolExecutor(_THREADS, "recordings")
 
     def new_part(self, call_id: str, offset_ms: int, sample_rate_hz: int) -> PartFile:
         """A file to record into, made when it is first written to."""
         return self._spool.new_part(call_id, offset_ms, sample_rate_hz)
+
+    async def in_thread(self, work: Callable[[], Result]) -> Result:
+        """Do what touches the disk, in one of a few threads of recordings' own."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def keep(self, path: Path) -> asyncio.Future[None]:
         """Store a complete part soon. The future is done after the first attempt, however it went."""
@@ -70,7 +83,7 @@ class RecordingIntake:
     async def sweep(self) -> None:
         """Line up everything that lies in the spool; who still writes there is not disturbed."""
         try:
-            for part in await asyncio.to_thread(self._spool.parts):
+            for part in await self.in_thread(self._spool.parts):
                 _ = self.keep(part.path)
         except OSError as error:
             log.warning("spool_not_read", error=error.strerror)
@@ -99,12 +112,13 @@ class RecordingIntake:
             if not is_ours:
                 return
             try:
-                size = await asyncio.to_thread(mend, part.path)
+                size = await self.in_thread(lambda: mend(part.path))
             except BadInput:
                 log.warning("recording_unreadable", part=part.path.name)
+                await self.in_thread(lambda: set_aside(part.path))
                 return
             if not size or await self._put(part, size):
-                await asyncio.to_thread(part.path.unlink)
+                await self.in_thread(part.path.unlink)
 
     async def _put(self, part: Part, size: int) -> bool:
         """True when the part is where it belongs, or belongs nowhere any more."""
@@ -118,31 +132,29 @@ class RecordingIntake:
             if before == call_recordings.ERASED:
                 await self._store.delete_all(folder)
                 return True
-            offsets = _offsets(before)
-            if part.offset_ms in offsets:
+            pieces, piece = _pieces(before), Piece(part.offset_ms, size - HEADER_BYTES)
+            if piece in pieces:
                 return True
-            key = f"{folder}/{_name([*offsets, part.offset_ms])}"
+            key = f"{folder}/{_name([*pieces, piece])}"
+            whole = size if before is None else await self._put_joined(part, piece, before, key)
             if before is None:
                 await self._store.put(key, part.path)
-            else:
-                size = await self._put_joined(part, before, min(offsets), key)
             async with self._database.transaction() as session:
-                is_noted = await call_recordings.note(session, call.id, before, key, size)
+                is_noted = await call_recordings.note(session, call.id, before, key, whole)
+            if is_noted and before is not None:
+                await self._store.delete(before)
             if is_noted:
-                if before is not None:
-                    await self._store.delete(before)
                 return True
+            # Another replica was faster. Nobody else stores this part, so nobody else has this key.
+            await self._store.delete(key)
         return False
 
-    async def _put_joined(self, part: Part, before: str, offset_ms: int, key: str) -> int:
+    async def _put_joined(self, part: Part, piece: Piece, before: str, key: str) -> int:
         """Store the part together with what is stored already; returns the length of both."""
         stored, whole = part.path.with_suffix(".stored"), part.path.with_suffix(".joined")
         try:
             await self._fetch(before, stored)
-            first, second, apart_ms = stored, part.path, part.offset_ms - offset_ms
-            if apart_ms < 0:
-                first, second, apart_ms = second, first, -apart_ms
-            size = await asyncio.to_thread(join, first, second, apart_ms, whole)
+            size = await self.in_thread(lambda: join(stored, _pieces(before), part.path, piece, whole))
             await self._store.put(key, whole)
         finally:
             with contextlib.suppress(OSError):
@@ -154,14 +166,15 @@ class RecordingIntake:
         chunks = await self._store.open(key, 0, await self._store.size(key))
         with target.open("wb") as file:
             async for chunk in chunks:
-                await asyncio.to_thread(file.write, chunk)
+                await self.in_thread(partial(file.write, chunk))
 
 
-def _name(offsets: list[int]) -> str:
-    return "-".join(f"{offset:09d}" for offset in sorted(offsets)) + ".wav"
+def _name(pieces: list[Piece]) -> str:
+    return "_".join(f"{piece.offset_ms:09d}-{piece.size}" for piece in sorted(pieces)) + ".wav"
 
 
-def _offsets(key: str | None) -> list[int]:
+def _pieces(key: str | None) -> list[Piece]:
     if key is None:
         return []
-    return [int(offset) for offset in key.rpartition("/")[2].removesuffix(".wav").split("-")]
+    named = key.rpartition("/")[2].removesuffix(".wav").split("_")
+    return [Piece(*map(int, name.split("-"))) for name in named]

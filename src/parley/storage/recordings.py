@@ -15,7 +15,7 @@ from parley.domain.secrets import Secret
 if TYPE_CHECKING:
     from obstore.store import ObjectStore, S3Config
 
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 1024 * 1024
 _ANSWER_TIMEOUT = timedelta(seconds=30)
 _RETRY_FOR = timedelta(seconds=20)
 
@@ -37,12 +37,26 @@ class RecordingStore:
             await obstore.put_async(self._objects, key, path)
 
     async def open(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
-        """Bytes `start` to `end` (not included) in chunks. Raises NotFound before the first of them."""
+        """Bytes `start` to `end` (not included) in chunks. Raises NotFound before the first of them.
+
+        Each chunk is a request of its own, so that a listener may take all the time there is.
+        """
+        first = await self._chunk(key, start, end)
+        return self._chunks(key, first, start + len(first), end)
+
+    async def _chunk(self, key: str, start: int, end: int) -> bytes:
         import obstore
 
         with _named():
-            found = await obstore.get_async(self._objects, key, options={"range": (start, end)})
-        return _chunks(found.stream(min_chunk_size=_CHUNK_BYTES))
+            last = min(start + _CHUNK_BYTES, end)
+            return bytes(await obstore.get_range_async(self._objects, key, start=start, end=last))
+
+    async def _chunks(self, key: str, first: bytes, start: int, end: int) -> AsyncIterator[bytes]:
+        yield first
+        while start < end:
+            chunk = await self._chunk(key, start, end)
+            start += len(chunk)
+            yield chunk
 
     async def size(self, key: str) -> int:
         """Raises NotFound."""
@@ -101,9 +115,9 @@ def s3_store(
     from obstore.store import S3Store
 
     parts = urlsplit(url)
-    config: S3Config = {"virtual_hosted_style_request": False} if endpoint else {}
+    config: S3Config = {"disable_bulk_delete": True}  # which not every compatible server has
     if endpoint:
-        config["endpoint"] = endpoint
+        config["endpoint"], config["virtual_hosted_style_request"] = endpoint, False
     if region or endpoint:
         config["region"] = region or "us-east-1"
     if access_key and secret_key:
@@ -123,12 +137,6 @@ def s3_store(
     except BaseError as error:
         raise ConfigurationError(f"PARLEY_RECORDINGS_URL cannot be used: {type(error).__name__}.") from None
     return RecordingStore(objects)
-
-
-async def _chunks(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    with _named():
-        async for chunk in stream:
-            yield bytes(chunk)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from parley.audio.wav import HEADER_BYTES, sample_rate_in, wav_header, whole_frames
+from parley.audio.wav import BYTES_PER_FRAME, HEADER_BYTES, sample_rate_in, wav_header, whole_frames
 from parley.domain.errors import BadInput
 
 _NAME = re.compile(r"([A-Za-z0-9_-]{1,64})\.(\d{9,15})\.wav")
@@ -43,12 +43,19 @@ class PartFile:
     def write(self, samples: bytes) -> None:
         """Append 16-bit stereo. Raises OSError."""
         if self._file is None:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            self._file = os.fdopen(descriptor, "w+b", buffering=0)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            self._file.write(wav_header(self._sample_rate_hz))
+            self._file = self._made()
         self._file.write(samples)
+
+    def _made(self) -> BinaryIO:
+        """It gets its name once it is locked: nobody takes it for something left behind."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = self.path.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        file = os.fdopen(descriptor, "w+b", buffering=0)
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(wav_header(self._sample_rate_hz))
+        fresh.rename(self.path)
+        return file
 
     def close(self) -> None:
         """Let go of the file as it is, for whoever stores it. Raises OSError."""
@@ -97,6 +104,11 @@ def claimed(path: Path) -> Iterator[bool]:
         yield os.fstat(file.fileno()).st_nlink > 0
 
 
+def set_aside(path: Path) -> None:
+    """Keep a file that cannot be read, but out of the way."""
+    path.rename(path.with_suffix(".unreadable"))
+
+
 def mend(path: Path) -> int:
     """Make a part that may have been cut off anywhere a proper WAV file; returns its length, 0 if nothing is in it.
 
@@ -107,32 +119,61 @@ def mend(path: Path) -> int:
         data_bytes = whole_frames(length)
         if not data_bytes:
             return 0
+        proper = wav_header(sample_rate_in(header), data_bytes)
         file.truncate(HEADER_BYTES + data_bytes)
         file.seek(0)
-        file.write(wav_header(sample_rate_in(header), data_bytes))
+        file.write(proper)
         file.flush()
         os.fsync(file.fileno())
     return HEADER_BYTES + data_bytes
 
 
-def join(earlier: Path, later: Path, apart_ms: int, target: Path) -> int:
-    """Write both, the later one beginning `apart_ms` after the earlier one, to `target`; returns its length.
+class Piece(NamedTuple):
+    """So many bytes of samples that begin so many milliseconds after the call did."""
 
-    What lies between them is silence (never more than ten minutes of it); parts that overlap follow each other whole.
+    offset_ms: int
+    size: int
+
+
+def places(pieces: Sequence[Piece], sample_rate_hz: int) -> list[int]:
+    """Where each piece begins in a recording of all of them: bytes of samples, in the order of their offsets.
+
+    What lies between two is silence, but never more than ten minutes of it. Pieces never overlap: what should begin
+    before the one before it has ended, begins when that one ends.
+    """
+    found: list[int] = []
+    end = cut_ms = 0
+    for piece in pieces:
+        due = (piece.offset_ms - pieces[0].offset_ms - cut_ms) * sample_rate_hz // 1000 * BYTES_PER_FRAME
+        longest = _LONGEST_SILENCE_MS * sample_rate_hz // 1000 * BYTES_PER_FRAME
+        if due - end > longest:
+            cut_ms += (due - end - longest) // BYTES_PER_FRAME * 1000 // sample_rate_hz
+            due = end + longest
+        found.append(max(due, end))
+        end = found[-1] + piece.size
+    return found
+
+
+def join(stored: Path, pieces: Sequence[Piece], part: Path, piece: Piece, target: Path) -> int:
+    """Write to `target` what `stored` holds, which are `pieces`, and the new part among them; returns its length.
+
     Raises BadInput when they differ in rate.
     """
-    rate = sample_rate_in(_head(earlier))
-    if sample_rate_in(_head(later)) != rate:
+    rate = sample_rate_in(_head(stored))
+    if sample_rate_in(_head(part)) != rate:
         raise BadInput("Two parts of one recording have different sample rates.")
-    first, second = (whole_frames(path.stat().st_size) for path in (earlier, later))
-    gap_ms = min(max(0, apart_ms - first * 1000 // (rate * 4)), _LONGEST_SILENCE_MS)
-    gap = gap_ms * rate // 1000 * 4
+    sources = {each: (stored, at) for each, at in zip(pieces, places(pieces, rate), strict=True)}
+    sources[piece] = (part, 0)
+    ordered = sorted(sources)
+    new_places = places(ordered, rate)
+    size = new_places[-1] + ordered[-1].size
     with target.open("wb") as file:
-        file.write(wav_header(rate, first + gap + second))
-        _copy(earlier, first, file)
-        file.write(bytes(gap))
-        _copy(later, second, file)
-    return HEADER_BYTES + first + gap + second
+        file.write(wav_header(rate, size))
+        for each, at in zip(ordered, new_places, strict=True):
+            file.write(bytes(HEADER_BYTES + at - file.tell()))
+            source, source_at = sources[each]
+            _copy(source, source_at, each.size, file)
+    return HEADER_BYTES + size
 
 
 def _head(path: Path) -> bytes:
@@ -140,9 +181,9 @@ def _head(path: Path) -> bytes:
         return file.read(HEADER_BYTES)
 
 
-def _copy(source: Path, size: int, target: BinaryIO) -> None:
+def _copy(source: Path, at: int, size: int, target: BinaryIO) -> None:
     with source.open("rb") as file:
-        file.seek(HEADER_BYTES)
-        while size and (piece := file.read(min(size, _COPY_BYTES))):
-            target.write(piece)
-            size -= len(piece)
+        file.seek(HEADER_BYTES + at)
+        while size and (samples := file.read(min(size, _COPY_BYTES))):
+            target.write(samples)
+            size -= len(samples)
