@@ -1,0 +1,100 @@
+"""Which target gets which events: the call's own URL, else the agent's webhook, else the project's; in order."""
+
+from __future__ import annotations
+
+import json
+
+from parley.domain.webhooks import SendResult, verify
+from parley.schemas.calls import CallCreate
+from parley.schemas.deliveries import DeliveryList
+from parley.schemas.webhooks import WebhookPut
+from tests.services.world import World, ringing, text
+
+PROJECT, AGENT, CALL = "https://project.example", "https://agent.example", "https://call.example"
+
+
+async def hold(world: World, agent_id: str, number_id: str, name: str) -> None:
+    """A whole call to the agent, and everything about it sent."""
+    plan, _ = await world.calls.ring_inbound(number_id, ringing(name))
+    assert plan.agent.id == agent_id
+    await world.log.connected(plan.call_id)
+    await world.log.finished(plan.call_id, "caller_hangup")
+    await send_all(world)
+
+
+async def send_all(world: World) -> None:
+    while await world.worker.send_due():
+        pass
+
+
+def told(world: World) -> list[tuple[str, str]]:
+    """(URL, event) of what was sent since the last time."""
+    sent = [(url, json.loads(body)["event"]) for url, _, body in world.sender.sent]
+    world.sender.sent.clear()
+    return sent
+
+
+async def test_an_agents_own_webhook_stands_in_for_the_projects_until_it_is_deleted(world: World, mine: str) -> None:
+    ann, bob = [(await world.agent(mine)).id for _ in range(2)]
+    anns, bobs = (await world.number(mine, ann)).id, (await world.number(mine, bob)).id
+    await world.webhooks.put(mine, None, WebhookPut(url=PROJECT))
+    await world.webhooks.put(mine, ann, WebhookPut(url=AGENT))
+
+    await hold(world, ann, anns, "CA-1")
+    assert told(world) == [(AGENT, "call.started"), (AGENT, "call.ended")]
+    await hold(world, bob, bobs, "CA-2")
+    assert told(world) == [(PROJECT, "call.started"), (PROJECT, "call.ended")]
+
+    await world.webhooks.delete(mine, ann)
+    await hold(world, ann, anns, "CA-3")
+    assert told(world) == [(PROJECT, "call.started"), (PROJECT, "call.ended")]
+
+
+async def test_without_the_projects_webhook_agents_keep_their_own(world: World, mine: str) -> None:
+    ann, bob = [(await world.agent(mine)).id for _ in range(2)]
+    anns, bobs = (await world.number(mine, ann)).id, (await world.number(mine, bob)).id
+    await world.webhooks.put(mine, None, WebhookPut(url=PROJECT))
+    await world.webhooks.put(mine, ann, WebhookPut(url=AGENT))
+    await world.webhooks.delete(mine, None)
+
+    await hold(world, bob, bobs, "CA-1")
+    await hold(world, ann, anns, "CA-2")
+
+    assert told(world) == [(AGENT, "call.started"), (AGENT, "call.ended")]
+
+
+async def test_a_calls_own_url_gets_exactly_that_calls_events(world: World, mine: str) -> None:
+    ann = (await world.agent(mine)).id
+    await world.number(mine, ann)
+    secret = (await world.webhooks.put(mine, ann, WebhookPut(url=AGENT))).secret
+    dial = CallCreate(agent_id=ann, to_number="4155559999")
+    own = await world.calls.create(mine, dial.model_copy(update={"webhook_url": CALL}))
+    other = await world.calls.create(mine, dial)
+
+    for call in (own, other):
+        await world.log.connected(call.id)
+        await world.log.finished(call.id, "caller_hangup")
+    await send_all(world)
+
+    calls = {(url, json.loads(body)["data"]["callId"]) for url, _, body in world.sender.sent}
+    assert calls == {(CALL, own.id), (AGENT, other.id)}
+    for _, headers, body in world.sender.sent:
+        assert verify(secret, headers, body, now_s=world.clock.now.timestamp())
+    rows, _ = await world.deliveries.list(mine, DeliveryList())
+    assert sorted((row.target, row.url) for row in rows) == [("agent", AGENT)] * 2 + [("call", CALL)] * 2
+
+
+async def test_events_of_one_conversation_arrive_in_order(world: World, mine: str) -> None:
+    number = await world.number(mine, (await world.agent(mine)).id)
+    await world.webhooks.put(mine, None, WebhookPut(url=PROJECT))
+    await world.messages.receive(number.id, text("Are you open?"))
+    world.sender.answer = lambda url: SendResult(status=500)
+
+    await world.worker.send_due()
+    assert told(world) == [(PROJECT, "message.received")]
+    assert await world.worker.send_due() == 0
+
+    world.sender.answer = lambda url: SendResult(status=200)
+    world.clock.advance(7)
+    await send_all(world)
+    assert told(world) == [(PROJECT, "message.received"), (PROJECT, "agent.message")]
