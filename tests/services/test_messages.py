@@ -337,6 +337,21 @@ async def test_another_projects_number_sends_nothing(world: World, mine: str, th
             await send(world, mine, number, **foreign)
 
 
+async def test_an_agent_may_be_deleted_while_texts_come_and_go(world: World, mine: str) -> None:
+    number = await number_of(world, mine)
+    assert number.agent_id is not None
+    sent = [await send(world, mine, number, body=f"news {i}") for i in range(3)]
+
+    came = [world.messages.receive(number.id, text(f"line {i}", f"SM-{i}")) for i in range(4)]
+    told = [report(world, each, "delivered") for each in sent]
+    await asyncio.gather(*came[:2], *told, world.agents.delete(mine, number.agent_id), *came[2:])
+
+    [conversation], _ = await world.conversations.list(mine, ConversationList())
+    assert (conversation.agent_id, conversation.message_count) == (None, 7)
+    for message in sent:
+        assert (await world.messages.get(mine, message.id)).status == "delivered"
+
+
 async def test_a_text_from_a_short_code_is_kept_as_it_came(world: World, mine: str) -> None:
     number = await number_of(world, mine)
     await world.messages.receive(number.id, text("Your code is 1234", from_number="32665"))

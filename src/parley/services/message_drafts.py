@@ -55,7 +55,7 @@ class MessageDrafts:
         account, credential_id = await self._accounts.resolve(
             session, project_id, number.provider, number.credential_id
         )
-        now = self._clock()
+        now, agent_id = self._clock(), await agents.hold(session, project_id, agent_id)
         conversation = await conversations.get_or_add(session, number, to_number, new_id("conv"), now)
         if conversation.opted_out_at is not None:
             raise Forbidden(OPTED_OUT_SENTENCE)

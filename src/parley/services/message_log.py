@@ -11,7 +11,7 @@ from parley.domain.message_events import MessageFacts
 from parley.domain.messages import FAILED, MessageStatus, OptOut, may_advance
 from parley.services.announcements import Announcements, Subject
 from parley.services.defaults import Clock
-from parley.storage import conversations, messages
+from parley.storage import messages
 from parley.storage.tables import ConversationRow, MessageRow
 
 _MOST_HISTORY = 50
@@ -30,7 +30,13 @@ class MessageLog:
         self._announcements.wake()
 
     async def write_status(
-        self, session: AsyncSession, message: MessageRow, status: MessageStatus, error: str | None, is_opted_out: bool
+        self,
+        session: AsyncSession,
+        message: MessageRow,
+        conversation: ConversationRow,
+        status: MessageStatus,
+        error: str | None,
+        is_opted_out: bool,
     ) -> None:
         """The one place where a sent message's status changes: forward only, together with the event it causes."""
         if not may_advance(message.status, status):
@@ -39,7 +45,6 @@ class MessageLog:
         now = self._clock()
         if status != "delivered" and status not in FAILED:
             return
-        conversation = await conversations.get(session, message.project_id, message.conversation_id, lock=True)
         if status == "delivered":
             message.delivered_at = now
         elif is_opted_out:

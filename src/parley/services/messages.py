@@ -22,9 +22,9 @@ from parley.services.hooks import Hooks
 from parley.services.limits import Limits
 from parley.services.message_drafts import OPTED_OUT_SENTENCE, Draft, MessageDrafts, add_to, next_moment
 from parley.services.message_log import MessageLog
-from parley.storage import conversations, messages, numbers
+from parley.storage import agents, conversations, messages, numbers
 from parley.storage.database import Database
-from parley.storage.tables import MessageRow, NumberRow
+from parley.storage.tables import ConversationRow, MessageRow, NumberRow
 
 _UNKNOWN_OUTCOME = "The carrier did not answer: whether the message went out is not known unless it reports."
 _log = structlog.get_logger()
@@ -110,11 +110,13 @@ class Messages:
         """What the carrier says of a message it was given. It may say so twice, out of order, and before it has
         answered the sending: a message only moves forward. Raises NotFound for a message that is not that one."""
         async with self._database.transaction() as session:
-            message = await messages.get_known(session, message_id, lock=True)
+            message, conversation = await self._locked(session, message_id)
             message.carrier_message_id = message.carrier_message_id or report.carrier_message_id
             if message.carrier_message_id != report.carrier_message_id or message.direction != "outbound":
                 raise NotFound("This server knows no such message.")
-            await self._log.write_status(session, message, report.status, report.error, report.is_opted_out)
+            await self._log.write_status(
+                session, message, conversation, report.status, report.error, report.is_opted_out
+            )
         self._log.wake()
 
     # ------------------------------------------------------------ steps
@@ -134,20 +136,27 @@ class Messages:
         """What did not go out has failed. What may have gone out is left to the carrier's reports."""
         is_unknown = isinstance(refused, ProviderUnavailable) and not refused.retryable
         async with self._database.transaction() as session:
-            message = await messages.get_known(session, message_id, lock=True)
+            message, conversation = await self._locked(session, message_id)
             if is_unknown:
                 if message.status == "queued":
                     message.error_message = _UNKNOWN_OUTCOME
                 return
             is_opted_out = isinstance(refused, CarrierRefused) and refused.reason == OPTED_OUT
-            await self._log.write_status(session, message, "failed", refused.message, is_opted_out)
+            await self._log.write_status(session, message, conversation, "failed", refused.message, is_opted_out)
         self._log.wake()
+
+    async def _locked(self, session: AsyncSession, message_id: str) -> tuple[MessageRow, ConversationRow]:
+        """A sent message and its conversation, which is locked first here as everywhere."""
+        known = await messages.get_known(session, message_id)
+        conversation = await conversations.get(session, known.project_id, known.conversation_id, lock=True)
+        return await messages.get_known(session, message_id, lock=True), conversation
 
     async def _record(
         self, session: AsyncSession, number: NumberRow, incoming: IncomingMessage
     ) -> tuple[MessageRow, bool]:
         """The message, and whether it was not known before."""
         now = self._clock()
+        agent_id = await agents.hold(session, number.project_id, number.agent_id)
         conversation = await conversations.get_or_add(
             session, number, _participant(incoming.from_number), new_id("conv"), now
         )
@@ -156,7 +165,7 @@ class Messages:
             "project_id": number.project_id,
             "conversation_id": conversation.id,
             "number_id": number.id,
-            "agent_id": number.agent_id,
+            "agent_id": agent_id,
             "direction": "inbound",
             "from_number": conversation.participant,
             "to_number": number.phone_number,

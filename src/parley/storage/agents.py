@@ -31,5 +31,16 @@ async def known_ids(session: AsyncSession, project_id: str, agent_ids: Collectio
     return set(await session.scalars(statement))
 
 
+async def hold(session: AsyncSession, project_id: str, agent_id: str | None) -> str | None:
+    """The id itself if the agent is there, and then it stays until this transaction ends; else None.
+
+    Whoever adds something that names an agent and locks other rows does this first: deleting the agent waits, instead
+    of locking the same rows the other way round.
+    """
+    statement = select(AgentRow.id).where(AgentRow.project_id == project_id, AgentRow.id == agent_id)
+    held: str | None = await session.scalar(statement.with_for_update(read=True, key_share=True))
+    return held
+
+
 async def remove(session: AsyncSession, project_id: str, agent_id: str) -> None:
     await session.execute(delete(AgentRow).where(AgentRow.project_id == project_id, AgentRow.id == agent_id))

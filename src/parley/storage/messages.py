@@ -23,7 +23,7 @@ async def get(session: AsyncSession, project_id: str, message_id: str) -> Messag
 
 async def get_known(session: AsyncSession, message_id: str, *, lock: bool = False) -> MessageRow:
     """By the id alone, for the carrier, who was given it by this server. Raises NotFound."""
-    statement = select(MessageRow).where(MessageRow.id == message_id)
+    statement = select(MessageRow).where(MessageRow.id == message_id).execution_options(populate_existing=True)
     row = await session.scalar(statement.with_for_update() if lock else statement) if is_possible(message_id) else None
     if row is None:
         raise NotFound("This server knows no such message.")
