@@ -16,7 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from parley.api.mount import mount
+from parley.api.openapi import document
 from parley.api.operations import Ask, Operation, Services
+from parley.api.table import TABLE
 from parley.app import Drain, create_app
 from parley.domain import errors
 from parley.schemas.base import Wire
@@ -279,3 +281,31 @@ async def test_a_first_request_that_takes_long_is_named_as_running(
     assert int(refused.headers["Retry-After"]) >= 1
     go_on.set()
     assert (await first).json() == (await workshop.post()).json() == {"turn": 1}
+
+
+# ---------------------------------------------------------------- in every dialect
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/agents", {"name": "a"}),
+        ("/v1/credentials", {"name": "c", "provider": "deepgram", "api_key": "k" * 20}),
+        ("/v1/voiceai/sip-trunks", {"name": "t", "sip_domain": "sip.example.com"}),
+        ("/v1/voiceai/webhooks", {"url": "https://example.com/h", "events": ["call_started"], "secret": "s" * 32}),
+    ],
+)
+async def test_a_post_is_run_once_in_every_dialect(api: Api, path: str, body: dict[str, Any]) -> None:
+    first = await api.client.post(path, json=body, headers=KEY)
+    again = await api.client.post(path, json=body, headers=KEY)
+    assert first.status_code in {200, 201}, first.text
+    assert (again.content, again.headers["Idempotent-Replayed"]) == (first.content, "true")
+
+
+def test_every_post_documents_the_header() -> None:
+    posts = [methods["post"] for methods in document(TABLE)["paths"].values() if "post" in methods]
+    assert posts
+    for post in posts:
+        (header,) = [each for each in post["parameters"] if each["in"] == "header"]
+        assert header["name"] == "Idempotency-Key"
+        assert {"400", "409"} <= post["responses"].keys()
