@@ -63,6 +63,11 @@ async def test_why_no_connection_was_made_is_told(error: OSError, failure: str) 
     assert (reach.failure, reach.connected_to, reach.connected_ms, reach.addresses) == (failure, None, None, (PUBLIC,))
 
 
+async def test_of_several_failures_the_nearest_to_a_connection_is_told() -> None:
+    doors = {PUBLIC: ConnectionRefusedError(), OTHER: OSError(101, "no network")}
+    assert (await Network([PUBLIC, OTHER], doors).probe().reach("sip.example.com", 5060)).failure == "refused"
+
+
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "unknown"), UnicodeError("label too long")])
 async def test_a_name_without_an_address_is_told(error: Exception) -> None:
     probe = NetworkProbe(TargetRules(), fails(error), never)

@@ -18,7 +18,6 @@ Fallback = Literal["voicemail", "hangup"]
 Problem = tuple[str, str]
 """A field, and what is wrong with it as the rest of a sentence that begins with the field's name."""
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 DAY_MINUTES = 24 * 60
 MOST_RULES = 100
 LONGEST_QUEUE_S = 3600
@@ -32,7 +31,7 @@ _NO_PLACES = ("Factory", "localtime", "posix", "posixrules", "right")
 
 
 def minute_of_day(text: str) -> int:
-    """The minute since midnight that a 24-hour `HH:MM` names, 0 to 1440: `24:00` is the day's end. Raises ValueError."""
+    """The minute since midnight, 0 to 1440, of a 24-hour `HH:MM`; `24:00` is the day's end. Raises ValueError."""
     found = re.fullmatch(r"([0-9]{2}):([0-5][0-9])", text)
     minute = int(found[1]) * 60 + int(found[2]) if found else -1
     if not 0 <= minute <= DAY_MINUTES:

@@ -18,6 +18,7 @@ Connect = Callable[[str, int], Awaitable[None]]
 _SIP_PORTS = range(5060, 5100)
 _MOST_AT_ONCE = 4  # looking up a name occupies a thread for as long as the name server likes
 _RETRY_AFTER_S = 5
+_FROM_FAR_TO_NEAR: tuple[Failure, ...] = ("unresolved", "unreachable", "timeout", "refused")
 
 
 async def system_connect(address: str, port: int) -> None:
@@ -64,8 +65,7 @@ class NetworkProbe:
             return Reach(failure="name_server_timeout")
         except (OSError, UnicodeError):
             return Reach(failure="unresolved")
-        for address in addresses:
-            self._rules.check_address(address)
+        self._check(addresses)
         resolved = loop.time()
         resolved_ms = _ms(resolved - began)
         reached, failure = await self._first_open(addresses[:MAX_ADDRESSES], port)
@@ -75,9 +75,10 @@ class NetworkProbe:
         return Reach(addresses=addresses, resolved_ms=resolved_ms, connected_to=reached, connected_ms=connected_ms)
 
     async def _first_open(self, addresses: Sequence[str], port: int) -> tuple[str | None, Failure]:
-        """The first address that takes a connection, else why the last one did not. They share the deadline."""
-        failure: Failure = "unresolved"
+        """The first address that takes a connection, else what came nearest to one. They share the deadline."""
+        nearest: Failure = "unreachable" if addresses else "unresolved"
         for address in addresses:
+            failure: Failure = "unreachable"
             try:
                 async with asyncio.timeout(self._deadline_s / len(addresses)):
                     await self._connect(address, port)
@@ -88,7 +89,18 @@ class NetworkProbe:
                 failure = "refused"
             except OSError:
                 failure = "unreachable"
-        return None, failure
+            nearest = max(nearest, failure, key=_FROM_FAR_TO_NEAR.index)
+        return None, nearest
+
+    def _check(self, addresses: Sequence[str]) -> None:
+        try:
+            for address in addresses:
+                self._rules.check_address(address)
+        except TargetBlocked:
+            raise TargetBlocked(
+                "It leads to a private or reserved address. Name a public one, or let the operator set"
+                " PARLEY_ALLOW_PRIVATE_TARGETS."
+            ) from None
 
 
 def _ms(seconds: float) -> int:

@@ -82,9 +82,8 @@ class Diagnostics:
         try:
             reach = await self._probe.reach(endpoint.host, endpoint.port)
         except TargetBlocked as blocked:
-            raise BadInput(
-                f"`targetEndpoint` cannot be tested. {blocked.message}", [FieldError("targetEndpoint", blocked.message)]
-            ) from None
+            message = f"cannot be tested. {blocked.message}"
+            raise BadInput(f"`targetEndpoint` {message}", [FieldError("targetEndpoint", message)]) from None
         checks = [_name_check(reach), _tcp_check(reach)]
         udp = _check("udp", "not_tested", "UDP is not tested: without SIP's own answers silence over it means nothing.")
         result: dict[str, Any] = {

@@ -59,12 +59,6 @@ class Trunks:
         async with self._database.read() as session:
             return await trunks.list_after(session, project_id, query.after_id, query.count)
 
-    def open(self, row: TrunkRow) -> Secret | None:
-        """The password. Raises ConfigurationError when it was sealed with a key this server does not have."""
-        if row.sealed_password is None:
-            return None
-        return self._cipher.open(row.sealed_password, row.project_id, row.id)
-
     def _apply(self, row: TrunkRow, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
             if name == "password":
