@@ -69,7 +69,8 @@ async def stored(world: World, project_id: str, call_id: str, byte_range: str = 
 
 def samples_of(wav: bytes) -> bytes:
     with wave.open(io.BytesIO(wav)) as file:
-        return file.readframes(file.getnframes())
+        samples: bytes = file.readframes(file.getnframes())
+    return samples
 
 
 # ---------------------------------------------------------------- in
@@ -158,7 +159,9 @@ async def test_at_start_what_an_earlier_process_left_is_stored(world: World, min
     assert samples_of(await stored(world, mine, call.id)) == FIRST
 
 
-async def test_what_belongs_to_nobody_does_not_stay(world: World, mine: str, desk: Desk) -> None:
+async def test_what_was_deleted_does_not_come_back_and_what_cannot_be_stored_is_set_aside(
+    world: World, mine: str, desk: Desk
+) -> None:
     call = await an_ended_call(world, mine)
     await world.recordings.delete(mine, call.id)
     paths = [desk.part("call_of_nobody", 0, FIRST), desk.part(call.id, 0, FIRST), desk.part(call.id, 5, b"")]
@@ -166,7 +169,8 @@ async def test_what_belongs_to_nobody_does_not_stay(world: World, mine: str, des
     odd.write_bytes(b"no recording at all, but long enough to be taken for one")
     async with desk.at_work(), asyncio.timeout(10):
         await asyncio.gather(*map(desk.intake.keep, [*paths, odd]))
-    assert [path.name for path in desk.spool.folder.iterdir()] == ["call_1.000000000.unreadable"]
+    left = sorted(path.name for path in desk.spool.folder.iterdir())
+    assert left == ["call_1.000000000.unreadable", "call_of_nobody.000000000.unclaimed"]
     with pytest.raises(NotFound):
         await world.recordings.find(mine, call.id)
 

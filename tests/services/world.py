@@ -267,7 +267,7 @@ class World:
             database, self.accounts, self.credentials, carriers, hooks, CARRIER, self.limits, self.clock
         )
         self.announcements = Announcements(self.webhooks, self.worker.wake)
-        self.store = RecordingStore(MemoryStore())
+        self.store = RecordingStore(MemoryStore)
         links = RecordingLinks("https://parley.example", cipher.link_key(), self.clock)
         self.recordings = Recordings(database, self.store, links)
         self.log = CallLog(database, self.announcements, self.accounts, carriers, self.recordings, self.clock)
@@ -277,9 +277,7 @@ class World:
             model=ModelChoice(provider="thinks", model="small"),
             voice_providers=frozenset({"speaks", "elevenlabs"}),
         )
-        self.messages = Messages(
-            database, self.announcements, self.accounts, carriers, hooks, self.limits, self.clock
-        )
+        self.messages = Messages(database, self.announcements, self.accounts, carriers, hooks, self.limits, self.clock)
         self.conversations = Conversations(database)
         self.plans = Plans(self.credentials, self.webhooks, defaults)
         self.presence = RecordingPresence()

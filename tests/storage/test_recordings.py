@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from parley.domain.errors import ConfigurationError, NotFound, Unavailable
+from parley.domain.errors import NotFound, Unavailable
 from parley.domain.secrets import Secret
 from parley.storage.recordings import RecordingStore, local_store, s3_store
 from tests.emulators.s3 import ACCESS_KEY, SECRET_KEY, Mood, S3Emulator
@@ -71,15 +71,22 @@ async def test_deleting_takes_what_was_named_and_nothing_beside_it(store: Record
     await store.delete_all("p/call_1")
 
 
-def test_a_folder_is_its_owners_alone(tmp_path: Path) -> None:
-    local_store(tmp_path / "recordings")
+async def test_a_folder_is_made_when_it_is_needed_and_is_its_owners_alone(tmp_path: Path) -> None:
+    store = local_store(tmp_path / "recordings")
+    assert not (tmp_path / "recordings").exists()
+    await store.put("p/c/000.wav", a_file(tmp_path, b"sound"))
     assert stat.S_IMODE((tmp_path / "recordings").stat().st_mode) == 0o700
 
 
-def test_a_place_that_cannot_be_written_is_a_setting_to_change(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(ConfigurationError, match="PARLEY_RECORDINGS_URL"):
-        local_store(tmp_path / "file" / "recordings")
+async def test_a_place_that_cannot_be_written_is_unavailable_until_it_can(tmp_path: Path) -> None:
+    file, place = a_file(tmp_path, b"sound"), tmp_path / "place"
+    place.write_bytes(b"")
+    store = local_store(place / "recordings")
+    with pytest.raises(Unavailable):
+        await store.put("p/c/000.wav", file)
+    place.unlink()
+    await store.put("p/c/000.wav", file)
+    assert await all_of(store, "p/c/000.wav", 0, 5) == b"sound"
 
 
 async def test_a_bucket_keeps_its_prefix_and_is_signed_for(s3: S3Emulator, tmp_path: Path) -> None:

@@ -115,19 +115,21 @@ class RecordingIntake:
                 size = await self.in_thread(lambda: mend(part.path))
             except BadInput:
                 log.warning("recording_unreadable", part=part.path.name)
-                await self.in_thread(lambda: set_aside(part.path))
+                await self.in_thread(lambda: set_aside(part.path, ".unreadable"))
                 return
             if not size or await self._put(part, size):
                 await self.in_thread(part.path.unlink)
 
     async def _put(self, part: Part, size: int) -> bool:
-        """True when the part is where it belongs, or belongs nowhere any more."""
+        """True when the part is where it belongs, or was deleted; False when its file has to stay."""
         for _ in range(_MOST_ATTEMPTS):
             try:
                 async with self._database.read() as session:
                     call = await calls.get_known(session, part.call_id)
             except NotFound:
-                return True
+                log.warning("recording_of_no_call", part=part.path.name)
+                await self.in_thread(lambda: set_aside(part.path, ".unclaimed"))
+                return False
             folder, before = f"{call.project_id}/{call.id}", call.recording_key
             if before == call_recordings.ERASED:
                 await self._store.delete_all(folder)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,11 +24,15 @@ _RETRY_FOR = timedelta(seconds=20)
 class RecordingStore:
     """Files under keys like `project/call/part.wav`. Everything raises Unavailable while the store cannot be reached.
 
-    Files are written whole or not at all.
+    Files are written whole or not at all. The store is opened when it is first needed: who records nothing needs none.
     """
 
-    def __init__(self, objects: ObjectStore) -> None:
-        self._objects = objects
+    def __init__(self, open_store: Callable[[], ObjectStore]) -> None:
+        self._open_store = open_store
+
+    @cached_property
+    def _objects(self) -> ObjectStore:
+        return self._open_store()
 
     async def put(self, key: str, path: Path) -> None:
         """Store a file's content under `key`, in place of what was there."""
@@ -86,17 +91,15 @@ class RecordingStore:
 
 
 def local_store(folder: Path) -> RecordingStore:
-    """Files in a folder of this machine, readable by this user alone. Raises ConfigurationError."""
-    from obstore.store import LocalStore
+    """Files in a folder of this machine, made when it is needed, and readable by this user alone."""
 
-    try:
+    def opened() -> ObjectStore:
+        from obstore.store import LocalStore
+
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Recordings cannot be kept in {folder} ({error.strerror}). Let this user write there, or set"
-            " PARLEY_RECORDINGS_URL."
-        ) from None
-    return RecordingStore(LocalStore(prefix=folder.resolve(), automatic_cleanup=True))
+        return LocalStore(prefix=folder.resolve(), automatic_cleanup=True)
+
+    return RecordingStore(opened)
 
 
 def s3_store(
@@ -136,7 +139,7 @@ def s3_store(
         )
     except BaseError as error:
         raise ConfigurationError(f"PARLEY_RECORDINGS_URL cannot be used: {type(error).__name__}.") from None
-    return RecordingStore(objects)
+    return RecordingStore(lambda: objects)
 
 
 @contextmanager

@@ -104,9 +104,9 @@ def claimed(path: Path) -> Iterator[bool]:
         yield os.fstat(file.fileno()).st_nlink > 0
 
 
-def set_aside(path: Path) -> None:
-    """Keep a file that cannot be read, but out of the way."""
-    path.rename(path.with_suffix(".unreadable"))
+def set_aside(path: Path, why: str) -> None:
+    """Keep a file that cannot be stored, but out of the way: `why` becomes the ending of its name."""
+    path.rename(path.with_suffix(why))
 
 
 def mend(path: Path) -> int:
