@@ -90,9 +90,11 @@ class Deliveries:
         """
         now = self._clock()
         async with self._database.transaction() as session:
-            row = await deliveries.get(session, project_id, delivery_id, lock=True)
+            row = await deliveries.get(session, project_id, delivery_id)
             if row.body is None:
                 raise Conflict("Only events are sent again; this was a voice turn or a test, which is sent once.")
+            target = await self._target_today(session, row)
+            row = await deliveries.get(session, project_id, delivery_id, lock=True)
             if row.status == "pending":
                 _give_way(row, now)
             again = DeliveryRow(
@@ -110,7 +112,7 @@ class Deliveries:
                 attempts=0,
                 next_at=now,
                 created_at=now,
-                **await self._target_today(session, row),
+                **target,
             )
             outbox.record(session, again)
         self._wake()

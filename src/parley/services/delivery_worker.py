@@ -149,9 +149,11 @@ class DeliveryWorker:
         status = "success" if verdict == "delivered" else "pending" if retry_at is not None else "failed"
         outcome = noted(result) | {"status": status, "next_at": retry_at, "url": attempt.url or row.url}
         async with self._database.transaction() as session:
+            is_gone = verdict == "disable"
+            target = await self._destinations.target_at(session, row, attempt.url) if is_gone else None
             await outbox.settle(session, row, **outcome)
-            if verdict == "disable":
-                await self._destinations.close(session, row, attempt.url, now)
+            if target is not None:
+                await self._destinations.switch_off(session, target, now)
         _log.info("delivery", delivery_id=row.id, http_status=result.status, attempt=row.attempts, outcome=verdict)
 
 

@@ -14,7 +14,7 @@ from parley.domain.webhooks import RETRY_DELAYS_S, doubling_delays, sign, sign_f
 from parley.services.subscriptions import Subscriptions
 from parley.services.webhooks import Webhooks
 from parley.storage import outbox, subscriptions, webhooks
-from parley.storage.tables import DeliveryRow, SubscriptionRow
+from parley.storage.tables import DeliveryRow, SubscriptionRow, WebhookRow
 
 
 class Destination(NamedTuple):
@@ -79,18 +79,25 @@ class Destinations:
         delays = doubling_delays(config["max_retries"], config["retry_delay"]) if config else RETRY_DELAYS_S
         return Destination(row.url, self._subscriptions.open(row), self._body_header, delays)
 
-    async def close(self, session: AsyncSession, row: DeliveryRow, url: str, at: datetime) -> None:
-        """The receiver at `url` said that it is gone for good: its target is switched off, and what waits for it fails.
+    async def target_at(self, session: AsyncSession, row: DeliveryRow, url: str) -> WebhookRow | SubscriptionRow | None:
+        """The stored target a request to `url` was for, locked; None for a call's own URL, and where the target is gone
+        or leads elsewhere by now.
 
-        A target that leads elsewhere by now is left alone.
+        Whoever writes about a target and about its deliveries locks the target first, so that nobody waits in a circle.
         """
+        target: WebhookRow | SubscriptionRow | None = None
         if row.subscription_id is not None:
-            subscription = await subscriptions.by_id(session, row.subscription_id, lock=True)
-            if subscription is not None and subscription.url == url:
-                subscription.active, subscription.updated_at = False, at
-                await outbox.fail_waiting(session, subscription, "subscription_inactive")
+            target = await subscriptions.by_id(session, row.subscription_id, lock=True)
         elif row.webhook_id is not None:
-            webhook = await webhooks.by_id(session, row.webhook_id, lock=True)
-            if webhook is not None and webhook.url == url:
-                webhook.status, webhook.updated_at = "disabled", at
-                await outbox.fail_waiting(session, webhook, "webhook_disabled")
+            target = await webhooks.by_id(session, row.webhook_id, lock=True)
+        return target if target is not None and target.url == url else None
+
+    async def switch_off(self, session: AsyncSession, target: WebhookRow | SubscriptionRow, at: datetime) -> None:
+        """Its receiver said that it is gone for good: it is told no more, and what waits for it fails."""
+        target.updated_at = at
+        if isinstance(target, WebhookRow):
+            target.status = "disabled"
+            await outbox.fail_waiting(session, target, "webhook_disabled")
+        else:
+            target.active = False
+            await outbox.fail_waiting(session, target, "subscription_inactive")

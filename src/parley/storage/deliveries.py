@@ -24,9 +24,10 @@ class Tally(NamedTuple):
 
 
 async def get(session: AsyncSession, project_id: str, delivery_id: str, *, lock: bool = False) -> DeliveryRow:
-    """Raises NotFound for a foreign one too."""
+    """Raises NotFound for a foreign one too. A locked row is as it is now, whatever the session read before."""
     statement = select(DeliveryRow).where(DeliveryRow.project_id == project_id, DeliveryRow.id == delivery_id)
-    return await find(session, statement.with_for_update() if lock else statement, "delivery", delivery_id)
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    return await find(session, locked if lock else statement, "delivery", delivery_id)
 
 
 async def list_page(
@@ -52,9 +53,9 @@ async def tallies(session: AsyncSession, project_id: str, since: datetime) -> Se
 
 async def count_by_status(session: AsyncSession, project_id: str) -> dict[str, int]:
     """All that are kept."""
-    statement = select(DeliveryRow.status, func.count()).where(DeliveryRow.project_id == project_id)
+    statement = select(DeliveryRow.status, func.count().label("number")).where(DeliveryRow.project_id == project_id)
     found = await session.execute(statement.group_by(DeliveryRow.status))
-    return dict(found.tuples().all())
+    return {row.status: row.number for row in found}
 
 
 async def add_once(session: AsyncSession, values: dict[str, Any]) -> None:
