@@ -205,7 +205,6 @@ async def test_an_unregistered_number_stays_in_the_account(api: Api) -> None:
         ({"agent_id": None}, "agent_id"),
         ({"phone_number": "hello"}, "phone_number"),
         ({"inbound_routing": {"voicemail_message": "Later."}}, "inbound_routing.voicemail_message"),
-        ({"inbound_routing": {"agent_id": "agent_another"}}, "inbound_routing.agent_id"),
         ({"provider_config": {"trunk_address": 5}}, "provider_config.trunk_address"),
     ],
 )
@@ -216,6 +215,17 @@ async def test_a_registration_that_cannot_be_kept_is_refused(api: Api, fields: J
 
     assert [error["field"] for error in refused["errors"]] == [field]
     assert ok(await api.client.get("/v1/phone-numbers"))["total"] == 0
+
+
+async def test_a_number_is_answered_by_one_agent(api: Api) -> None:
+    agent_id, other = await an_agent(api), await an_agent(api)
+    number = await register(api, agent_id, inbound_routing={"agent_id": agent_id})
+    assert number["inbound_routing"] == {"agent_id": agent_id}
+
+    body = {"phone_number": PHONE, "provider": "twilio", "agent_id": agent_id}
+    for routed_to, status in ((other, 400), ("agent_unknown", 404)):
+        refused = await api.client.post("/v1/phone-numbers", json=body | {"inbound_routing": {"agent_id": routed_to}})
+        assert refused.status_code == status, refused.text
 
 
 # ---------------------------------------------------------------- calls

@@ -14,6 +14,7 @@ from parley.storage.tables import NumberRow
 async def register_number(ask: Ask[NumberRegister, None]) -> NumberRow:
     routed_to = ask.body.inbound_routing.agent_id if ask.body.inbound_routing is not None else None
     if routed_to not in (None, ask.body.agent_id):
+        await ask.services.agents.get(ask.project_id, routed_to)
         message = "has to be the same as `agent_id`: a number is answered by one agent"
         field = "inbound_routing.agent_id"
         raise BadInput(f"`{field}` {message}.", [FieldError(field, message)])
