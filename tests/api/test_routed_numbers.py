@@ -165,7 +165,6 @@ async def test_a_query_that_cannot_be_meant_is_refused(shared_api: Api, query: J
         ),
         ({"routing_config": {"max_queue_time": 3601}}, "routing_config.max_queue_time"),
         ({"routing_config": {"fallback_behavior": "explode"}}, "routing_config.fallback_behavior"),
-        ({"routing_config": {"default_agent": "agent_nobody"}}, "routing_config.default_agent"),
         (
             {"routing_rules": [{"condition": "time_of_day", "start_time": "18:00", "action": "overflow_to_voicemail"}]},
             "routing_rules.0.end_time",
@@ -201,15 +200,14 @@ async def test_another_projects_agent_cannot_be_routed_to(api: Api) -> None:
     rule = {"condition": "queue_length", "threshold": 5, "action": "route_to_agent", "agent_id": foreign}
     path = f"{ROOT}/phone-numbers/{number['id']}"
     for target in (path, f"{ROOT}/routing"):
-        assert refused_fields(await api.client.put(target, json={"routing_rules": [rule]})) == [
-            "routing_rules.0.agent_id"
-        ]
+        refused = ok(await api.client.put(target, json={"routing_rules": [rule]}), 404)
+        assert "`routing_rules.0.agent_id`" in refused["detail"]
+        assert foreign not in refused["detail"]
     assert (await api.client.put(path, json={"agent_id": foreign})).status_code == 404
     assert ok(await api.client.get(path)) == number
     phone = {"phone_number": "+14155550124", "routing_config": {"default_agent": foreign}}
-    assert refused_fields(await api.client.post(f"{ROOT}/phone-numbers", json=phone)) == [
-        "routing_config.default_agent"
-    ]
+    refused = ok(await api.client.post(f"{ROOT}/phone-numbers", json=phone), 404)
+    assert "`routing_config.default_agent`" in refused["detail"]
     assert ok(await api.client.get(f"{ROOT}/phone-numbers"))["total"] == 1
 
 

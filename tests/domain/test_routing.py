@@ -77,8 +77,8 @@ def test_every_agent_that_routing_names_is_found_with_its_place() -> None:
         "routing_rules": [{"agent_id": "agent_2"}, {}, {"agent_id": "agent_3"}],
     }
     assert list(agents_named(routing)) == [
-        ("routingConfig.defaultAgent", "agent_1"),
-        ("routingRules.0.agentId", "agent_2"),
-        ("routingRules.2.agentId", "agent_3"),
+        ("routing_config.default_agent", "agent_1"),
+        ("routing_rules.0.agent_id", "agent_2"),
+        ("routing_rules.2.agent_id", "agent_3"),
     ]
     assert list(agents_named({})) == list(agents_named({"routing_config": None, "routing_rules": None})) == []

@@ -73,7 +73,7 @@ def agents_named(routing: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(path of the field, agent id) for every agent that routing leads to. `routing` holds any of the three objects."""
     default = (routing.get("routing_config") or {}).get("default_agent")
     if default is not None:
-        yield "routingConfig.defaultAgent", default
+        yield "routing_config.default_agent", default
     for place, rule in enumerate(routing.get("routing_rules") or ()):
         if rule.get("agent_id") is not None:
-            yield f"routingRules.{place}.agentId", rule["agent_id"]
+            yield f"routing_rules.{place}.agent_id", rule["agent_id"]

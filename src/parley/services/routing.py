@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain.errors import BadInput, Conflict, FieldError
+from parley.domain.errors import Conflict, NotFound
 from parley.domain.routing import agents_named
 from parley.domain.secrets import Secret
 from parley.schemas.numbers import NumberImport, ProviderConfig
@@ -31,7 +31,7 @@ _NO_AGENT = "names no agent of this project; take an id from the list of agents"
 
 
 class Routing:
-    """A foreign or unknown number or agent is NotFound; an agent named inside routing is BadInput at its field."""
+    """A foreign or unknown number or agent is NotFound, also an agent that is named inside routing."""
 
     def __init__(self, database: Database, cipher: Cipher, registry: Numbers, clock: Clock = utc_now) -> None:
         self._database = database
@@ -100,8 +100,7 @@ class Routing:
         known = await agents.known_ids(session, project_id, {agent_id for _, agent_id in named})
         missing = [field for field, agent_id in named if agent_id not in known]
         if missing:
-            sentence = " ".join(f"`{field}` {_NO_AGENT}." for field in missing)
-            raise BadInput(sentence, [FieldError(field, _NO_AGENT) for field in missing])
+            raise NotFound(" ".join(f"`{field}` {_NO_AGENT}." for field in missing))
 
     async def _assign(self, session: AsyncSession, row: NumberRow, agent_id: str | None) -> None:
         if agent_id == row.agent_id:

@@ -32,5 +32,6 @@ OPERATIONS = (
         body=ProjectRoutingPut,
         about="Defaults and rules for all numbers; a number may have its own. Only what is sent changes, and null"
         " clears. Agents named in it have to be yours.",
+        refusals=frozenset({404}),
     ),
 )
