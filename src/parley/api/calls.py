@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley.api.operations import Ask, Listing, Operation
-from parley.schemas.calls import CallCreate, CallDetail, CallList, CallOut, TranscriptRowOut
+from parley.schemas.calls import CallCreate, CallDetail, CallFilter, CallList, CallOut, TranscriptRowOut
 from parley.storage.tables import CallRow
 
 GROUP = "Calls"
@@ -18,16 +18,16 @@ async def list_calls(ask: Ask[None, CallList]) -> Listing:
     return Listing(rows, total, ask.query.limit, ask.query.offset)
 
 
-async def list_agent_calls(ask: Ask[None, CallList]) -> Listing:
+async def list_agent_calls(ask: Ask[None, CallFilter]) -> Listing:
     return await _list_of(ask, agent_id=ask.ids["agent_id"])
 
 
-async def list_number_calls(ask: Ask[None, CallList]) -> Listing:
+async def list_number_calls(ask: Ask[None, CallFilter]) -> Listing:
     return await _list_of(ask, number_id=ask.ids["number_id"])
 
 
-async def _list_of(ask: Ask[None, CallList], **owner: str) -> Listing:
-    query = ask.query.model_copy(update=owner)
+async def _list_of(ask: Ask[None, CallFilter], **owner: str) -> Listing:
+    query = CallList(**ask.query.model_dump(), **owner)
     rows, total = await ask.services.calls.list(ask.project_id, query)
     return Listing(rows, total, query.limit, query.offset)
 
@@ -73,7 +73,7 @@ OPERATIONS = (
         title="List an agent's calls",
         group=GROUP,
         answer=CallOut,
-        query=CallList,
+        query=CallFilter,
         lists=("calls",),
     ),
     Operation(
@@ -83,7 +83,7 @@ OPERATIONS = (
         title="List a number's calls",
         group=GROUP,
         answer=CallOut,
-        query=CallList,
+        query=CallFilter,
         lists=("calls",),
     ),
     Operation(

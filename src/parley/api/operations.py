@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from parley.schemas.answers import Success
 from parley.schemas.base import Wire
+from parley.schemas.fields import ID_PATTERN
 from parley.services.agents import Agents
 from parley.services.calls import Calls
 from parley.services.conversations import Conversations
@@ -24,10 +25,10 @@ from parley.services.messages import Messages
 from parley.services.numbers import Numbers
 from parley.services.phone_conversations import PhoneConversations
 from parley.services.projects import Projects
-from parley.services.transcripts import Transcripts
 from parley.services.recordings import Recordings
 from parley.services.routing import Routing
 from parley.services.subscriptions import Subscriptions
+from parley.services.transcripts import Transcripts
 from parley.services.trunks import Trunks
 from parley.services.usage import Usage
 from parley.services.voices import Voices
@@ -141,13 +142,19 @@ class Operation:
     @property
     def all_refusals(self) -> frozenset[int]:
         """Every error status this operation documents."""
-        statuses = {401} | self.refusals
+        statuses = {401, 503} | self.refusals  # 503: the database may be away
         if self.body is not None or self.query is not None:
             statuses |= {400}
         if self.method == "POST":
             statuses |= {400, 409}  # an Idempotency-Key that is none, or that was used for another request
         if self.body is not None:
             statuses |= {413} if self.any_content_type else {413, 415}
-        if "{" in self.path:
+        if self.names_ids:
             statuses |= {404}
         return frozenset(statuses)
+
+    @property
+    def names_ids(self) -> bool:
+        """Whether its path, its body or its query names rows, which may not be there."""
+        schemas = (str(shape.model_json_schema()) for shape in (self.body, self.query) if shape is not None)
+        return "{" in self.path or any(repr(ID_PATTERN) in schema for schema in schemas)

@@ -34,14 +34,19 @@ class CallCreate(Wire):
     language_model: LanguageModelChoice | None = None
 
 
-class CallList(Wire):
-    """Query of the calls list. `search` is matched against both numbers."""
+class CallFilter(Wire):
+    """Query of the calls of one agent or number. `search` is matched against both numbers."""
 
     limit: Limit = 20
     offset: Offset = 0
     status: Literal["completed", "in-progress", "failed"] | None = None
     direction: Literal["inbound", "outbound", "web"] | None = None
     search: Annotated[str, Field(max_length=40)] | None = None
+
+
+class CallList(CallFilter):
+    """Query of the calls list."""
+
     agent_id: Id | None = None
     number_id: Id | None = None
 

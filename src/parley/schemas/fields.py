@@ -34,9 +34,8 @@ class matching:  # noqa: N801 - it reads as a word in an annotation
 
 _P = r"[\s().\-\u2010-\u2015/]*"  # the punctuation people write in phone numbers, which is dropped
 
-Id = Annotated[
-    str, Field(min_length=1, max_length=64), matching(r"^[A-Za-z0-9_\-]+$", "must be an id as the API shows it")
-]
+ID_PATTERN = r"^[A-Za-z0-9_\-]+$"
+Id = Annotated[str, Field(min_length=1, max_length=64), matching(ID_PATTERN, "must be an id as the API shows it")]
 """An id of a row, in a body or a query. What no row can have is refused before anything is looked up."""
 
 PhoneText = Annotated[
