@@ -95,6 +95,22 @@ def test_any_spelling_of_a_postgres_url_is_taken(scheme: str) -> None:
     assert load_settings(None, PARLEY_DATABASE_URL=f"{scheme}://h/d").database_url == f"{scheme}://h/d"
 
 
+def test_a_bucket_for_recordings_is_named_alone() -> None:
+    settings = load_settings(None, PARLEY_RECORDINGS_URL="s3://bucket/a/prefix/", AWS_SECRET_ACCESS_KEY="hunter2")
+    assert settings.recordings_url == "s3://bucket/a/prefix"
+    assert "hunter2" not in repr(settings)
+    for wrong in (
+        "bucket/prefix",
+        "https://bucket.s3.amazonaws.com",
+        "s3://",
+        "s3://key:hunter2@bucket",
+        "s3://b:9000",
+    ):
+        with pytest.raises(ConfigurationError, match="s3://bucket") as refused:
+            load_settings(None, PARLEY_RECORDINGS_URL=wrong)
+        assert "hunter2" not in refused.value.message
+
+
 def test_printing_the_settings_shows_no_secret() -> None:
     settings = load_settings(None, PARLEY_API_KEY="sk_live_hunter2", TWILIO_AUTH_TOKEN="hunter2")
     assert "hunter2" not in repr(settings)

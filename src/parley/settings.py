@@ -6,6 +6,7 @@ Every setting is optional. Only `wiring` and the command line read this module; 
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from pathlib import Path
@@ -58,10 +59,10 @@ def _openai_url(value: str) -> str:
 
 
 def _bucket_url(value: str) -> str:
-    url = _checked_url(value, ("s3",))
-    if urlsplit(url).port is not None or "@" in url:
-        raise ValueError("should be a URL like s3://bucket/prefix; the server goes in PARLEY_RECORDINGS_S3_ENDPOINT")
-    return url
+    whole = re.fullmatch(r"s3://[A-Za-z0-9][A-Za-z0-9._-]+(/[^?#\s]*)?", value.strip())
+    if whole is None:
+        raise ValueError("should be a URL like s3://bucket/prefix; a server goes in PARLEY_RECORDINGS_S3_ENDPOINT")
+    return whole[0].rstrip("/")
 
 
 def _redis_url(value: str) -> str:

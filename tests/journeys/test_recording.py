@@ -11,9 +11,14 @@ from typing import NamedTuple
 from parley.audio.g711 import pcm16_to_mulaw
 from parley.audio.watermark import WatermarkReader
 from parley.audio.wav import wav_header
+from parley.server import running
 from parley.simulation.phone import SimulatedPhone
 from parley.storage.spool import Spool
-from tests.journeys.world import Json, World, rows
+from tests.emulators.balancer import Balancer
+from tests.emulators.redis_server import RedisServer
+from tests.emulators.s3 import ACCESS_KEY, SECRET_KEY, S3Emulator
+from tests.journeys.process import parley_process
+from tests.journeys.world import Json, World, operator_environment, rows, whole_world
 
 STORY = (
     "Our opening hours are nine to five on weekdays. On Saturdays we open at ten and close at noon. "
@@ -47,7 +52,7 @@ def text(said: Sequence[Said]) -> str:
 async def recording(world: World, call: Json) -> bytes:
     """The call's recording by its link, which needs no key."""
     link = call["recordingUrl"]
-    assert link.startswith(f"{world.server.url}/recordings/{call['id']}.wav?")
+    assert link.startswith(f"{world.settings.public_url or world.server.url}/recordings/{call['id']}.wav?")
     answer = await world.api.get(link, headers={"authorization": ""})
     assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/wav")
     assert int(answer.headers["content-length"]) == len(answer.content)
@@ -131,3 +136,47 @@ async def test_a_recording_that_a_crash_cut_off_is_stored_by_the_next_sweep(worl
     answer = await world.api.get(f"/v1/calls/{call['id']}/recording")
     with wave.open(io.BytesIO(answer.content)) as file:
         assert file.readframes(file.getnframes()) == b"\x01\x02\x03\x04" * 8000
+
+
+async def test_a_call_whose_server_was_killed_is_recorded_in_a_bucket_from_its_first_word_to_its_last(
+    database_url: str, tmp_path: Path
+) -> None:
+    """Two replicas, each with a disk of its own: one is killed in mid-call, the other goes on, the first comes back."""
+    async with RedisServer() as redis, S3Emulator() as s3, Balancer(lambda path: "") as balancer:
+        bucket = {
+            "PARLEY_RECORDINGS_URL": s3.url,
+            "PARLEY_RECORDINGS_S3_ENDPOINT": s3.endpoint,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
+        shared = {"PARLEY_REDIS_URL": redis.url, "PARLEY_PUBLIC_URL": balancer.url, **bucket}
+        async with whole_world(database_url, tmp_path / "survivor", **shared) as world:
+            first = tmp_path / "killed"
+            async with parley_process(operator_environment(world, database_url, first) | shared) as killed:
+                balancer.choose = lambda path: killed.url
+                phone = await world.call(await world.hosted(recordingEnabled=True, beginMessage="Hello."))
+                await phone.wait_until_agent_silent()
+                await phone.say("A table for two, please.")
+                await phone.wait_until_agent_speaks()
+                await phone.wait_until_agent_silent()
+                await phone.pause(2.5)
+                balancer.choose = lambda path: world.server.url
+                killed.process.kill()
+                await world.until(lambda: world.server.house.directory.live_count == 1)
+            await phone.say("Are you still there?")
+            await phone.wait_until_agent_speaks()
+            await phone.wait_until_agent_silent()
+            await phone.hang_up()
+            call = await world.ended_call()
+            caller, agent = words_on(await recording(world, call))
+            assert (text(caller), text(agent)) == ("Are you still there?", "Very well.")
+
+            async with running(world.settings.model_copy(update={"data_dir": first})):
+                await world.until(lambda: not Spool(first / "spool").parts())
+            caller, agent = words_on(await recording(world, await world.get(f"/v1/calls/{call['id']}")))
+            assert text(caller) == "A table for two, please. Are you still there?"
+            assert text(agent) == "Hello. Very well. Very well."
+            assert len(s3.objects) == 1
+            said = [each.at_s for each in caller]
+            apart_s = phone.timeline.said[-1].began_at - phone.timeline.said[0].began_at
+            assert abs((said[5] - said[0]) - apart_s) < 0.7

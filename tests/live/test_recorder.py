@@ -12,13 +12,15 @@ from pathlib import Path
 
 import msgspec
 
+from parley.audio.dtmf import dtmf
 from parley.audio.formats import MULAW_8K
-from parley.audio.g711 import mulaw_to_pcm16
+from parley.audio.g711 import mulaw_to_pcm16, pcm16_to_mulaw
 from parley.domain.calls import Continuation
 from parley.live.recorder import RECORDING_FAILED, Recorder, Recorders, Unrecorded
+from parley.live.speaker import Speaker
 from parley.providers.protocols import LegEvents, MediaLeg
 from parley.storage.spool import PartFile, Spool, mend
-from tests.live.doubles import PlayingPhone
+from tests.live.doubles import PlayingPhone, ScriptedVoice, done, spoken
 from tests.live.test_session import PLAN
 
 RECORDED = msgspec.structs.replace(PLAN, agent=msgspec.structs.replace(PLAN.agent, is_recorded=True))
@@ -76,6 +78,10 @@ class Call:
         self.phone, self.side = PlayingPhone(lambda position, now: None), Side()
         self.leg: MediaLeg = self.phone
         self.events: LegEvents = self.side
+
+    @property
+    def now(self) -> float:
+        return self._clock[0]
 
     def connect(self) -> None:
         self.leg = self.recorder.tap(self.phone)
@@ -136,11 +142,12 @@ async def test_everything_passes_through_as_it_came(tmp_path: Path) -> None:
         call.leg.play(b"sound")
         call.leg.flush()
         call.leg.close()
-        for event in (b"audio", 7, "#", "stopped"):
-            {bytes: call.events.on_audio, int: call.events.on_played}.get(type(event), call.events.on_key)(event)  # type: ignore[arg-type,operator]
+        call.events.on_audio(b"audio")
+        call.events.on_played(7)
+        call.events.on_key("#")
         call.events.on_closed("lost")
         assert (call.phone.flushes, call.phone.is_closed, call.leg.audio_format) == (1, True, MULAW_8K)
-        assert call.side.told == [b"audio", 7, "#", "stopped", "lost"]
+        assert call.side.told == [b"audio", 7, "#", "lost"]
 
 
 async def test_a_call_nobody_picked_up_leaves_no_file(tmp_path: Path) -> None:
@@ -217,3 +224,35 @@ def test_a_call_that_is_not_recorded_keeps_its_leg_as_it_is(tmp_path: Path) -> N
         assert isinstance(quiet, Unrecorded)
         assert quiet.tap(phone) is phone
         assert quiet.listen_in(phone, side) is side
+
+
+async def test_speech_that_was_held_and_resumed_is_recorded_once_and_pressed_keys_behind_it(tmp_path: Path) -> None:
+    """The speaker itself, over a phone that plays in call time and returns its marks."""
+    keeping, voice = Keeping(tmp_path), ScriptedVoice()
+    async with call_of(keeping) as call:
+        speaker = Speaker(voice, MULAW_8K, lambda fact: None)
+        call.phone = PlayingPhone(lambda position, now: call.events.on_played(position))
+        call.side.on_played = lambda position: speaker.played(position, call.now)  # type: ignore[method-assign]
+        call.connect()
+
+        def pass_time(seconds: float) -> None:
+            for _ in range(round(seconds / 0.02)):
+                call.hear(1)
+                call.phone.let_pass(0.02)
+
+        pass_time(1.0)
+        speaker.attach(call.leg, call.now)
+        speaker.say(1, "abcdefghij")
+        speaker.take(spoken(1, "abcdefghij"), call.now)
+        speaker.done(done(1), call.now)
+        pass_time(0.25)
+        speaker.hold(call.now)
+        pass_time(0.4)
+        speaker.resume(call.now)
+        speaker.press("42", call.now)
+        pass_time(1.5)
+    _, right = sides_of(keeping.kept[0])
+    speech, keys = spoken(1, "abcdefghij").audio, dtmf("42", MULAW_8K)
+    heard = pcm16_to_mulaw(right)
+    assert heard.replace(b"\xff", b"") == (speech + keys).replace(b"\xff", b"")
+    assert heard.index(keys) > heard.index(speech[-400:])

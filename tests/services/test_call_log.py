@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 import pytest
@@ -69,6 +70,15 @@ async def test_a_call_leaves_its_times_its_words_and_two_events(world: World, mi
     assert first["data"]["status"] == "in-progress"
     assert [line["content"] for line in last["data"]["transcript"]] == ["Hello!", "What time is it?", "It is"]
     assert last["data"]["durationSeconds"] == 30
+
+
+async def test_an_end_that_could_only_be_written_later_is_dated_when_it_was(world: World, mine: str) -> None:
+    call_id, _ = await rung(world, mine)
+    await world.log.connected(call_id)
+    world.clock.advance(90)
+    await world.log.finished(call_id, "caller_hangup", 60.0)
+    call = await world.calls.get(mine, call_id)
+    assert (call.duration_seconds, call.ended_at) == (30, world.clock() - timedelta(seconds=60))
 
 
 async def test_everything_may_be_told_twice(world: World, mine: str) -> None:

@@ -23,7 +23,8 @@ SECOND = b"\x01\x02\x03\x04" * 8000
 
 def samples_in(path: Path) -> bytes:
     with wave.open(io.BytesIO(path.read_bytes())) as file:
-        return file.readframes(file.getnframes())
+        samples: bytes = file.readframes(file.getnframes())
+    return samples
 
 
 def a_part(spool: Spool, call_id: str = "call_1", offset_ms: int = 120) -> PartFile:
