@@ -41,9 +41,9 @@ from parley.services.projects import Projects
 from parley.services.pruning import Pruning
 from parley.services.recording_intake import RecordingIntake
 from parley.services.routing import Routing
+from parley.services.transcripts import Transcripts
 from parley.services.trunks import Trunks
 from parley.services.usage import Usage
-from parley.services.transcripts import Transcripts
 from parley.services.watch import CallWatch
 from parley.settings import Settings
 from parley.storage.database import Database
