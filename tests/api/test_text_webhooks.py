@@ -92,9 +92,14 @@ async def test_what_nobody_owns_is_refused_like_a_forgery(
     assert (await post(shared_api, path.format(number_id=shared_number["id"]), told)).status_code == 403
 
 
-async def test_a_released_number_takes_no_texts(api: Api, number: dict[str, Any]) -> None:
+async def test_a_released_number_takes_no_texts_and_keeps_those_it_had(api: Api, number: dict[str, Any]) -> None:
+    assert (await post(api, message_path(number), TEXT)).status_code == 200
     await api.client.delete(f"/v1/numbers/{number['id']}")
-    assert (await post(api, message_path(number), TEXT)).status_code == 403
+    assert (await post(api, message_path(number), TEXT | {"MessageSid": "SM" + "2" * 32})).status_code == 403
+    assert [text["body"] for text in await texts_of(api, number)] == [TEXT["Body"]]
+    [conversation] = (await api.client.get("/v1/conversations")).json()["data"]
+    shown = (await api.client.get(f"/v1/conversations/{conversation['id']}")).json()
+    assert (shown["phoneNumber"], shown["messages"][0]["body"]) == (number["phoneNumber"], TEXT["Body"])
 
 
 async def test_only_the_messages_own_report_counts(api: Api, number: dict[str, Any]) -> None:
