@@ -17,7 +17,7 @@ from parley.api.edge import Edge
 from parley.api.errors import http_error_response, parley_error_response
 from parley.api.health import HttpMetrics, health_routes
 from parley.api.mount import mount
-from parley.api.openapi import document
+from parley.api.openapi import documents
 from parley.api.recordings import recording_routes
 from parley.api.table import TABLE
 from parley.domain.errors import ParleyError
@@ -94,7 +94,7 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
     )
     app.router.redirect_slashes = False
     app.router.routes.extend(health_routes(metrics.registry, lambda: _obstacle(house, drain)))
-    app.router.routes.extend(docs_routes(document(TABLE)))
+    app.router.routes.extend(docs_routes(documents(TABLE)))
     app.router.routes.extend(house.edge.routes())
     app.router.routes.extend(recording_routes(house.services.recordings))
     mount(app, house.services, TABLE)

@@ -175,6 +175,6 @@ def test_literal_paths_win_over_parameters() -> None:
 def test_the_document_shows_both_spellings_of_a_shared_path() -> None:
     made = document({NATIVE: thing_operations(ThingOut), SNAKE: thing_operations(OtherThingOut)})
     body = made["paths"]["/v1/things"]["post"]["requestBody"]["content"]["application/json"]["schema"]
-    assert body == {"oneOf": [{"$ref": "#/components/schemas/ThingIn"}, {"$ref": "#/components/schemas/snake.ThingIn"}]}
+    assert body == {"anyOf": [{"$ref": "#/components/schemas/ThingIn"}, {"$ref": "#/components/schemas/snake.ThingIn"}]}
     assert list(made["components"]["schemas"]["ThingIn"]["properties"]) == ["orderId"]
     assert list(made["components"]["schemas"]["snake.ThingIn"]["properties"]) == ["order_id"]

@@ -1,10 +1,11 @@
-"""`/openapi.json`, and `/docs`: the same document as a page that needs no network, no script and no other host."""
+"""The API documents at `/openapi.json` and `/openapi/<dialect>.json`, and each of them as a page under `/docs` that
+needs no network, no script and no other host."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from html import escape
 from typing import Any
 
@@ -24,6 +25,7 @@ nav{position:sticky;top:0;height:100vh;overflow:auto;padding:1.5rem;box-sizing:b
 border-right:1px solid var(--line)}
 nav b{display:block;margin:1rem 0 .2rem}
 nav a{display:block;color:var(--soft);text-decoration:none;font-size:.9rem}nav a:hover{color:var(--key)}
+nav .here{color:var(--key);font-weight:600}
 main{padding:1.5rem 2.5rem 6rem;max-width:60rem}
 h2{margin-top:3rem;border-bottom:1px solid var(--line)}h3{margin:2.2rem 0 .2rem}
 h4{margin:1rem 0 0;font-size:.8rem;text-transform:uppercase;letter-spacing:.04em;color:var(--soft)}
@@ -32,46 +34,64 @@ pre{background:var(--card);padding:.8rem 1rem;overflow:auto;border-radius:6px}
 .path code{color:var(--key)}.path b{font:700 .78rem ui-monospace,monospace;margin-right:.5rem}.soft{color:var(--soft)}
 table{border-collapse:collapse;width:100%;margin:.4rem 0 1rem;font-size:.92rem}
 td{border-top:1px solid var(--line);padding:.3rem .8rem .3rem 0;vertical-align:top}td:first-child{width:13rem}
+td p{margin:0;color:var(--soft)}
 @media(max-width:50rem){body{display:block}nav{position:static;height:auto;border:0}main{padding:1rem}}
 """
 
 
-def docs_routes(document: Json) -> list[BaseRoute]:
-    """Both routes, rendered once."""
-    page = render(document)
-
-    async def openapi(request: Request) -> Response:
-        return JSONResponse(document)
-
-    async def docs(request: Request) -> Response:
-        return HTMLResponse(page)
-
-    return [
-        Route("/openapi.json", openapi, include_in_schema=False),
-        Route("/docs", docs, include_in_schema=False),
-    ]
+def docs_routes(documents: Mapping[str, Json]) -> list[BaseRoute]:
+    """The routes of every document by its name, `""` being the one that holds everything. Rendered once."""
+    routes: list[BaseRoute] = []
+    for name, document in documents.items():
+        path = f"/{name}" if name else ""
+        # Links are relative, so that they also lead somewhere behind a proxy that puts a path before ours.
+        page = render(document, name, _switch(documents, "../" if name else ""))
+        routes.append(Route(f"/openapi{path}.json", _showing(JSONResponse(document)), include_in_schema=False))
+        routes.append(Route(f"/docs{path}", _showing(HTMLResponse(page)), include_in_schema=False))
+    return routes
 
 
-def render(document: Json) -> str:
-    """The whole page: what the API is, then every operation under its group."""
+def _showing(answer: Response) -> Callable[[Request], Awaitable[Response]]:
+    async def show(request: Request) -> Response:
+        return answer
+
+    return show
+
+
+def _switch(documents: Mapping[str, Json], base: str) -> Mapping[str, tuple[str, str]]:
+    """From each document's name to its title and the address of its page."""
+    return {
+        name: (document["info"]["title"] if name else "Everything", f"{base}docs/{name}" if name else f"{base}docs")
+        for name, document in documents.items()
+    }
+
+
+def render(document: Json, name: str, switch: Mapping[str, tuple[str, str]]) -> str:
+    """The whole page: what the API is, then every operation under its group. `switch` leads to the other pages."""
     info = document["info"]
     groups: dict[str, list[tuple[str, str, Json]]] = {tag["name"]: [] for tag in document["tags"]}
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             groups[operation["tags"][0]].append((method.upper(), path, operation))
     menu, body = [], []
-    for name, operations in groups.items():
-        menu.append(f"<b>{escape(name)}</b>")
-        body.append(f"<h2>{escape(name)}</h2>")
+    about_groups = {tag["name"]: tag.get("description", "") for tag in document["tags"]}
+    for group, operations in groups.items():
+        menu.append(f"<b>{escape(group)}</b>")
+        body.append(f"<h2>{escape(group)}</h2><p>{_text(about_groups[group])}</p>")
         for method, path, operation in operations:
             menu.append(f'<a href="#{operation["operationId"]}">{escape(operation["summary"])}</a>')
             body.extend(_operation(document, method, path, operation))
     head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(info["title"])} API</title>'
     view = '<meta name="viewport" content="width=device-width,initial-scale=1">'
     about = "".join(f"<p>{_text(paragraph)}</p>" for paragraph in info["description"].split("\n\n"))
+    others = "".join(
+        f'<a{" class=here" if other == name else ""} href="{address}">{escape(title)}</a>'
+        for other, (title, address) in switch.items()
+    )
+    source = f"../openapi/{name}.json" if name else "openapi.json"
     return (
-        f"{head}{view}<style>{_STYLE}</style><nav><strong>{escape(info['title'])}</strong> {escape(info['version'])}"
-        f'<a href="openapi.json">openapi.json</a>{"".join(menu)}</nav>'
+        f"{head}{view}<style>{_STYLE}</style><nav><strong>parley</strong> {escape(info['version'])}"
+        f'{others}<a href="{source}">OpenAPI document</a>{"".join(menu)}</nav>'
         f"<main><h1>{escape(info['title'])} API</h1>{about}{''.join(body)}</main></html>"
     )
 
@@ -84,18 +104,34 @@ def _operation(document: Json, method: str, path: str, operation: Json) -> Itera
     asked = [p for p in operation["parameters"] if p["in"] == "query"]
     if asked:
         yield "<h4>Query</h4>"
-        yield _table(_row(p["name"], p["schema"], is_required=p["required"]) for p in asked)
+        yield _table(_row(p["name"], {**p, **p["schema"]}, is_required=p["required"]) for p in asked)
     if "requestBody" in operation:
         yield "<h4>Body</h4>"
         yield _fields(document, _schema(operation["requestBody"]))
-    yield f"<h4>Request</h4><pre>{escape(_curl(method, path, operation))}</pre>"
+    yield f"<h4>Request</h4><pre>{escape(_curl(method, path, operation, _key_header(document)))}</pre>"
     for status, answer in operation["responses"].items():
         if status.startswith("2"):
             yield f"<h4>Answer {status}</h4>"
-            yield _fields(document, _schema(answer))
-    refusals = ((s, a["description"]) for s, a in operation["responses"].items() if not s.startswith("2"))
+            yield from _answer(document, answer)
+    refusals = [status for status in operation["responses"] if not status.startswith("2")]
     yield "<h4>Refusals</h4>"
-    yield _table(f"<tr><td>{status}</td><td>{_text(why)}</td></tr>" for status, why in refusals)
+    yield _table(f"<tr><td>{each}</td><td>{_text(_refusal(document, each))}</td></tr>" for each in refusals)
+
+
+def _answer(document: Json, answer: Json) -> Iterator[str]:
+    if "application/json" not in answer["content"]:
+        yield f"<p><code>{escape(next(iter(answer['content'])))}</code></p>"
+        return
+    schema = _schema(answer)
+    for number, each in enumerate(schema.get("anyOf", [schema])):
+        if number and each != {"type": "null"}:
+            yield "<p class=soft>Or:</p>"
+        yield _fields(document, each) if each != {"type": "null"} else "<p class=soft>Or <code>null</code>.</p>"
+
+
+def _refusal(document: Json, status: str) -> str:
+    why: str = document["components"]["responses"][status]["description"]
+    return why
 
 
 def _schema(holder: Json) -> Json:
@@ -117,21 +153,31 @@ def _fields(document: Json, schema: Json) -> str:
     shape = _resolved(document, schema)
     tables = [f"<p>{_text(shape['description'])}</p>" if "description" in shape else ""]
     tables.append(_table(_rows(document, shape)))
-    data = shape.get("properties", {}).get("data")
-    if data is not None and "items" in data:
-        tables.append("<p class=soft>Each row:</p>" + _fields(document, data["items"]))
+    rows = _rows_of(shape)
+    if rows:
+        name, schema = rows
+        tables.append(f"<p class=soft>Each of <code>{escape(name)}</code>:</p>" + _fields(document, schema["items"]))
     return "".join(tables)
+
+
+def _rows_of(shape: Json) -> tuple[str, Json] | None:
+    """The rows of a list's envelope, which has no name of its own."""
+    if "description" in shape:
+        return None
+    named = shape.get("properties", {}).items()
+    return next(((name, each) for name, each in named if "$ref" in each.get("items", {})), None)
 
 
 def _rows(document: Json, shape: Json, before: str = "") -> Iterator[str]:
     """A row a field, and below it those of an object that it holds: `outer.inner`, or `outer[].inner` in a list."""
     required = shape.get("required", [])
+    lists = _rows_of(shape)
     for name, schema in shape.get("properties", {}).items():
         yield _row(before + name, schema, is_required=name in required)
         inner = _resolved(document, schema)
         if inner.get("type") != "array":
             yield from _rows(document, inner, f"{before}{name}.")
-        elif name != "data":
+        elif lists is None:
             yield from _rows(document, _resolved(document, inner.get("items", {})), f"{before}{name}[].")
 
 
@@ -141,7 +187,8 @@ def _table(rows: Iterator[str]) -> str:
 
 def _row(name: str, schema: Json, *, is_required: bool) -> str:
     kind = escape(_kind(schema)) + (" <span class=soft>required</span>" if is_required else "")
-    return f"<tr><td><code>{escape(name)}</code></td><td>{kind}</td></tr>"
+    about = f"<p>{_text(schema['description'])}</p>" if "description" in schema else ""
+    return f"<tr><td><code>{escape(name)}</code></td><td>{kind}{about}</td></tr>"
 
 
 def _kind(schema: Json) -> str:
@@ -149,7 +196,7 @@ def _kind(schema: Json) -> str:
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_kind(each) for each in schema["anyOf"]))
     if "$ref" in schema:
-        name = schema["$ref"].rsplit("/", 1)[1].removesuffix("Out")
+        name = schema["$ref"].rsplit("/", 1)[1].rsplit(".", 1)[-1].removesuffix("Out")
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()
     if "enum" in schema or "const" in schema:
         return " | ".join(json.dumps(value) for value in schema.get("enum", [schema.get("const")]))
@@ -164,11 +211,18 @@ def _kind(schema: Json) -> str:
 _BOUNDS = {"minimum": "from", "maximum": "to", "minLength": "at least", "maxLength": "at most", "pattern": "matching"}
 
 
-def _curl(method: str, path: str, operation: Json) -> str:
-    lines = [f"curl -s -X {method} $PARLEY{path}", '  -H "Authorization: Bearer $KEY"']
+def _curl(method: str, path: str, operation: Json, header: str) -> str:
+    lines = [f"curl -s -X {method} $PARLEY{path}", f'  -H "{header}"']
     if "requestBody" in operation:
-        lines += ["  -H 'Content-Type: application/json'", "  -d '{...}'"]
+        content = operation["requestBody"]["content"]["application/json"]
+        body = content["example"] if "example" in content else next(iter(content["examples"].values()))["value"]
+        shown = json.dumps(body, ensure_ascii=False, indent=2).replace("\n", "\n  ").replace("'", "'\\''")
+        lines += ["  -H 'Content-Type: application/json'", f"  -d '{shown}'"]
     return " \\\n".join(lines)
+
+
+def _key_header(document: Json) -> str:
+    return "x-api-key: $KEY" if "apiKey" in document["security"][0] else "Authorization: Bearer $KEY"
 
 
 def _text(text: str) -> str:

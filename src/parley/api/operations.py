@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Generic, Literal, TypeVar
 
 from parley.schemas.answers import Success
@@ -142,11 +143,10 @@ class Operation:
     @property
     def all_refusals(self) -> frozenset[int]:
         """Every error status this operation documents."""
-        statuses = {401, 503} | self.refusals  # 503: the database may be away
-        if self.body is not None or self.query is not None:
-            statuses |= {400}
+        # A query may be sent to any of them, and be unreadable; and the database may be away.
+        statuses = {400, 401, 503} | self.refusals
         if self.method == "POST":
-            statuses |= {400, 409}  # an Idempotency-Key that is none, or that was used for another request
+            statuses |= {409}  # an Idempotency-Key that was used for another request
         if self.body is not None:
             statuses |= {413} if self.any_content_type else {413, 415}
         if self.names_ids:
@@ -156,5 +156,9 @@ class Operation:
     @property
     def names_ids(self) -> bool:
         """Whether its path, its body or its query names rows, which may not be there."""
-        schemas = (str(shape.model_json_schema()) for shape in (self.body, self.query) if shape is not None)
-        return "{" in self.path or any(repr(ID_PATTERN) in schema for schema in schemas)
+        return "{" in self.path or any(_takes_ids(shape) for shape in (self.body, self.query) if shape is not None)
+
+
+@cache
+def _takes_ids(shape: type[Wire]) -> bool:
+    return repr(ID_PATTERN) in str(shape.model_json_schema())
