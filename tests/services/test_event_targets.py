@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 
+from parley.domain.secrets import Secret
 from parley.domain.webhooks import SendResult, verify
 from parley.schemas.calls import CallCreate
 from parley.schemas.deliveries import DeliveryList
 from parley.schemas.webhooks import WebhookPut
+from parley.storage.cipher import Cipher
+from parley.storage.database import Database
 from tests.services.world import World, ringing, text
 
 PROJECT, AGENT, CALL = "https://project.example", "https://agent.example", "https://call.example"
@@ -98,3 +101,30 @@ async def test_events_of_one_conversation_arrive_in_order(world: World, mine: st
     world.clock.advance(7)
     await send_all(world)
     assert told(world) == [(PROJECT, "message.received"), (PROJECT, "agent.message")]
+
+
+async def test_a_secret_that_nobody_can_open_keeps_no_call_from_its_end(
+    world: World, mine: str, database: Database
+) -> None:
+    ann = (await world.agent(mine)).id
+    await world.number(mine, ann)
+    await world.webhooks.put(mine, None, WebhookPut(url=PROJECT))
+    called = [
+        await world.calls.create(mine, CallCreate(agent_id=ann, to_number="4155559999", webhook_url=own))
+        for own in (None, CALL)
+    ]
+    restarted = World(database, Cipher([Secret("another-operator-key")]))
+
+    for call in called:
+        await restarted.log.connected(call.id)
+        await restarted.log.finished(call.id, "caller_hangup")
+    await send_all(restarted)
+
+    for call in called:
+        assert (await restarted.calls.get(mine, call.id)).status == "completed"
+    waiting, _ = await restarted.deliveries.list(mine, DeliveryList(status="pending"))
+    assert sorted((row.event_type, row.error_message or "") for row in waiting) == [
+        *[("call.ended", "")] * 2,
+        *[("call.started", "secret_unreadable")] * 2,
+    ]
+    assert restarted.sender.sent == []

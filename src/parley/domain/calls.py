@@ -39,6 +39,10 @@ def may_advance(current: str, proposed: str) -> bool:
     return _RANK[proposed] > _RANK[current]
 
 
+DEFAULT_CONTEXT_LIMIT = 10
+"""How many recent messages a webhook is told where nobody said how many."""
+
+
 class WebhookTarget(msgspec.Struct, frozen=True):
     """Where a customer wants to be asked and told. `timeout_s` limits the wait for the first output of a voice turn.
 
@@ -49,7 +53,7 @@ class WebhookTarget(msgspec.Struct, frozen=True):
     secret: Secret
     webhook_id: str = ""
     kind: TargetKind = "call"
-    context_limit: int = 10
+    context_limit: int = DEFAULT_CONTEXT_LIMIT
     timeout_s: float = 30.0
 
 

@@ -44,12 +44,10 @@ class Announcements:
         self, session: AsyncSession, subject: Subject, kind: str, at: datetime, render: Callable[[int], Payload]
     ) -> None:
         """Tell the one webhook that applies, if there is one; `render` is given its context limit."""
-        target = await self._webhooks.target_in(
-            session, subject.project_id, subject.agent_id, subject.own_url, keep=True
-        )
-        if target is not None:
-            to = {"target": target.kind, "webhook_id": target.webhook_id or None, "url": target.url}
-            outbox.record(session, _delivery(subject, kind, render(target.context_limit), at, **to))
+        address = await self._webhooks.address_in(session, subject.project_id, subject.agent_id, subject.own_url)
+        if address is not None:
+            to = {"target": address.kind, "webhook_id": address.webhook_id, "url": address.url}
+            outbox.record(session, _delivery(subject, kind, render(address.context_limit), at, **to))
 
     async def tell_subscriptions(
         self, session: AsyncSession, subject: Subject, at: datetime, events: Iterable[Payload]

@@ -126,10 +126,10 @@ class Deliveries:
                 if each.id == row.subscription_id:
                     return {"target": "subscription", "subscription_id": each.id, "url": each.url}
             raise Conflict("The subscription this was sent to is deleted or not active. Activate it first.")
-        target = await self._webhooks.target_in(session, row.project_id, row.agent_id, keep=True)
-        if target is None:
+        address = await self._webhooks.address_in(session, row.project_id, row.agent_id)
+        if address is None:
             raise Conflict("There is no active webhook to send this to. Set one first.")
-        return {"target": target.kind, "webhook_id": target.webhook_id, "url": target.url}
+        return {"target": address.kind, "webhook_id": address.webhook_id, "url": address.url}
 
 
 def _give_way(row: DeliveryRow, now: datetime) -> None:

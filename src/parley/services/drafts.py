@@ -126,7 +126,7 @@ class CallDrafts:
             self._plans.webhooks.require_url(own_url, "webhookUrl")
         if snapshot.voice_mode == "hosted":
             return
-        if await self._plans.webhooks.target_in(session, project_id, snapshot.id, own_url) is None:
+        if await self._plans.webhooks.address_in(session, project_id, snapshot.id, own_url) is None:
             raise BadInput(
                 "Nobody would answer this call: the agent is in webhook mode and there is no active webhook. "
                 "Set a webhook, or send `systemPrompt`."

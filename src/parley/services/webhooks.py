@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain.calls import WebhookTarget
+from parley.domain.calls import DEFAULT_CONTEXT_LIMIT, WebhookTarget
 from parley.domain.errors import BadInput, FieldError, NotFound, TargetBlocked
 from parley.domain.ids import new_id
 from parley.domain.secrets import Secret
-from parley.domain.webhooks import new_secret
+from parley.domain.webhooks import TargetKind, new_secret
 from parley.providers.guard import TargetRules, check_url
 from parley.schemas.webhooks import WebhookPut
 from parley.services.defaults import Clock, utc_now
@@ -25,6 +25,15 @@ class OpenedWebhook(NamedTuple):
 
     row: WebhookRow
     secret: Secret
+
+
+class Address(NamedTuple):
+    """Where an event is recorded to go. A call's own URL has no `webhook_id`."""
+
+    url: str
+    kind: TargetKind
+    webhook_id: str | None
+    context_limit: int
 
 
 class Webhooks:
@@ -78,21 +87,30 @@ class Webhooks:
         async with self._database.read() as session:
             return await self.target_in(session, project_id, agent_id, own_url)
 
+    async def address_in(
+        self, session: AsyncSession, project_id: str, agent_id: str | None, own_url: str | None = None
+    ) -> Address | None:
+        """The one of these three that an event goes to; a stored webhook cannot be deleted before the session's end.
+
+        No secret is opened: one that nobody can read is no reason why a call could not begin or end. It is told of
+        where the event is sent.
+        """
+        if own_url is not None:
+            return Address(own_url, "call", None, DEFAULT_CONTEXT_LIMIT)
+        row = await webhooks.applying(session, project_id, agent_id, keep=True)
+        if row is None or row.status != "active":
+            return None
+        return Address(row.url, _kind(row), row.id, row.context_limit)
+
     async def target_in(
-        self,
-        session: AsyncSession,
-        project_id: str,
-        agent_id: str | None,
-        own_url: str | None = None,
-        *,
-        keep: bool = False,
+        self, session: AsyncSession, project_id: str, agent_id: str | None, own_url: str | None = None
     ) -> WebhookTarget | None:
-        """The same as part of somebody's transaction, before whose end nobody can delete what is to be kept.
+        """The same as `target_for`, in a session that is open already. Raises ConfigurationError like `open`.
 
         A call's own URL is signed with the secret of the webhook it stands in for, or, without one, with one derived
         for the project; its `webhook_id` is empty.
         """
-        row = await webhooks.applying(session, project_id, agent_id, keep=keep)
+        row = await webhooks.applying(session, project_id, agent_id)
         if own_url is not None:
             secret = self.open(row) if row is not None else self._cipher.signing_secret(project_id)
             return WebhookTarget(url=own_url, secret=secret)
@@ -104,7 +122,7 @@ class Webhooks:
             url=row.url,
             secret=self.open(row),
             webhook_id=row.id,
-            kind="project" if row.agent_id is None else "agent",
+            kind=_kind(row),
             context_limit=row.context_limit,
             timeout_s=row.timeout_s,
         )
@@ -122,3 +140,7 @@ class Webhooks:
         except (BadInput, TargetBlocked) as refused:
             raise BadInput(f"`{field}`: {refused.message}", [FieldError(field, refused.message)]) from None
         return url
+
+
+def _kind(row: WebhookRow) -> TargetKind:
+    return "project" if row.agent_id is None else "agent"
