@@ -153,6 +153,18 @@ def test_a_voice_that_owes_audio_is_told_of_when_the_phone_has_played_all_there_
     assert stage.told[-1] == facts.SpeechEnded(1)
 
 
+def test_a_space_said_after_a_sentence_is_no_audio_owed() -> None:
+    """A webhook's filler line ends with a full stop, its voice has told it all, and then nothing comes for seconds."""
+    stage = Stage()
+    stage.speaker.say(1, "Let me check.")
+    stage.speaker.take(spoken(1, "Let me check."), stage.now)
+    stage.speaker.say(1, " ")
+    stage.phone.let_pass(3.0)
+    assert facts.SpeechStarved(1) not in stage.told
+    stage.speaker.say(1, "It is here.")
+    assert stage.told[-1] == facts.SpeechStarved(1)
+
+
 def test_a_slow_model_is_no_starving_voice() -> None:
     stage = Stage()
     stage.speaker.say(1, "Hello ")

@@ -69,7 +69,7 @@ class Speaker:
 
     def say(self, number: int, text: str) -> None:
         utterance = self._find(number) or self._open(number)
-        utterance.said += len(text)
+        utterance.say(text)
         self._voice.say(number, text)
         self._tell_if_starved()
 

@@ -17,7 +17,18 @@ class Utterance:
     `sent` and `heard` are byte positions in `audio`. `number` 0 is sound that is no speech (pressed keys).
     """
 
-    __slots__ = ("_audio_format", "_char_ends", "audio", "heard", "is_done", "number", "said", "sent", "was_finished")
+    __slots__ = (
+        "_audio_format",
+        "_char_ends",
+        "_sounding",
+        "audio",
+        "heard",
+        "is_done",
+        "number",
+        "said",
+        "sent",
+        "was_finished",
+    )
 
     def __init__(self, number: int, audio_format: AudioFormat) -> None:
         self.number = number
@@ -27,6 +38,7 @@ class Utterance:
         self.said = 0
         self.is_done = False
         self.was_finished = False
+        self._sounding = 0  # characters said up to the last that has a sound: no voice owes audio for a space
         self._char_ends = array("q")
         self._audio_format = audio_format
 
@@ -40,7 +52,14 @@ class Utterance:
         """The voice was given text whose audio has not arrived."""
         if self.is_done:
             return False
-        return self.was_finished or not self._char_ends or len(self._char_ends) < self.said
+        return self.was_finished or not self._char_ends or len(self._char_ends) < self._sounding
+
+    def say(self, text: str) -> None:
+        """More text was given to the voice."""
+        solid = text.rstrip()
+        if solid:
+            self._sounding = self.said + len(solid)
+        self.said += len(text)
 
     def add(self, audio: bytes, chars: str, char_end_ms: tuple[float, ...]) -> None:
         """Append a piece; its characters end at these milliseconds after its first sample."""
