@@ -10,17 +10,16 @@ from typing import Any, Literal, get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from parley.conversation.wishes import NoteTurn, TurnLatencies
 from parley.domain.calls import EndReason, may_advance
-from parley.domain.errors import ConfigurationError
 from parley.domain.events import TurnDelivery
 from parley.providers.protocols import CallReport
 from parley.schemas.calls import CallCreate
 from parley.schemas.deliveries import DeliveryList
+from parley.schemas.subscriptions import SubscriptionCreate
 from parley.schemas.webhooks import WebhookPut
-from parley.storage import webhooks
 from parley.storage.tables import DeliveryRow
 from tests.services.world import World, ringing
 
@@ -277,12 +276,11 @@ async def test_a_status_only_moves_forward(world: World, moves: list[Move]) -> N
 async def test_an_event_exists_only_together_with_its_change(world: World, mine: str) -> None:
     await world.webhooks.put(mine, None, WebhookPut(url="https://a.example"))
     call_id, _ = await rung(world, mine)
+    await world.subscriptions.create(mine, SubscriptionCreate(url="https://b.example", events=["call_started"]))
     async with world.database.transaction() as session:
-        row = await webhooks.get(session, mine, None)
-        assert row is not None
-        row.sealed_secret = b"\x01none"
+        await session.execute(text("UPDATE subscriptions SET events = '7'"))
 
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(TypeError):  # the webhook's event is recorded by then
         await world.log.connected(call_id)
 
     async with world.database.read() as session:
