@@ -19,7 +19,7 @@ from parley.services.announcements import Announcements
 from parley.services.call_events import CallEvents
 from parley.services.defaults import Clock, utc_now
 from parley.services.recordings import Recordings
-from parley.storage import calls, deliveries, numbers
+from parley.storage import agents, calls, deliveries, numbers
 from parley.storage.database import Database
 from parley.storage.tables import CallRow
 
@@ -52,13 +52,13 @@ class CallLog:
 
     async def ringing(self, call_id: str) -> None:
         async with self._database.transaction() as session:
-            call = await calls.get_known(session, call_id, lock=True)
+            call = await self._locked(session, call_id)
             await self._write_status(session, call, "ringing", self._clock())
 
     async def connected(self, call_id: str) -> None:
         """Status in-progress, the start time and `call.started`, in one transaction."""
         async with self._database.transaction() as session:
-            call = await calls.get_known(session, call_id, lock=True)
+            call = await self._locked(session, call_id)
             await self._write_status(session, call, "in-progress", self._clock())
         self._announcements.wake()
 
@@ -69,7 +69,7 @@ class CallLog:
         connect was answered: whoever says it was not has waited for a phone that is connected to another replica.
         """
         async with self._database.transaction() as session:
-            call = await calls.get_known(session, call_id, lock=True)
+            call = await self._locked(session, call_id)
             if reason == "no_answer" and call.started_at is not None:
                 return
             is_good = call.started_at is not None and reason not in _FAULTS
@@ -81,7 +81,7 @@ class CallLog:
         """The end of a call that no session holds. A completed call did connect, though that report may be lost."""
         now = self._clock()
         async with self._database.transaction() as session:
-            call = await calls.get_known(session, call_id, lock=True)
+            call = await self._locked(session, call_id)
             if report.status == "completed":
                 began = now - timedelta(seconds=report.duration_s or 0)
                 await self._write_status(session, call, "in-progress", max(began, call.created_at))
@@ -102,6 +102,13 @@ class CallLog:
             except NotFound:
                 await self._events.declined(session, number, ringing.from_number, reason, self._clock())
         self._announcements.wake()
+
+    async def _locked(self, session: AsyncSession, call_id: str) -> CallRow:
+        """The call, behind its agent: whoever deletes an agent locks its webhook before its calls, and the event of a
+        call needs that webhook too."""
+        known = await calls.get_known(session, call_id)
+        await agents.hold(session, known.project_id, known.agent_id)
+        return await calls.get_known(session, call_id, lock=True)
 
     async def _write_status(
         self, session: AsyncSession, call: CallRow, status: CallStatus, at: datetime, reason: EndReason | None = None

@@ -146,8 +146,10 @@ class Messages:
         self._log.wake()
 
     async def _locked(self, session: AsyncSession, message_id: str) -> tuple[MessageRow, ConversationRow]:
-        """A sent message and its conversation, which is locked first here as everywhere."""
+        """A sent message and its conversation, locked in the order that holds everywhere: agent, conversation,
+        message."""
         known = await messages.get_known(session, message_id)
+        await agents.hold(session, known.project_id, known.agent_id)
         conversation = await conversations.get(session, known.project_id, known.conversation_id, lock=True)
         return await messages.get_known(session, message_id, lock=True), conversation
 

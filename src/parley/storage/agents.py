@@ -34,8 +34,8 @@ async def known_ids(session: AsyncSession, project_id: str, agent_ids: Collectio
 async def hold(session: AsyncSession, project_id: str, agent_id: str | None) -> str | None:
     """The id itself if the agent is there, and then it stays until this transaction ends; else None.
 
-    Whoever adds something that names an agent and locks other rows does this first: deleting the agent waits, instead
-    of locking the same rows the other way round.
+    Whoever locks or adds rows that name an agent does this first: deleting the agent waits, instead of locking the same
+    rows, and the agent's webhook, the other way round.
     """
     statement = select(AgentRow.id).where(AgentRow.project_id == project_id, AgentRow.id == agent_id)
     held: str | None = await session.scalar(statement.with_for_update(read=True, key_share=True))

@@ -28,7 +28,10 @@ async def get(session: AsyncSession, project_id: str, call_id: str) -> CallRow:
 
 
 async def get_known(session: AsyncSession, call_id: str, *, lock: bool = False) -> CallRow:
-    """By the id alone, for those who were given it by this server: live sessions and the carrier. Raises NotFound."""
+    """By the id alone, for those who were given it by this server: live sessions and the carrier. Raises NotFound.
+
+    A locked row is as it is now, whatever the session read before.
+    """
     return await _known(session, select(CallRow).where(CallRow.id == call_id), call_id, lock=lock)
 
 
@@ -41,7 +44,8 @@ async def get_by_carrier_id(session: AsyncSession, project_id: str, carrier: str
 
 
 async def _known(session: AsyncSession, statement: Select[CallRow], name: str, *, lock: bool) -> CallRow:
-    row = await session.scalar(statement.with_for_update() if lock else statement) if is_possible(name) else None
+    locked = statement.with_for_update().execution_options(populate_existing=True)
+    row = await session.scalar(locked if lock else statement) if is_possible(name) else None
     if row is None:
         raise NotFound("This server knows no such call.")
     return row
