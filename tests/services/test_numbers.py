@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from parley.domain.carriers import NumberHooks
 from parley.domain.errors import BadInput, CarrierRefused, Conflict, NotFound
 from parley.schemas.credentials import CredentialCreate
 from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch, NumberUpdate
+from parley.storage import numbers
+from parley.storage.tables import NumberRow
 from tests.services.world import CARRIER, World
 
 PHONE = "+14155557777"
@@ -348,6 +351,23 @@ async def test_a_number_is_given_to_another_agent_and_renamed(world: World, mine
         await world.numbers.change(mine, row.id, NumberUpdate(agent_id=foreign.id))
     nobody = await world.numbers.change(mine, row.id, NumberUpdate(agent_id=None))
     assert (nobody.agent_id, nobody.attached_at) == (None, None)
+
+
+async def test_of_two_releases_at_once_one_finds_nothing_to_release(world: World, mine: str) -> None:
+    row = await world.number(mine)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+        await numbers.get(session, mine, row.id, lock=True)
+        knocks = [tasks.create_task(outcome(world.numbers.release(mine, row.id))) for _ in range(2)]
+        while len(asked(world, "release")) < 2:
+            await asyncio.sleep(0)
+    assert sorted(knock.result() for knock in knocks) == ["NotFound", "released"]
+
+
+async def outcome(release: Awaitable[NumberRow]) -> str:
+    try:
+        return (await release).status
+    except NotFound:
+        return "NotFound"
 
 
 async def test_a_number_given_up_here_stays_at_the_carrier(world: World, mine: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from parley.domain.errors import BadInput, Conflict, NotFound
 from parley.schemas.agents import AgentUpdate
@@ -16,6 +17,7 @@ from parley.schemas.routing import ProjectRoutingPut
 from parley.schemas.trunks import TrunkCreate, TrunkUpdate
 from parley.services.routing import Routing
 from parley.services.trunks import Trunks
+from parley.storage import agents, numbers
 from parley.storage.tables import NumberRow, TrunkRow
 from tests.services.world import CARRIER, World
 
@@ -139,6 +141,28 @@ async def test_the_agent_attached_first_is_not_moved_by_being_named_again(
     await world.agents.update(mine, agent, AgentUpdate(name="Other"))
     nobody = await routing.update_number(mine, number.id, RoutedNumberUpdate(agent_id=None))
     assert (nobody.agent_id, nobody.attached_at) == (None, None)
+
+
+async def test_a_number_waits_for_its_agent_and_not_the_agent_for_it(world: World, mine: str, routing: Routing) -> None:
+    """Who deletes or attaches the agent locks it first and its numbers then."""
+    agent, number = (await world.agent(mine)).id, (await world.number(mine)).id
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+        await agents.get(session, mine, agent, lock=True)
+        change = tasks.create_task(routing.update_number(mine, number, RoutedNumberUpdate(agent_id=agent)))
+        await somebody_waits(world)
+        await numbers.get(session, mine, number, lock=True)
+    assert change.result().agent_id == agent
+
+
+async def somebody_waits(world: World) -> None:
+    """Until a transaction of this database waits for another one's lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    while True:
+        async with world.database.read() as session:
+            if await session.scalar(waiting):
+                return
 
 
 # ---------------------------------------------------------------- projects

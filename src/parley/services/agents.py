@@ -11,6 +11,7 @@ from parley.domain.ids import new_id
 from parley.domain.phone_numbers import normalise, require_dialable
 from parley.schemas.agents import AgentCreate, AgentList, AgentUpdate
 from parley.services.defaults import Clock, utc_now
+from parley.services.numbers import attach
 from parley.storage import agents, numbers, outbox, webhooks
 from parley.storage.database import Database
 from parley.storage.tables import AgentRow, NumberRow
@@ -66,9 +67,7 @@ class Agents:
             number = await numbers.get(session, project_id, number_id, lock=True)
             if number.status != "active":
                 raise Conflict("This number was released; attach one that is still active.")
-            if number.agent_id != agent_id:
-                number.agent_id = agent_id
-                number.attached_at = self._clock()
+            attach(number, agent_id, self._clock())
         return number
 
     async def detach_number(self, project_id: str, agent_id: str, number_id: str) -> NumberRow:

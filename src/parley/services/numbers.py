@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -134,14 +135,14 @@ class Numbers:
     async def change(self, project_id: str, number_id: str, change: NumberUpdate) -> NumberRow:
         """Change only what was sent. Raises Conflict for a released number."""
         async with self._database.transaction() as session:
-            await _hold_agent(session, project_id, change.agent_id)
+            await hold_agent(session, project_id, change.agent_id)
             row = await numbers.get(session, project_id, number_id, lock=True)
             if row.status != "active":
                 raise Conflict("This number was released; register it again to use it.")
             if "friendly_name" in change.model_fields_set:
                 row.friendly_name = change.friendly_name
             if "agent_id" in change.model_fields_set:
-                self._attach(row, change.agent_id)
+                attach(row, change.agent_id, self._clock())
         return row
 
     async def release(self, project_id: str, number_id: str, *, keep_at_carrier: bool = False) -> NumberRow:
@@ -151,8 +152,7 @@ class Numbers:
         """
         async with self._database.read() as session:
             row = await numbers.get(session, project_id, number_id)
-            if row.status != "active":
-                raise NotFound("This number was released already.")
+            _require_active(row)
             account = None
             if row.carrier_id is not None and row.provider in self._carriers and not keep_at_carrier:
                 account, _ = await self._accounts.resolve(session, project_id, row.provider, row.credential_id)
@@ -160,6 +160,7 @@ class Numbers:
             await self._carriers[row.provider].release(account, row.carrier_id)
         async with self._database.transaction() as session:
             row = await numbers.get(session, project_id, number_id, lock=True)
+            _require_active(row)
             row.status, row.released_at, row.is_connected = "released", self._clock(), False
             row.agent_id = row.attached_at = None
         return row
@@ -221,15 +222,11 @@ class Numbers:
             created_at=self._clock(),
         )
 
-    def _attach(self, row: NumberRow, agent_id: str | None) -> None:
-        if agent_id != row.agent_id:
-            row.agent_id, row.attached_at = agent_id, self._clock() if agent_id is not None else None
-
     async def _keep(self, row: NumberRow, agent_id: str | None) -> None:
         try:
             async with self._database.transaction() as session:
-                await _hold_agent(session, row.project_id, agent_id)
-                self._attach(row, agent_id)
+                await hold_agent(session, row.project_id, agent_id)
+                attach(row, agent_id, self._clock())
                 session.add(row)
                 await self._limits.take_number(session, row.project_id)
         except IntegrityError as clash:
@@ -241,7 +238,7 @@ class Numbers:
         self, known: NumberRow, wanted: NumberImport, connection: Connection, trunk: Trunk | None, dialect: str
     ) -> NumberRow:
         async with self._database.transaction() as session:
-            await _hold_agent(session, known.project_id, wanted.agent_id)
+            await hold_agent(session, known.project_id, wanted.agent_id)
             row = await numbers.get(session, known.project_id, known.id, lock=True)
             if row.status != "active":
                 raise Conflict("This number was released meanwhile; register it again.")
@@ -249,14 +246,25 @@ class Numbers:
             if wanted.friendly_name is not None:
                 row.friendly_name = wanted.friendly_name
             if wanted.agent_id is not None:
-                self._attach(row, wanted.agent_id)
+                attach(row, wanted.agent_id, self._clock())
         return row
 
 
-async def _hold_agent(session: AsyncSession, project_id: str, agent_id: str | None) -> None:
+async def hold_agent(session: AsyncSession, project_id: str, agent_id: str | None) -> None:
     """Keep the agent there until the transaction is over; always before its numbers. Raises NotFound."""
     if agent_id is not None:
         await agents.get(session, project_id, agent_id, lock=True)
+
+
+def attach(row: NumberRow, agent_id: str | None, now: datetime) -> None:
+    """Let the agent answer the number, or nobody. Who answers it already keeps its place among the agent's numbers."""
+    if agent_id != row.agent_id:
+        row.agent_id, row.attached_at = agent_id, now if agent_id is not None else None
+
+
+def _require_active(row: NumberRow) -> None:
+    if row.status != "active":
+        raise NotFound("This number was released already.")
 
 
 def _put(row: NumberRow, connection: Connection, trunk: Trunk | None, dialect: str) -> None:

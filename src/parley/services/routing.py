@@ -20,7 +20,7 @@ from parley.schemas.routed_numbers import RoutedNumberImport, RoutedNumberUpdate
 from parley.schemas.routing import ProjectRoutingPut
 from parley.schemas.trunks import SipConfig, default_port
 from parley.services.defaults import Clock, utc_now
-from parley.services.numbers import Numbers
+from parley.services.numbers import Numbers, attach, hold_agent
 from parley.storage import agents, numbers, projects
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
@@ -57,6 +57,7 @@ class Routing:
         """Change only what was sent. Raises Conflict for a number that was released."""
         sent = change.model_fields_set
         async with self._database.transaction() as session:
+            await hold_agent(session, project_id, change.agent_id)
             row = await numbers.get(session, project_id, number_id, lock=True)
             if row.status != "active":
                 raise Conflict("This number was released; import it again to use it.")
@@ -65,7 +66,7 @@ class Routing:
             if routing:
                 row.routing = _merged(row.routing, routing)
             if "agent_id" in sent:
-                await self._assign(session, row, change.agent_id)
+                attach(row, change.agent_id, self._clock())
             if "friendly_name" in sent:
                 row.friendly_name = change.friendly_name
             if "sip_config" in sent:
@@ -101,13 +102,6 @@ class Routing:
         missing = [field for field, agent_id in named if agent_id not in known]
         if missing:
             raise NotFound(" ".join(f"`{field}` {_NO_AGENT}." for field in missing))
-
-    async def _assign(self, session: AsyncSession, row: NumberRow, agent_id: str | None) -> None:
-        if agent_id == row.agent_id:
-            return
-        if agent_id is not None:
-            await agents.get(session, row.project_id, agent_id, lock=True)
-        row.agent_id, row.attached_at = agent_id, self._clock() if agent_id is not None else None
 
     def _connect(self, row: NumberRow, config: SipConfig | None) -> None:
         """Without a password in it, the one that was set before stays."""
