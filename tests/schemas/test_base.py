@@ -153,6 +153,12 @@ def test_a_whole_number_is_a_number_too() -> None:
     assert read.any_object == {"aKey": {"b_key": 1}}
 
 
+def test_a_number_without_a_fraction_is_an_integer_however_it_is_written() -> None:
+    assert parse(WebhookPut, {"url": "https://a.example", "contextLimit": 5.0}).context_limit == 5
+    with pytest.raises(BadInput, match="contextLimit"):
+        parse(WebhookPut, {"url": "https://a.example", "contextLimit": 5.5})
+
+
 def test_a_rule_about_several_fields_names_one_as_the_caller_does() -> None:
     class Pair(Wire):
         first_one: int = 0
@@ -193,8 +199,12 @@ def test_what_postgres_cannot_keep_is_refused(value: object) -> None:
 
 
 def test_a_mode_cannot_be_cleared() -> None:
-    with pytest.raises(BadInput, match="voiceMode"):
-        parse(AgentUpdate, {"voiceMode": None})
+    for name in ("voiceMode", "voice_mode"):
+        with pytest.raises(BadInput, match=f"`{name}` cannot be null; leave it out to keep it."):
+            parse(AgentUpdate, {name: None})
+    assert parse(AgentUpdate, {"name": "A"}).voice_mode is None
+    shown = AgentUpdate.model_json_schema()["properties"]
+    assert (shown["voiceMode"]["type"], shown["name"]["type"]) == ("string", "string")
     assert parse(AgentUpdate, {"description": None}).model_fields_set == {"description"}
 
 

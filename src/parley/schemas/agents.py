@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field
 
-from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
+from parley.schemas.base import Limit, Offset, Timestamp, Wire, between, not_null
 from parley.schemas.fields import Id, PhoneText
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -56,6 +56,18 @@ class _AgentFields(Wire):
 
 
 class AgentCreate(_AgentFields):
+    """A new agent. A `hosted` one needs a `system_prompt`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"voice_mode": {"const": "hosted"}}, "required": ["voice_mode"]},
+            "then": {
+                "properties": {"system_prompt": {"type": "string", "pattern": "\\S"}},
+                "required": ["system_prompt"],
+            },
+        }
+    )
+
     name: Name
     voice_mode: Literal["webhook", "hosted"] = "webhook"
 
@@ -63,15 +75,8 @@ class AgentCreate(_AgentFields):
 class AgentUpdate(_AgentFields):
     """Only the fields that were sent change. Null clears a field; `name` and `voiceMode` cannot be empty."""
 
-    name: Name | None = None
-    voice_mode: Literal["webhook", "hosted"] | None = None
-
-    @model_validator(mode="after")
-    def _refuse_null(self) -> AgentUpdate:
-        for field, spelled in (("name", "name"), ("voice_mode", "voiceMode")):
-            if field in self.model_fields_set and getattr(self, field) is None:
-                raise ValueError(f"{spelled} cannot be null; leave it out to keep it")
-        return self
+    name: Annotated[Name | None, not_null()] = None
+    voice_mode: Annotated[Literal["webhook", "hosted"] | None, not_null()] = None
 
 
 class AgentList(Wire):

@@ -46,7 +46,8 @@ class between:  # noqa: N801 - it reads as a word in an annotation
     high: float
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._check, handler(source))
+        checked = core_schema.no_info_after_validator_function(self._check, handler(source))
+        return core_schema.no_info_before_validator_function(_whole, checked) if source is int else checked
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {**handler(schema), "minimum": self.low, "maximum": self.high}
@@ -56,6 +57,29 @@ class between:  # noqa: N801 - it reads as a word in an annotation
             raise PydanticCustomError(
                 "out_of_range", "must be between {low} and {high}", {"low": self.low, "high": self.high}
             )
+        return value
+
+
+def _whole(value: Any) -> Any:
+    """JSON has one kind of number: 2.0 is the integer 2 (JSON Schema, section 6.1.1)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+class not_null:  # noqa: N801 - it reads as a word in an annotation
+    """For a field that may be left out but not be cleared: `Annotated[Name | None, not_null()] = None`."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        shown = handler(schema)
+        kept = [each for each in shown.get("anyOf", []) if each != {"type": "null"}]
+        return kept[0] if len(kept) == 1 else shown
+
+    @staticmethod
+    def _check(value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError("null", "cannot be null; leave it out to keep it")
         return value
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from typing import Annotated
 
-from parley.schemas.base import Timestamp, Wire
+from parley.schemas.base import Timestamp, Wire, not_null
 
 
 class ProjectLimitsOut(Wire):
@@ -39,10 +39,4 @@ class ProjectOut(Wire):
 class ProjectUpdate(Wire):
     """Only the fields that were sent change."""
 
-    recording_enabled: bool | None = None
-
-    @model_validator(mode="after")
-    def _refuse_null(self) -> ProjectUpdate:
-        if "recording_enabled" in self.model_fields_set and self.recording_enabled is None:
-            raise ValueError("recordingEnabled cannot be null; leave it out to keep it")
-        return self
+    recording_enabled: Annotated[bool | None, not_null()] = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from parley.domain.flat_events import EventName
-from parley.schemas.base import Timestamp, Wire, between
+from parley.schemas.base import Timestamp, Wire, between, not_null
 from parley.schemas.fields import Url
 
 WantedEvents = Annotated[
@@ -44,10 +44,10 @@ class SubscriptionCreate(Wire):
 class SubscriptionUpdate(Wire):
     """What is not sent stays as it is. A `retry_config` of null brings back this server's own schedule."""
 
-    url: Url | None = None
-    events: WantedEvents | None = None
+    url: Annotated[Url | None, not_null()] = None
+    events: Annotated[WantedEvents | None, not_null()] = None
     secret: OwnSecret | None = None
-    active: bool | None = None
+    active: Annotated[bool | None, not_null()] = None
     retry_config: RetryConfig | None = None
 
 

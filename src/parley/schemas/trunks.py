@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from parley.domain.endpoints import SIP_PORT, SIPS_PORT, require_endpoint, require_host
 from parley.schemas.agents import Name
-from parley.schemas.base import Timestamp, Wire, between, problem
+from parley.schemas.base import Timestamp, Wire, between, not_null, problem
 from parley.schemas.fields import matching
 
 
@@ -130,18 +130,11 @@ class TrunkCreate(_TrunkFields):
 class TrunkUpdate(_TrunkFields):
     """What is left out stays, the password too; null clears what may be empty."""
 
-    name: Name | None = None
-    sip_domain: Host | None = None
-    registration_required: bool | None = None
-    transport: Transport | None = None
-    codec_preferences: Codecs | None = None
-
-    @model_validator(mode="after")
-    def _refuse_null(self) -> TrunkUpdate:
-        for name in ("name", "sip_domain", "registration_required", "transport", "codec_preferences"):
-            if name in self.model_fields_set and getattr(self, name) is None:
-                raise problem(name, "cannot be null; leave it out to keep it")
-        return self
+    name: Annotated[Name | None, not_null()] = None
+    sip_domain: Annotated[Host | None, not_null()] = None
+    registration_required: Annotated[bool | None, not_null()] = None
+    transport: Annotated[Transport | None, not_null()] = None
+    codec_preferences: Annotated[Codecs | None, not_null()] = None
 
 
 class TrunkOut(Wire):
