@@ -176,6 +176,17 @@ async def test_a_webhook_is_set_read_and_deleted_for_project_and_agent(api: Api)
         assert (await api.client.delete(path)).status_code == 404
 
 
+async def test_deliveries_to_an_agents_own_webhook_are_a_plain_array(api: Api) -> None:
+    agent = await made(api, "/v1/agents", name="Front desk")
+    path = f"/v1/agents/{agent['id']}/webhook"
+    await made(api, path, url="http://127.0.0.1:9/hook")
+    tested = ok(await api.client.post(f"{path}/test"))
+
+    listed: list[dict[str, Any]] = (await api.client.get(f"{path}/deliveries")).json()
+
+    assert [row["id"] for row in listed] == [tested["deliveryId"]]
+
+
 async def test_deliveries_are_listed_under_both_names(api: Api) -> None:
     assert ok(await api.client.get("/v1/webhooks/deliveries", params={"limit": 10, "hours": 24})) == {
         "data": [],

@@ -67,7 +67,9 @@ OPERATIONS = (
         answer=DeliveryOut,
         query=AgentDeliveryList,
         lists=_NAMES,
-        about="All that tells of an agent, wherever it was sent, is listed at /webhooks/deliveries with its `agentId`.",
+        is_bare=True,
+        about="A plain array, newest first. All that tells of an agent, wherever it was sent, is listed at"
+        " /webhooks/deliveries with its `agentId`.",
     ),
     Operation(
         "GET",

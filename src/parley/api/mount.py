@@ -191,6 +191,8 @@ def _answer(sharing: Sequence[Mounted], chosen: Mounted, result: Any) -> Respons
         return JSONResponse(None, status_code=operation.status)
     if isinstance(result, Listing):
         rows = [dialect.spell(operation.answer.model_validate(row)) for row in result.rows]
+        if operation.is_bare:
+            return JSONResponse(rows, status_code=operation.status)
         page = Page(rows, operation.lists, result.total, result.limit, result.offset, result.next_cursor)
         return JSONResponse(dialect.envelope(page), status_code=operation.status)
     return JSONResponse(dialect.spell(operation.answer.model_validate(result)), status_code=operation.status)

@@ -44,6 +44,16 @@ _IDEMPOTENCY_KEY: Json = {
     "description": "Send the same request again with the same key, and it is not done twice: for 24 hours you get the"
     f" first answer, with `{REPLAYED_HEADER}: true`. A random UUID is a good key.",
 }
+_SERVER_SENT_EVENT: Json = {
+    "type": "object",
+    "description": "One event of the stream; its data is JSON.",
+    "properties": {
+        "event": {"type": "string"},
+        "id": {"type": "string"},
+        "retry": {"type": "integer"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _WAIT = (409, 429, 503)  # refusals that may say how long to wait
 
 
@@ -173,8 +183,10 @@ def _successes(operation: Operation, schema: Json) -> dict[int, Json]:
     """The schema of the answer by status; a file may also be read in parts."""
     if operation.produces == "application/json":
         return {operation.status: schema}
-    text: Json = {"type": "string"}
-    return {200: text, 206: text} if 416 in operation.all_refusals else {200: text}
+    if operation.produces == "text/event-stream":
+        return {200: _SERVER_SENT_EVENT}
+    file: Json = {"type": "string", "contentMediaType": operation.produces}
+    return {200: file, 206: file} if 416 in operation.all_refusals else {200: file}
 
 
 def _answer(operation: Operation, schema: Json) -> Json:
@@ -199,6 +211,8 @@ def _refusal(status: int) -> Json:
 def _answer_schema(mounted: Mounted) -> Json:
     operation, dialect = mounted.operation, mounted.dialect
     one = ref(dialect, operation.answer.__name__)
+    if operation.is_bare:
+        return {"type": "array", "items": one}
     if operation.lists:
         sample = dialect.envelope(Page([], operation.lists, total=0 if operation.is_paged else None))
         properties = {name: _shape_of(value, one) for name, value in sample.items()}

@@ -115,11 +115,12 @@ class Operation:
     """One thing a client can do.
 
     `path` is below the dialect's prefix. `answer` is the shape of the result, or of each row where it `lists` (the
-    plural of its rows, and a second name where clients read one); `is_paged` lists have a total. `nullable` results may
-    be None, shown as JSON null. `refusals` are the statuses it can answer with beside those every operation of its
-    shape has. `shown_in` names the dialect a result belongs to where a shared path cannot tell (a call is shown in the
-    dialect it was created in). An operation that `produces` another media type than JSON returns a `Streamed`, and its
-    `answer` is not looked at. One of `any_content_type` reads its body as JSON whatever the request declares.
+    plural of its rows, and a second name where clients read one); `is_paged` lists have a total, an `is_bare` one is a
+    plain array, for clients that know it so. `nullable` results may be None, shown as JSON null. `refusals` are the
+    statuses it can answer with beside those every operation of its shape has. `shown_in` names the dialect a result
+    belongs to where a shared path cannot tell (a call is shown in the dialect it was created in). An operation that
+    `produces` another media type than JSON returns a `Streamed`, and its `answer` is not looked at. One of
+    `any_content_type` reads its body as JSON whatever the request declares.
     """
 
     method: Method
@@ -132,6 +133,7 @@ class Operation:
     query: type[Wire] | None = None
     lists: tuple[str, ...] = ()
     is_paged: bool = True
+    is_bare: bool = False
     nullable: bool = False
     status: int = 200
     about: str = ""
