@@ -219,12 +219,16 @@ class PipelinedVoice:
     # ------------------------------------------------------------ telling
 
     def _tell(self, number: int) -> None:
-        """Emit what is due of one utterance."""
-        state = self._utterances[number]
+        """Emit what is due of one utterance. Whoever is told may cancel it, or any other, before this goes on."""
+        state = self._utterances.get(number)
+        if state is None:
+            return
         while state.pieces and not state.failure:
             head = state.pieces[0]
             for fact in self._spoken(number, state, head):
                 self._emit(fact)
+                if self._utterances.get(number) is not state:
+                    return
             if head.failure is not None:
                 state.failure = head.failure.reason
                 self._tell_if_final(head.failure)
@@ -233,7 +237,7 @@ class PipelinedVoice:
             else:
                 state.pieces.popleft()
                 self._wake.set()  # there is room for another request
-        if state.failure or state.is_over:
+        if self._utterances.get(number) is state and (state.failure or state.is_over):
             self.cancel(number)
             self._emit(UtteranceFailed(number, state.failure) if state.failure else UtteranceDone(number))
 
