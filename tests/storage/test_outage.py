@@ -7,7 +7,9 @@ import socket
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from parley.domain.errors import Unavailable
 from parley.storage.database import Database
@@ -50,3 +52,36 @@ async def test_other_database_errors_keep_their_name(database: Database) -> None
                 text("INSERT INTO projects (id, name) VALUES ('p1', :n), ('p1', :n)"), {"n": "private"}
             )
     assert "private" not in str(caught.value).split("DETAIL")[0]
+
+
+async def test_a_server_that_restarts_is_unavailable_to_connections_of_before(
+    database: Database, database_url: str, administration: AsyncEngine
+) -> None:
+    """What it answers then is worded by the driver, and wrapped by the pool that replaces a broken connection."""
+    await database.ping()
+    name = make_url(database_url).database
+    async with administration.connect() as connection:
+        await connection.execute(text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"))
+        await connection.execute(
+            text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        )
+        try:
+            with pytest.raises(Unavailable):
+                await database.ping()
+        finally:
+            await connection.execute(text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true"))
+
+
+async def test_the_loser_of_a_deadlock_may_try_again(database: Database) -> None:
+    locked = [asyncio.Event(), asyncio.Event()]
+
+    async def lock(first: int) -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": first})
+            locked[first].set()
+            await locked[1 - first].wait()
+            await session.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": 1 - first})
+
+    outcomes = await asyncio.gather(lock(0), lock(1), return_exceptions=True)
+
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "Unavailable"]

@@ -28,6 +28,10 @@ _AWAY = (
     asyncpg.InterfaceError,
 )
 
+# Connection lost, transaction rolled back (a deadlock), out of connections or memory, shut down by an operator
+# (postgresql.org/docs/current/errcodes-appendix.html).
+_PASSING_STATES = ("08", "40", "53", "57")
+
 
 def normalise_url(url: str) -> str:
     """Any usual spelling of a Postgres URL, spelled for the asyncpg driver. Raises ConfigurationError."""
@@ -67,9 +71,15 @@ def _outages_named() -> Iterator[None]:
     except _AWAY as error:
         raise Unavailable("The database does not answer. Try again in a moment.") from error
     except DBAPIError as error:
-        if not error.connection_invalidated:
+        if not _is_passing(error):
             raise
         raise Unavailable("The connection to the database broke. Try again in a moment.") from error
+
+
+def _is_passing(error: DBAPIError) -> bool:
+    """Whether the same may work soon: nothing could be asked yet, the connection broke, or Postgres had to refuse."""
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or error.statement is None or state.startswith(_PASSING_STATES)
 
 
 class Database:
