@@ -48,7 +48,11 @@ async def test_a_call_is_dialled_from_the_agents_first_number(world: World, mine
 
 async def test_the_session_is_prepared_before_the_phone_rings(world: World, mine: str) -> None:
     held: list[int] = []
-    world.carrier.while_dialling = lambda: held.append(world.switchboard.live_count)
+
+    async def look(_: str) -> None:
+        held.append(world.switchboard.live_count)
+
+    world.carrier.while_dialling = look
 
     await place(world, mine)
 

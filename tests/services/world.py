@@ -87,7 +87,7 @@ class RecordingCarrier:
         self.unowned: set[str] = set()
         self.refusal: ParleyError | None = None
         self.asked: list[tuple[Any, ...]] = []
-        self.while_dialling: Callable[[], None] = lambda: None
+        self.while_dialling: Callable[[str], Awaitable[None]] = _nothing
         self.while_buying: Callable[[], Awaitable[object]] | None = None
         self.while_sending: Callable[[str], Awaitable[None]] = _nothing
 
@@ -118,8 +118,9 @@ class RecordingCarrier:
 
     async def dial(self, account: CarrierAccount, from_number: str, to_number: str, hooks: CallHooks) -> str:
         self._note("dial", account, from_number, to_number, hooks)
-        self.while_dialling()
-        return f"CA{len(self.asked):04d}"
+        named = f"CA{len(self.asked):04d}"
+        await self.while_dialling(named)
+        return named
 
     async def end(self, account: CarrierAccount, carrier_call_id: str) -> None:
         self._note("end", account, carrier_call_id)

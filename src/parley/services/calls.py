@@ -30,6 +30,7 @@ from parley.services.defaults import Clock, utc_now
 from parley.services.drafts import CallDrafts
 from parley.services.hooks import Hooks
 from parley.services.limits import Limits
+from parley.services.outages import noted_if_possible
 from parley.services.plans import Plans
 from parley.storage import agents, calls, numbers
 from parley.storage.database import Database
@@ -117,11 +118,15 @@ class Calls:
         except ParleyError as refused:
             reason: EndReason = "server_shutdown" if isinstance(refused, Draining) else "carrier_failed"
             self._switchboard.hang_up(call.id, reason)
-            await self._log.finished(call.id, reason)
+            with noted_if_possible("call_refusal_not_noted", call_id=call.id):
+                await self._log.finished(call.id, reason)
             raise
-        async with self._database.transaction() as session:
-            await calls.name_at_carrier(session, call.id, placed)
-            return await calls.get(session, project_id, call.id)
+        call = calls.with_no_transcript(call)
+        with noted_if_possible("call_not_named", call_id=call.id):
+            async with self._database.transaction() as session:
+                await calls.name_at_carrier(session, call.id, placed)
+                call = await calls.get(session, project_id, call.id)
+        return call
 
     async def get(self, project_id: str, call_id: str) -> CallRow:
         """With `transcripts` loaded, and the link its recording is shown with."""

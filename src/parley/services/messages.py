@@ -22,6 +22,7 @@ from parley.services.hooks import Hooks
 from parley.services.limits import Limits
 from parley.services.message_drafts import OPTED_OUT_SENTENCE, Draft, MessageDrafts, add_to, next_moment
 from parley.services.message_log import MessageLog
+from parley.services.outages import noted_if_possible
 from parley.storage import agents, conversations, messages, numbers
 from parley.storage.database import Database
 from parley.storage.tables import ConversationRow, MessageRow, NumberRow
@@ -58,8 +59,8 @@ class Messages:
 
         Raises BadInput (no sender, no recipient, nothing to say, a number that must not be texted), NotFound, Conflict,
         Forbidden (the recipient wants no texts), QuotaExceeded, CarrierRefused and ProviderUnavailable. After a refusal
-        by the carrier the message stays on record as failed; where the carrier's answer was lost it stays as it was,
-        until the carrier reports.
+        by the carrier the message stays on record as failed; where the carrier's answer was lost, or could not be
+        written down, it stays as it was, until the carrier reports.
         """
         async with self._database.transaction() as session:
             draft = await self._drafts.outbound(session, project_id, wanted)
@@ -67,13 +68,16 @@ class Messages:
         try:
             named = await self._handed_over(draft)
         except ParleyError as refused:
-            await self._note_refusal(draft.message.id, refused)
+            with noted_if_possible("message_refusal_not_noted", message_id=draft.message.id):
+                await self._note_refusal(draft.message.id, refused)
             if isinstance(refused, CarrierRefused) and refused.reason == OPTED_OUT:
                 raise Forbidden(OPTED_OUT_SENTENCE) from refused
             raise
-        async with self._database.transaction() as session:
-            message = await messages.get_known(session, draft.message.id, lock=True)
-            message.carrier_message_id = message.carrier_message_id or named
+        message = draft.message
+        with noted_if_possible("message_not_named", message_id=message.id):
+            async with self._database.transaction() as session:
+                message = await messages.get_known(session, message.id, lock=True)
+                message.carrier_message_id = message.carrier_message_id or named
         return message
 
     async def get(self, project_id: str, message_id: str) -> MessageRow:

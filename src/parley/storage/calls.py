@@ -10,6 +10,7 @@ from sqlalchemy import Select, delete, func, literal, literal_column, or_, selec
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from parley.domain.calls import ENDED
 from parley.domain.errors import NotFound
@@ -79,6 +80,12 @@ async def list_page(
         inside = [column.contains(search, autoescape=True) for column in (CallRow.from_number, CallRow.to_number)]
         statement = statement.where(or_(*inside))
     return await page(session, statement.order_by(CallRow.created_at.desc(), CallRow.id.desc()), limit, offset)
+
+
+def with_no_transcript(call: CallRow) -> CallRow:
+    """A call that has just begun, as `get` shows it, without asking the database."""
+    set_committed_value(call, "transcripts", [])
+    return call
 
 
 async def mark_held(session: AsyncSession, call_ids: Sequence[str], now: datetime) -> None:
