@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from parley.domain.errors import ConfigurationError
 from parley.schemas.credentials import CredentialCreate, CredentialList, CredentialOut
+from parley.schemas.numbers import ProviderConfig
 from parley.storage.tables import CredentialRow
 from tests.services.world import World
 
@@ -24,6 +26,20 @@ async def test_a_secret_never_comes_out(world: World, mine: str) -> None:
     assert KEY not in shown
     assert "…cdef" in shown
     assert KEY.encode() not in row.sealed_secret
+
+
+@pytest.mark.parametrize("key", ["sk–pasted-from-a-letter", "sk-ключ", "two\nlines", "tab\tinside", "   ", "\u00a0"])
+def test_what_no_header_can_carry_is_no_key(key: str) -> None:
+    for told in (lambda: wanted(key), lambda: ProviderConfig(auth_token=key)):
+        with pytest.raises(ValidationError) as refusal:
+            told()
+        (error,) = refusal.value.errors()
+        assert error["msg"] == "must be the key as the provider shows it: one line of plain ASCII"
+
+
+async def test_white_space_around_a_key_is_dropped(world: World, mine: str) -> None:
+    await world.credentials.create(mine, wanted(f"  {KEY}\r\n"))
+    assert (await world.credentials.for_provider(mine, "hears")).reveal() == KEY
 
 
 async def test_the_newest_own_key_wins_over_the_operators(world: World, mine: str) -> None:

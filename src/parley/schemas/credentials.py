@@ -8,6 +8,14 @@ from pydantic import Field
 
 from parley.schemas.agents import Name, ProviderName
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
+from parley.schemas.fields import matching
+
+SecretKey = Annotated[
+    str,
+    Field(min_length=1, max_length=4096),
+    matching(r"^\s*[!-~]([ -~]*[!-~])?\s*$", "must be the key as the provider shows it: one line of plain ASCII"),
+]
+"""It goes into the headers of requests, which take nothing else."""
 
 
 class CredentialCreate(Wire):
@@ -18,7 +26,7 @@ class CredentialCreate(Wire):
 
     name: Name
     provider: ProviderName
-    api_key: Annotated[str, Field(min_length=1, max_length=4096)]
+    api_key: SecretKey
     account_sid: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     metadata: dict[str, Any] | None = None
     provider_config: dict[str, Any] | None = None

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from parley.schemas.agents import AgentNumber, ProviderName, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
+from parley.schemas.credentials import SecretKey
 from parley.schemas.fields import Id, PhoneText
 
 Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$")]
@@ -36,7 +37,7 @@ class ProviderConfig(Wire):
     model_config = ConfigDict(extra="allow")
 
     account_sid: Word | None = None
-    auth_token: SecretText | None = None
+    auth_token: SecretKey | None = None
     trunk_address: Annotated[str, Field(max_length=255)] | None = None
     sip_domain: Annotated[str, Field(max_length=255)] | None = None
     auth_username: Word | None = None
