@@ -1,12 +1,15 @@
+import asyncio
 import ipaddress
+import threading
 from collections.abc import Iterable
+from typing import Any
 
 import httpcore
 import httpx
 import pytest
 
 from parley.domain.errors import BadInput, TargetBlocked
-from parley.providers.guard import GuardedDialer, TargetRules, check_url
+from parley.providers.guard import GuardedDialer, Lookups, TargetRules, check_url
 from parley.providers.outbound import OutboundHttp
 
 PUBLIC_ONLY = TargetRules()
@@ -162,3 +165,22 @@ def test_good_urls_pass_and_private_ones_where_allowed() -> None:
     check_url("http://localhost:3000/webhook", TargetRules(allow_private=True))
     with pytest.raises(TargetBlocked):
         check_url("http://169.254.169.254/", TargetRules(allow_private=True))
+
+
+async def test_names_that_are_never_answered_hold_only_their_own_threads() -> None:
+    asked, answer = list[str](), threading.Event()
+
+    def ask_in_vain(host: str, port: int, **_: object) -> list[Any]:
+        asked.append(host)
+        answer.wait(10)
+        return []
+
+    lookups = Lookups(2, ask_in_vain)
+    for number in range(20):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await lookups.resolve(f"{number}.example", 443)
+    await asyncio.gather(*(asyncio.to_thread(lambda: None) for _ in range(8)))
+    answer.set()
+    assert await lookups.resolve("last.example", 443) == []
+    assert len(asked) == 3  # who gave up before its turn is not asked for

@@ -15,6 +15,9 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
@@ -31,6 +34,7 @@ SocketOptions = Iterable[httpcore.SOCKET_OPTION] | None
 MAX_URL_CHARS = 2083
 WEB_PORTS = frozenset({80, 443, 8080, 8443})
 MAX_ADDRESSES = 3
+_THREADS = 16
 
 
 def _networks(text: str) -> tuple[Network, ...]:
@@ -121,10 +125,22 @@ def _url_problem(url: str, rules: TargetRules) -> str | None:
     return None
 
 
-async def system_resolve(host: str, port: int) -> list[str]:
-    """All addresses of a name, in the order the operating system prefers. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+class Lookups:
+    """Looks up names that customers choose, `threads` at a time; the others wait for their turn.
+
+    A name server that never answers holds a thread for half a minute, and the event loop has only a few for all of its
+    own lookups: calls need those to reach their providers. `ask` is given by tests.
+    """
+
+    def __init__(self, threads: int, ask: Callable[..., Any] = socket.getaddrinfo) -> None:
+        self._threads = ThreadPoolExecutor(threads, "lookups")
+        self._ask = ask
+
+    async def resolve(self, host: str, port: int) -> list[str]:
+        """All addresses of a name, in the order the operating system prefers. Raises OSError."""
+        lookup = partial(self._ask, host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, lookup)
+        return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 class GuardedDialer(httpcore.AsyncNetworkBackend):
@@ -136,11 +152,11 @@ class GuardedDialer(httpcore.AsyncNetworkBackend):
     def __init__(
         self,
         rules: TargetRules,
-        resolve: Resolve = system_resolve,
+        resolve: Resolve | None = None,
         dialer: httpcore.AsyncNetworkBackend | None = None,
     ) -> None:
         self._rules = rules
-        self._resolve = resolve
+        self._resolve = resolve or Lookups(_THREADS).resolve
         self._dialer = dialer or httpcore.AnyIOBackend()
 
     async def connect_tcp(

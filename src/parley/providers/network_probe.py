@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from parley.domain.endpoints import Failure, Reach
 from parley.domain.errors import TargetBlocked, TooManyRequests
-from parley.providers.guard import MAX_ADDRESSES, WEB_PORTS, Resolve, TargetRules, system_resolve
+from parley.providers.guard import MAX_ADDRESSES, WEB_PORTS, Lookups, Resolve, TargetRules
 
 Connect = Callable[[str, int], Awaitable[None]]
 
 _SIP_PORTS = range(5060, 5100)
-_MOST_AT_ONCE = 4  # looking up a name occupies a thread for as long as the name server likes
+_MOST_AT_ONCE = 4
 _RETRY_AFTER_S = 5
 _FROM_FAR_TO_NEAR: tuple[Failure, ...] = ("unresolved", "unreachable", "timeout", "refused")
 
@@ -33,12 +33,12 @@ class NetworkProbe:
     def __init__(
         self,
         rules: TargetRules,
-        resolve: Resolve = system_resolve,
+        resolve: Resolve | None = None,
         connect: Connect = system_connect,
         deadline_s: float = 3.0,
     ) -> None:
         self._rules = rules
-        self._resolve = resolve
+        self._resolve = resolve or Lookups(_MOST_AT_ONCE).resolve
         self._connect = connect
         self._deadline_s = deadline_s
         self._running = 0
