@@ -91,9 +91,30 @@ class Connections:
         A number the account does not own comes back unconnected, as does one at a carrier without an adapter. A trunk
         changes nothing about a connection that is there. Raises BadInput (no account, or another carrier's), NotFound,
         CarrierRefused (any other refusal; also when the number is connected through another account), and
-        ProviderUnavailable.
+        ProviderUnavailable; then an account token in `providerConfig` is not kept.
         """
-        given = await self._own_credential(project_id, wanted)
+        sent = self._credential_in(wanted)
+        if sent is None:
+            return await self._made(project_id, wanted, phone, number_id, known, wanted.credential_id)
+        credential, is_new = await self._credentials.create_once(project_id, sent)
+        is_made = False
+        try:
+            made = await self._made(project_id, wanted, phone, number_id, known, credential.id)
+            is_made = True
+        finally:
+            if is_new and not is_made:  # it does not work, and would be in the way of the project's others
+                await self._credentials.delete(project_id, credential.id)
+        return made
+
+    async def _made(
+        self,
+        project_id: str,
+        wanted: NumberImport,
+        phone: str,
+        number_id: str,
+        known: NumberRow | None,
+        given: str | None,
+    ) -> Connection:
         async with self._database.read() as session:
             name = await self.carrier_of(session, project_id, wanted.provider, given)
             if is_trunk(wanted):
@@ -122,18 +143,17 @@ class Connections:
             sealed_config=self._credentials.seal(secret, project_id, number_id) if secret else None,
         )
 
-    async def _own_credential(self, project_id: str, wanted: NumberImport) -> str | None:
-        """The credential that was named, or the one that an account token in `providerConfig` becomes."""
+    def _credential_in(self, wanted: NumberImport) -> CredentialCreate | None:
+        """What an account token in `providerConfig` becomes, unless a credential was named besides."""
         config = wanted.provider_config
         if wanted.credential_id is not None or config is None or not config.auth_token:
-            return wanted.credential_id
-        credential = CredentialCreate(
+            return None
+        return CredentialCreate(
             name=wanted.friendly_name or "Imported number",
             provider=wanted.provider or self._default_carrier,
             api_key=config.auth_token,
             account_sid=config.account_sid or None,
         )
-        return (await self._credentials.create_once(project_id, credential)).id
 
 
 def is_trunk(wanted: NumberImport) -> bool:

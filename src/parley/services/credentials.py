@@ -41,14 +41,14 @@ class Credentials:
         async with self._database.transaction() as session:
             return self._add(session, project_id, wanted, account_id, secret)
 
-    async def create_once(self, project_id: str, wanted: CredentialCreate) -> CredentialRow:
-        """The one the project has for this very account and key already, else a new one."""
+    async def create_once(self, project_id: str, wanted: CredentialCreate) -> tuple[CredentialRow, bool]:
+        """The one the project has for this very account and key already, else a new one; and whether it is new."""
         account_id, secret = self._read(wanted)
         async with self._database.transaction() as session:
             for row in await credentials.for_providers(session, project_id, [wanted.provider.lower()]):
                 if row.account_id == account_id and self.open(row).reveal() == secret.reveal():
-                    return row
-            return self._add(session, project_id, wanted, account_id, secret)
+                    return row, False
+            return self._add(session, project_id, wanted, account_id, secret), True
 
     def _add(
         self,
