@@ -65,3 +65,9 @@ def test_any_text_is_an_endpoint_or_is_refused(text: str) -> None:
     except ValueError:
         return
     assert require_host(found.host) and 1 <= found.port <= 65_535
+
+
+def test_a_password_in_an_endpoint_is_refused_and_not_repeated() -> None:
+    with pytest.raises(ValueError, match="must not hold a password") as refusal:
+        parse_endpoint("sip:alice:hush-hush@sip.example.com")
+    assert "hush" not in str(refusal.value)

@@ -8,10 +8,11 @@ from collections.abc import Awaitable
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from parley.domain.carriers import NumberHooks
 from parley.domain.errors import BadInput, CarrierRefused, Conflict, NotFound
-from parley.schemas.credentials import CredentialCreate
+from parley.schemas.credentials import CredentialCreate, CredentialList
 from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch, NumberUpdate
 from parley.storage import numbers
 from parley.storage.tables import NumberRow
@@ -164,6 +165,23 @@ async def test_an_account_in_the_provider_config_is_kept_sealed(world: World, mi
     assert (account.account_id, account.token.reveal(), row.country) == ("AC-own", "own-token-1234", "US")
 
 
+async def test_an_account_that_is_refused_is_not_kept(world: World, mine: str) -> None:
+    kept = await credential(world, mine)
+    world.carrier.refusal = CarrierRefused(CARRIER, "Authenticate", retryable=False)
+
+    for config in (
+        {"auth_token": "wrong", "account_sid": "AC-2"},
+        {"auth_token": "own-token", "account_sid": "AC-own"},
+    ):
+        with pytest.raises(CarrierRefused):
+            await world.numbers.import_(
+                mine, NumberImport.model_validate({"phone_number": PHONE, "provider_config": config})
+            )
+
+    rows, _ = await world.credentials.list(mine, CredentialList())
+    assert [row.id for row in rows] == [kept]
+
+
 async def test_a_trunk_needs_no_account(world: World, mine: str) -> None:
     config = {"trunk_address": "sip.example.com", "auth_username": "u", "auth_password": "p"}
 
@@ -275,6 +293,16 @@ async def test_a_trunks_password_is_sealed(world: World, mine: str) -> None:
     assert b"trunk-p" not in row.sealed_config
     assert (row.is_connected, asked(world, "adopt")) == (False, [])
     assert "SIP" in (row.connection_note or "")
+
+
+@pytest.mark.parametrize("name", ["trunk_address", "sip_domain", "proxy"])
+def test_an_address_that_would_be_shown_holds_no_password(name: str) -> None:
+    config = TRUNK | {name: "sip:user:hush-hush@sip.example.com"}
+    with pytest.raises(ValidationError) as refusal:
+        NumberImport.model_validate({"phone_number": PHONE, "provider_config": config})
+    assert [error["msg"] for error in refusal.value.errors()] == [
+        "Value error, must not hold a password; it is shown to everybody who may read it"
+    ]
 
 
 async def test_a_trunk_besides_an_account_leaves_the_connection_alone(world: World, mine: str) -> None:

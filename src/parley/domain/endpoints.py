@@ -40,14 +40,17 @@ def require_endpoint(text: str) -> str:
 def parse_endpoint(text: str) -> Endpoint:
     """Read `host`, `host:port`, `[address]:port`, `sip:user@host:port;parameters` or `sips:…`. Raises ValueError.
 
-    Without a port it is 5060, for `sips:` and `transport=tls` 5061.
+    Without a port it is 5060, for `sips:` and `transport=tls` 5061. A password in it is refused (RFC 3261, 19.1.1,
+    advises against one): endpoints are shown again.
     """
     rest, is_secure = text.strip(), False
     scheme = re.match(r"(?i)(sips?):(?!\d+$)", rest)
     if scheme is not None:
         rest, is_secure = rest[scheme.end() :].removeprefix("//"), scheme[1].lower() == "sips"
         rest, _, parameters = rest.partition(";")
-        rest = rest.partition("?")[0].rpartition("@")[2]
+        user, _, rest = rest.partition("?")[0].rpartition("@")
+        if ":" in user:
+            raise ValueError("must not hold a password; it is shown to everybody who may read it")
         is_secure = is_secure or "transport=tls" in parameters.lower().split(";")
     host, port = _split(rest)
     if not _is_host(host):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
+from parley.domain.endpoints import require_endpoint
 from parley.schemas.agents import AgentNumber, ProviderName, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
 from parley.schemas.credentials import SecretKey
@@ -26,20 +27,31 @@ class NumberBuy(Wire):
 
 
 SecretText = Annotated[str, Field(max_length=4096)]
+TrunkAddress = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=255,
+        description="A host name or address, with a port behind a colon if it is not 5060, or a `sip:` or `sips:` URI.",
+        examples=["sip.example.com"],
+    ),
+    AfterValidator(require_endpoint),
+]
 
 
 class ProviderConfig(Wire):
     """How the number is reached: an account at its carrier, or a SIP trunk. What else a trunk needs may be sent too.
 
-    Nothing of it is shown again; passwords and tokens are sealed.
+    Passwords, tokens and whatever else a trunk needs are sealed and never shown again.
     """
 
     model_config = ConfigDict(extra="allow")
 
     account_sid: Word | None = None
     auth_token: SecretKey | None = None
-    trunk_address: Annotated[str, Field(max_length=255)] | None = None
-    sip_domain: Annotated[str, Field(max_length=255)] | None = None
+    trunk_address: TrunkAddress | None = None
+    sip_domain: TrunkAddress | None = None
+    proxy: TrunkAddress | None = None
     auth_username: Word | None = None
     auth_password: SecretText | None = None
 
