@@ -159,7 +159,8 @@ async def test_a_dead_webhook_is_asked_once(desk: Desk) -> None:
 async def test_no_output_in_time_is_a_timeout_and_the_request_is_cancelled(desk: Desk) -> None:
     async with WebhookEmulator(lambda event: SILENT) as webhook:
         with pytest.raises(ProviderError) as caught:
-            await collect(desk.responder.respond(turn(webhook, timeout_s=0.15)))
+            async with asyncio.timeout(2):
+                await collect(desk.responder.respond(turn(webhook, timeout_s=0.15)))
         assert caught.value.reason == "timeout"
         await asyncio.wait_for(webhook.server.left.wait(), 1)
         assert webhook.server.abandoned == 1
