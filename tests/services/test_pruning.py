@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -68,3 +69,19 @@ async def test_a_backlog_goes_batch_by_batch(world: World, pruning: Pruning, min
     assert await pruning.prune(batch=3, pause_s=0) == {"idempotency_keys": 6, "stream_tokens": 0, "deliveries": 14}
     assert await count(world, DeliveryRow) == 0
     assert set((await pruning.prune()).values()) == {0}
+
+
+async def test_what_somebody_holds_is_left_for_the_next_time(world: World, pruning: Pruning, mine: str) -> None:
+    """So replicas that prune at once, or a target that is deleted meanwhile, never wait for each other in a circle."""
+    long_ago = world.clock.now - KEEP - timedelta(days=1)
+    await add(world, *(key(mine, name, long_ago) for name in "abc"), *(delivery(mine, long_ago) for _ in range(3)))
+
+    async with world.database.transaction() as session:
+        for held in (select(IdempotencyRow).limit(1), select(DeliveryRow).limit(1)):
+            await session.scalar(held.with_for_update())
+        async with asyncio.timeout(4):
+            gone = await pruning.prune()
+
+    assert (gone["idempotency_keys"], gone["deliveries"]) == (2, 2)
+    gone = await pruning.prune()
+    assert (gone["idempotency_keys"], gone["deliveries"]) == (1, 1)
