@@ -166,6 +166,7 @@ def _add_messages() -> None:
     op.create_index(
         "ix_messages_conversation_created", "messages", ["conversation_id", "created_at", "id"], unique=False
     )
+    op.create_index(op.f("ix_messages_agent_id"), "messages", ["agent_id"], unique=False)
     op.create_index("ix_messages_number_created", "messages", ["number_id", "created_at", "id"], unique=False)
     op.create_index("ix_messages_project_created", "messages", ["project_id", "created_at", "id"], unique=False)
     op.create_index(
@@ -194,17 +195,18 @@ def _widen_what_exists() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'pending'"),
     )
-    op.create_index(op.f("ix_deliveries_subscription_id"), "deliveries", ["subscription_id"], unique=False)
+    for name in ("webhook", "subscription"):
+        op.create_index(
+            f"ix_deliveries_open_{name}",
+            "deliveries",
+            [f"{name}_id"],
+            unique=False,
+            postgresql_where=sa.text("status = 'pending'"),
+        )
+    op.drop_index("ix_deliveries_webhook_id", table_name="deliveries")
+    op.drop_constraint("fk_deliveries_webhook_id", "deliveries", type_="foreignkey")
     op.create_foreign_key(
         op.f("fk_deliveries_message_id"), "deliveries", "messages", ["message_id"], ["id"], ondelete="CASCADE"
-    )
-    op.create_foreign_key(
-        op.f("fk_deliveries_subscription_id"),
-        "deliveries",
-        "subscriptions",
-        ["subscription_id"],
-        ["id"],
-        ondelete="SET NULL",
     )
     op.create_foreign_key(
         op.f("fk_deliveries_conversation_id"),
@@ -240,9 +242,16 @@ def downgrade() -> None:
     op.drop_column("numbers", "routing")
     op.drop_column("numbers", "is_connected")
     op.drop_constraint(op.f("fk_deliveries_conversation_id"), "deliveries", type_="foreignkey")
-    op.drop_constraint(op.f("fk_deliveries_subscription_id"), "deliveries", type_="foreignkey")
     op.drop_constraint(op.f("fk_deliveries_message_id"), "deliveries", type_="foreignkey")
-    op.drop_index(op.f("ix_deliveries_subscription_id"), table_name="deliveries")
+    op.execute("UPDATE deliveries SET webhook_id = NULL WHERE webhook_id NOT IN (SELECT id FROM webhooks)")
+    op.create_foreign_key(
+        "fk_deliveries_webhook_id", "deliveries", "webhooks", ["webhook_id"], ["id"], ondelete="SET NULL"
+    )
+    op.create_index("ix_deliveries_webhook_id", "deliveries", ["webhook_id"], unique=False)
+    for name in ("subscription", "webhook"):
+        op.drop_index(
+            f"ix_deliveries_open_{name}", table_name="deliveries", postgresql_where=sa.text("status = 'pending'")
+        )
     op.drop_index(
         "ix_deliveries_open_conversation", table_name="deliveries", postgresql_where=sa.text("status = 'pending'")
     )
@@ -260,6 +269,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_messages_project_created", table_name="messages")
     op.drop_index("ix_messages_number_created", table_name="messages")
+    op.drop_index(op.f("ix_messages_agent_id"), table_name="messages")
     op.drop_index("ix_messages_conversation_created", table_name="messages")
     op.drop_table("messages")
     op.drop_index("ix_conversations_project_last", table_name="conversations")

@@ -125,6 +125,34 @@ async def test_what_waits_for_a_deleted_webhook_fails(world: World, mine: str, s
     assert [row.error_message for row in await rows(world, mine)] == ["webhook_deleted"]
 
 
+async def test_deleting_a_webhook_rewrites_nothing_that_was_sent(world: World, mine: str, secret: Secret) -> None:
+    await started_call(world, mine)
+    await world.worker.send_due()
+    [sent] = await rows(world, mine)
+
+    await world.webhooks.delete(mine, None)
+
+    [kept] = await rows(world, mine)
+    assert kept.webhook_id is not None
+    assert (kept.webhook_id, kept.status) == (sent.webhook_id, "success")
+
+
+async def test_what_is_due_longest_goes_first(world: World, mine: str, secret: Secret) -> None:
+    older = await started_call(world, mine, "CA-1")
+    world.sender.answer = failed
+    await world.worker.send_due()
+    newer = await started_call(world, mine, "CA-2")
+    world.clock.advance(60)
+
+    taken = []
+    for _ in range(2):
+        async with world.database.transaction() as session:
+            [row] = await outbox.claim(session, world.clock(), timedelta(seconds=20), 1)
+            taken.append(row.call_id)
+
+    assert taken == [newer, older]
+
+
 async def test_a_changed_webhook_gets_what_waited_for_the_old_one(world: World, mine: str, secret: Secret) -> None:
     await started_call(world, mine)
     moved = await world.webhooks.put(mine, None, WebhookPut(url="https://b.example"))

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.storage.lookup import find, page
-from parley.storage.tables import DeliveryRow, WebhookRow
+from parley.storage.tables import DeliveryRow
 
 
 class Tally(NamedTuple):
@@ -59,8 +59,6 @@ async def count_by_status(session: AsyncSession, project_id: str) -> dict[str, i
 
 
 async def add_once(session: AsyncSession, values: dict[str, Any]) -> None:
-    """Record a request that was made elsewhere; recording it again does nothing. Its webhook may be gone by now."""
-    still_there = select(WebhookRow.id).where(WebhookRow.id == values.get("webhook_id"))
-    webhook_id = still_there.with_for_update(read=True, key_share=True).scalar_subquery()
-    added = insert(DeliveryRow).values(values | {"webhook_id": webhook_id})
+    """Record a request that was made elsewhere; recording it again does nothing."""
+    added = insert(DeliveryRow).values(values)
     await session.execute(added.on_conflict_do_nothing(index_elements=[DeliveryRow.id]))

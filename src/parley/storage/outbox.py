@@ -27,7 +27,10 @@ def record(session: AsyncSession, delivery: DeliveryRow) -> None:
 
 
 async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: int) -> list[DeliveryRow]:
-    """Take up to `limit` due rows for the length of the lease, oldest first; what others hold is passed over."""
+    """Take up to `limit` due rows for the length of the lease, the longest due first; what others hold is passed over.
+
+    In this order the index of what is pending can be read from its beginning, however much was ever sent.
+    """
     due = and_(
         DeliveryRow.status == "pending",
         DeliveryRow.next_at <= now,
@@ -35,7 +38,8 @@ async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: i
         ~_waits_behind(DeliveryRow.call_id, now),
         ~_waits_behind(DeliveryRow.conversation_id, now),
     )
-    free = select(DeliveryRow.id).where(due).order_by(DeliveryRow.seq).limit(limit).with_for_update(skip_locked=True)
+    in_order = select(DeliveryRow.id).where(due).order_by(DeliveryRow.next_at, DeliveryRow.seq)
+    free = in_order.limit(limit).with_for_update(skip_locked=True)
     taken = (
         update(DeliveryRow)
         .where(DeliveryRow.id.in_(free))

@@ -57,7 +57,7 @@ class MessageRow(Row):
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
     number_id: Mapped[str] = mapped_column(ForeignKey("numbers.id", ondelete="CASCADE"))
-    agent_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"))
+    agent_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"), index=True)
     direction: Mapped[str]
     from_number: Mapped[str]
     to_number: Mapped[str]

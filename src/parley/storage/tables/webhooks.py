@@ -55,8 +55,9 @@ class DeliveryRow(Row):
 
     `seq` orders events; `body` is the request body, rendered once (null for a voice turn, which is never sent again).
     A worker holds the row until `lease_until`; `attempts` counts how often it was taken. `target` says whose target it
-    is (`TargetKind`), also when that is gone and its id with it. A row that sends an event again names in `original_id`
-    the one that carried it first.
+    is (`TargetKind`). `webhook_id` and `subscription_id` stay when what they name is deleted: a reference that the
+    database kept true would make deleting a target rewrite all that was ever sent to it. A row that sends an event
+    again names in `original_id` the one that carried it first.
     """
 
     __tablename__ = "deliveries"
@@ -64,14 +65,16 @@ class DeliveryRow(Row):
         Index("ix_deliveries_due", "next_at", "seq", postgresql_where=text("status = 'pending'")),
         Index("ix_deliveries_open_call", "call_id", "seq", postgresql_where=text("status = 'pending'")),
         Index("ix_deliveries_open_conversation", "conversation_id", "seq", postgresql_where=text("status = 'pending'")),
+        Index("ix_deliveries_open_webhook", "webhook_id", postgresql_where=text("status = 'pending'")),
+        Index("ix_deliveries_open_subscription", "subscription_id", postgresql_where=text("status = 'pending'")),
         Index("ix_deliveries_project_created", "project_id", "created_at", "seq"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), unique=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
-    webhook_id: Mapped[str | None] = mapped_column(ForeignKey("webhooks.id", ondelete="SET NULL"), index=True)
-    subscription_id: Mapped[str | None] = mapped_column(ForeignKey("subscriptions.id", ondelete="SET NULL"), index=True)
+    webhook_id: Mapped[str | None]
+    subscription_id: Mapped[str | None]
     target: Mapped[str] = mapped_column(server_default="project")
     original_id: Mapped[str | None]
     agent_id: Mapped[str | None]
