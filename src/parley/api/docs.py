@@ -140,11 +140,11 @@ def _schema(holder: Json) -> Json:
 
 
 def _resolved(document: Json, schema: Json) -> Json:
-    while "$ref" in schema or "oneOf" in schema or "anyOf" in schema:
+    while "$ref" in schema or "anyOf" in schema:
         if "$ref" in schema:
             schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
         else:
-            schema = next(each for each in schema.get("oneOf", schema.get("anyOf", [])) if each.get("type") != "null")
+            schema = next((each for each in schema["anyOf"] if each.get("type") != "null"), {})
     return schema
 
 

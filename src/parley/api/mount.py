@@ -172,7 +172,17 @@ def _chosen(sharing: Sequence[Mounted], sent: Mapping[str, Any], asked: Mapping[
         return sharing[0]
     bodies, queries = ([getattr(each.operation, kind) for each in sharing] for kind in ("body", "query"))
     casing = casing_of(_known(sent, bodies)) or casing_of(_known(asked, queries))
+    if casing is None and asked:
+        return next((each for each in sharing if _accepts(each.operation.query, asked)), sharing[0])
     return next((each for each in sharing if each.dialect.casing == casing), sharing[0])
+
+
+def _accepts(shape: type[Wire] | None, asked: Mapping[str, str]) -> bool:
+    """Whether a query is one of this dialect's: `status=queued` has no casing, but is a word of one dialect alone."""
+    try:
+        return shape is not None and parse_query(shape, asked) is not None
+    except BadInput:
+        return False
 
 
 def _known(names: Iterable[str], shapes: Sequence[type[Wire] | None]) -> set[str]:

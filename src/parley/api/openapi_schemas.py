@@ -126,15 +126,17 @@ def _finishing(dialect: Dialect, operations: Sequence[Operation]) -> Callable[[A
         if isinstance(schema.get("description"), str):
             finished["description"] = respelled(re.sub(r"(?<!\n)\n(?!\n)", " ", schema["description"]))
         if dialect.casing == "camelCase":
-            finished |= {key: _camel_rule(schema[key]) for key in ("if", "then", "else") if key in schema}
+            finished |= {key: _camel_rule(schema[key]) for key in ("if", "then", "allOf") if key in schema}
         return finished
 
     return finish
 
 
-def _camel_rule(rule: Json) -> Json:
+def _camel_rule(rule: Any) -> Any:
     """A condition that a shape writes down in snake_case, about fields in camelCase."""
-    spelled = dict(rule)
+    if isinstance(rule, list):
+        return [_camel_rule(each) for each in rule]
+    spelled = {key: _camel_rule(each) if key in ("if", "then", "not") else each for key, each in rule.items()}
     if "properties" in rule:
         spelled["properties"] = {to_camel(name): each for name, each in rule["properties"].items()}
     if "required" in rule:

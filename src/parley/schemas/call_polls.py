@@ -64,9 +64,9 @@ class CallPlace(CallCreate):
     """
 
     overrides: CallOverrides | None = None
-    scheduled_at: (
-        Annotated[str, Field(max_length=64, description="Not supported: calls are placed at once.")] | None
-    ) = None
+    scheduled_at: Annotated[str, Field(max_length=64)] | None = Field(
+        None, json_schema_extra={"anyOf": [{"type": "null"}]}, description="Not supported: calls are placed at once."
+    )
 
 
 class CallPollList(Wire):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from parley.domain.routing import (
     LONGEST_QUEUE_S,
@@ -104,6 +104,23 @@ class RoutingRule(Wire):
     `queue_length` needs `threshold`, the number of waiting calls from which it applies. `route_to_agent` needs
     `agent_id`.
     """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [
+                {
+                    "if": {"properties": {part: {"const": word}}, "required": [part]},
+                    "then": {"properties": {name: {"type": kind} for name in names}, "required": list(names)},
+                }
+                for part, word, names, kind in (
+                    ("condition", "caller_id_matches", ("pattern",), "string"),
+                    ("condition", "time_of_day", ("start_time", "end_time"), "string"),
+                    ("condition", "queue_length", ("threshold",), "integer"),
+                    ("action", "route_to_agent", ("agent_id",), "string"),
+                )
+            ],
+        }
+    )
 
     condition: Condition
     action: Action

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from parley.domain.endpoints import SIP_PORT, SIPS_PORT, require_endpoint, require_host
 from parley.schemas.agents import Name
@@ -94,6 +94,12 @@ class SipConfigOut(Wire):
 
 
 class _TrunkFields(Wire):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "allOf": [{"not": {"required": [name, f"auth_{name}"]}} for name in ("username", "password")],
+        }
+    )
+
     auth_username: Username | None = None
     auth_password: Password | None = None
     username: Username | None = None
