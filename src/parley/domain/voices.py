@@ -50,7 +50,7 @@ KNOWN_VOICES: tuple[KnownVoice, ...] = (
     KnownVoice("Polly.Joanna", "Joanna", "polly", "Joanna", "female", "american"),
     KnownVoice("Polly.Matthew", "Matthew", "polly", "Matthew", "male", "american"),
 )
-"""Sources: the printed ids; the ready-made voices of ElevenLabs; OpenAI's guide to text to speech; Amazon Polly's list."""
+"""Sources: the printed ids, ElevenLabs' ready-made voices, OpenAI's guide to text to speech, Amazon Polly's list."""
 
 ESPEAK_VOICES: tuple[KnownVoice, ...] = (
     KnownVoice("espeak:en-us+m3", "espeak, American man", "espeak", "en-us+m3", "male", "american"),

@@ -162,9 +162,7 @@ def _model(chosen: Mapping[str, Any], default: ModelChoice) -> ModelChoice:
     return ModelChoice(provider, chosen.get("model", model), chosen.get("temperature", default.temperature))
 
 
-def _voice(
-    agent: AgentRow, own: Overrides, defaults: Defaults, language: str, speaking: frozenset[str]
-) -> VoiceChoice:
+def _voice(agent: AgentRow, own: Overrides, defaults: Defaults, language: str, speaking: frozenset[str]) -> VoiceChoice:
     """The call's voice, else the agent's most particular one, else the server's.
 
     A known id brings its provider with it, unless the agent names another or it is not among those `speaking`: then
