@@ -10,6 +10,7 @@ from parley.schemas.agents import AgentUpdate
 from parley.schemas.diagnostics import CallTestCreate, NetworkTestCreate
 from parley.schemas.numbers import NumberImport
 from parley.schemas.webhooks import WebhookPut
+from parley.services.accounts import CarrierAccounts
 from parley.services.diagnostics import CALL, NETWORK, Diagnostics
 from parley.storage.tables import DiagnosticRow
 from tests.services.world import World
@@ -39,7 +40,7 @@ def probe() -> StillProbe:
 
 @pytest.fixture
 def checks(world: World, probe: StillProbe) -> Diagnostics:
-    return Diagnostics(world.database, probe, world.clock)
+    return Diagnostics(world.database, world.accounts, probe, world.clock)
 
 
 def verdicts(row: DiagnosticRow) -> dict[str, str]:
@@ -61,6 +62,7 @@ async def test_a_number_that_would_be_answered_passes_without_a_call(
     assert (row.result["status"], row.result["agent_id"], row.result["answered_by"]) == ("passed", agent.id, "model")
     assert verdicts(row) == {
         "connection": "passed",
+        "account": "passed",
         "agent": "passed",
         "answer": "passed",
         "routing": "not_tested",
@@ -106,6 +108,19 @@ async def test_a_number_no_carrier_brings_here_fails(world: World, mine: str, ch
     row = await checks.test_call(mine, CallTestCreate(phone_number="+14155557777"))
 
     assert (row.result["status"], verdicts(row)["connection"]) == ("failed", "failed")
+
+
+async def test_a_number_whose_account_is_gone_fails(world: World, mine: str, probe: StillProbe) -> None:
+    number = await world.number(mine, (await world.agent(mine)).id)
+    nobodys = CarrierAccounts(world.database, world.credentials, {})
+
+    row = await Diagnostics(world.database, nobodys, probe).test_call(
+        mine, CallTestCreate(phone_number=number.phone_number)
+    )
+
+    with pytest.raises(BadInput):
+        await nobodys.for_number(number.id)  # which every report of a call is verified with
+    assert (row.result["status"], verdicts(row)["account"]) == ("failed", "failed")
 
 
 async def test_only_ones_own_numbers_are_tested(world: World, mine: str, theirs: str, checks: Diagnostics) -> None:

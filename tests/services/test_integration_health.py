@@ -14,6 +14,7 @@ from parley.schemas.diagnostics import IntegrationHealthOut
 from parley.schemas.numbers import NumberImport
 from parley.schemas.trunks import TrunkCreate
 from parley.schemas.webhooks import WebhookPut
+from parley.services.accounts import CarrierAccounts
 from parley.services.integration_health import IntegrationHealth
 from parley.services.trunks import Trunks
 from parley.storage.tables import DeliveryRow
@@ -99,6 +100,19 @@ async def test_a_projects_own_account_is_told(world: World, mine: str, health: I
     wanted = CredentialCreate(name="own", provider=CARRIER, api_key="own-token", account_sid="AC-own")
     await world.credentials.create(mine, wanted)
     assert (await health.look(mine)).carriers[0].account == "project"
+
+
+async def test_a_credential_without_an_account_id_is_no_account(
+    world: World, mine: str, health: IntegrationHealth
+) -> None:
+    accounts = CarrierAccounts(world.database, world.credentials, {})
+    alone = IntegrationHealth(world.database, accounts, {CARRIER}, CARRIER, world.clock)
+    await world.number(mine, (await world.agent(mine)).id)
+    await world.credentials.create(mine, CredentialCreate(name="own", provider=CARRIER, api_key="k" * 12))
+
+    found = await alone.look(mine)
+    assert (found.carriers[0].account, codes(found)) == ("missing", ["no_carrier_account"])
+    assert (await health.look(mine)).carriers[0].account == "project"  # it goes with the operator's id
 
 
 async def test_old_failures_and_other_projects_troubles_do_not_count(

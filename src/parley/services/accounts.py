@@ -6,6 +6,7 @@ The number's own credential, else the project's only credential for the carrier,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,6 +18,7 @@ from parley.storage import calls, credentials, messages, numbers
 from parley.storage.database import Database
 from parley.storage.tables import CredentialRow
 
+Owner = Literal["project", "operator", "missing"]
 _NOBODY = CarrierAccount("", Secret(""))
 
 
@@ -70,6 +72,14 @@ class CarrierAccounts:
         if own:
             raise BadInput(f"This project has several `{carrier}` credentials; name one with `credentialId`.")
         raise BadInput(f"There is no `{carrier}` account to use: create a credential for it, or give the server one.")
+
+    async def owner(self, session: AsyncSession, project_id: str, carrier: str) -> Owner:
+        """Whose account there is to use at the carrier. Nobody's where a credential lacks the account's id, too."""
+        operators = self._operator.get(carrier, _NOBODY)
+        own = await credentials.for_providers(session, project_id, [carrier])
+        if any(row.account_id or operators.account_id for row in own):
+            return "project"
+        return "operator" if operators.account_id and operators.token else "missing"
 
     def _of(self, row: CredentialRow, carrier: str) -> tuple[CarrierAccount, str]:
         if row.provider != carrier:

@@ -14,6 +14,7 @@ from parley.domain.errors import BadInput, FieldError, NotFound, TargetBlocked
 from parley.domain.ids import new_id
 from parley.domain.phone_numbers import normalise
 from parley.schemas.diagnostics import CallTestCreate, NetworkTestCreate
+from parley.services.accounts import CarrierAccounts
 from parley.services.defaults import Clock, utc_now
 from parley.storage import agents, diagnostics, numbers, webhooks
 from parley.storage.database import Database
@@ -44,8 +45,9 @@ class Probe(Protocol):
 class Diagnostics:
     """A foreign or unknown id is NotFound everywhere."""
 
-    def __init__(self, database: Database, probe: Probe, clock: Clock = utc_now) -> None:
+    def __init__(self, database: Database, accounts: CarrierAccounts, probe: Probe, clock: Clock = utc_now) -> None:
         self._database = database
+        self._accounts = accounts
         self._probe = probe
         self._clock = clock
 
@@ -57,7 +59,8 @@ class Diagnostics:
             if number is None or number.project_id != project_id:
                 raise NotFound("This phone number is not registered in this project. Import it first, then test it.")
             answerer, answer = await _answer(session, number)
-            checks = [_connection(number), _assignment(number), answer]
+            account = await self._account(session, number)
+            checks = [_connection(number), account, _assignment(number), answer]
             result: dict[str, Any] = {
                 "test_type": wanted.test_type,
                 "phone_number": phone,
@@ -105,6 +108,16 @@ class Diagnostics:
         """A check of that kind made before."""
         async with self._database.read() as session:
             return await diagnostics.get(session, project_id, kind, diagnostic_id)
+
+    async def _account(self, session: AsyncSession, number: NumberRow) -> Check:
+        """Without the account's secret nobody can tell whether it is the carrier that reports a call."""
+        if not number.is_connected:
+            return _check("account", "not_tested", "Only a connected number needs an account.")
+        try:
+            await self._accounts.resolve(session, number.project_id, number.provider, number.credential_id)
+        except BadInput as missing:
+            return _check("account", "failed", missing.message)
+        return _check("account", "passed", "There is an account to tell the carrier's reports of calls from others.")
 
     async def _keep(
         self, session: AsyncSession, project_id: str, kind: str, request: dict[str, Any], result: dict[str, Any]

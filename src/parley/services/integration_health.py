@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain.errors import BadInput
 from parley.schemas.diagnostics import (
     CallsHealth,
     CarrierHealth,
@@ -19,7 +18,7 @@ from parley.schemas.diagnostics import (
 )
 from parley.services.accounts import CarrierAccounts
 from parley.services.defaults import Clock, utc_now
-from parley.storage import credentials, diagnostics, phone_conversations, trunks
+from parley.storage import diagnostics, phone_conversations, trunks
 from parley.storage.database import Database
 from parley.storage.diagnostics import NumberCount
 
@@ -73,13 +72,7 @@ class IntegrationHealth:
     async def _carrier(self, session: AsyncSession, project_id: str, provider: str) -> CarrierHealth:
         if provider not in self._carriers:
             return CarrierHealth(provider=provider, account="not_supported")
-        if await credentials.for_providers(session, project_id, [provider]):
-            return CarrierHealth(provider=provider, account="project")
-        try:
-            await self._accounts.resolve(session, project_id, provider, None)
-        except BadInput:
-            return CarrierHealth(provider=provider, account="missing")
-        return CarrierHealth(provider=provider, account="operator")
+        return CarrierHealth(provider=provider, account=await self._accounts.owner(session, project_id, provider))
 
 
 def _numbers(counts: Sequence[NumberCount]) -> NumbersHealth:
@@ -99,7 +92,10 @@ def _reasons(found: IntegrationHealthOut) -> Iterator[tuple[str, str]]:
         yield "no_phone_numbers", "No phone number is registered. Import one, or buy one, and assign an agent to it."
     for carrier in found.carriers:
         if carrier.account == "missing":
-            yield "no_carrier_account", f"There is no account at {carrier.provider}. Create a credential for it."
+            yield (
+                "no_carrier_account",
+                f"There is no account to use at {carrier.provider}. Create a credential for it, with its account id.",
+            )
     if numbers.not_connected:
         yield (
             "numbers_not_connected",

@@ -141,7 +141,7 @@ def _join(
         routing=Routing(database, cipher, numbers),
         trunks=Trunks(database, cipher),
         phone_conversations=PhoneConversations(database),
-        diagnostics=Diagnostics(database, probe),
+        diagnostics=Diagnostics(database, accounts, probe),
         integration_health=IntegrationHealth(database, accounts, carriers, defaults.carrier),
         calls=calls,
         recordings=taped.recordings,
