@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import threading
+import time
 import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -224,6 +226,41 @@ def test_a_call_that_is_not_recorded_keeps_its_leg_as_it_is(tmp_path: Path) -> N
         assert isinstance(quiet, Unrecorded)
         assert quiet.tap(phone) is phone
         assert quiet.listen_in(phone, side) is side
+
+
+async def test_a_recorder_that_is_cancelled_at_its_last_write_writes_nothing_twice(tmp_path: Path) -> None:
+    keeping, is_writing, may_write = Keeping(tmp_path), threading.Event(), threading.Event()
+
+    def wait() -> None:
+        is_writing.set()
+        may_write.wait(10)
+
+    clock = [2.5]
+    recorder = Recorders(keeping).open(RECORDED, MULAW_8K, lambda: clock[0], lambda problem: None)
+    assert isinstance(recorder, Recorder)
+    call = Call(recorder, [], clock)
+    call.connect()
+    call.hear(50)
+    keeping.disk = wait
+    recorder.end()
+    running = asyncio.create_task(recorder.run())
+    await asyncio.to_thread(is_writing.wait, 10)
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    may_write.set()
+
+    [path] = await asyncio.to_thread(written, tmp_path)
+    assert sides_of(path)[0] == mulaw_to_pcm16(b"\x11" * 8000)
+
+
+def written(folder: Path) -> list[Path]:
+    """The parts in a folder, once somebody has written to one."""
+    found: list[Path] = []
+    until = time.monotonic() + 5
+    while not found and time.monotonic() < until:
+        found = [path for path in folder.glob("*.wav") if path.stat().st_size > 44]
+    return found
 
 
 async def test_speech_that_was_held_and_resumed_is_recorded_once_and_pressed_keys_behind_it(tmp_path: Path) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import itertools
 import os
+import resource
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import wave
 from pathlib import Path
 
@@ -53,6 +55,46 @@ def test_nobody_takes_a_part_that_is_being_written_or_stored(tmp_path: Path) -> 
         assert (is_ours, is_ours_too) == (True, False)
     with claimed(tmp_path / "call_2.000000000.wav") as is_ours:
         assert not is_ours
+
+
+def test_a_disk_that_takes_only_a_part_of_the_samples_refuses(tmp_path: Path) -> None:
+    part = a_part(Spool(tmp_path))
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (part.path.stat().st_size + 6, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            part.write(SECOND)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    part.close()
+    mend(part.path)
+    assert samples_in(part.path) == SECOND + SECOND[:4]
+
+
+def test_a_part_is_finished_at_once(tmp_path: Path) -> None:
+    part = a_part(Spool(tmp_path))
+    part.finish(b"\x05\x06\x07\x08")
+    with claimed(part.path) as is_ours:
+        assert is_ours
+    mend(part.path)
+    assert samples_in(part.path) == SECOND + b"\x05\x06\x07\x08"
+
+
+def test_a_part_another_thread_writes_is_left_to_it(tmp_path: Path) -> None:
+    part = Spool(tmp_path).new_part("call_1", 0, 8000)
+    os.mkfifo(part.path.with_suffix(".new"))  # a pipe takes 64 KiB, then whoever writes to it waits
+    writer = threading.Thread(target=part.write, args=(SECOND * 4,))
+    writer.start()
+    while not part.path.exists():
+        writer.join(0.01)
+    part.finish(SECOND)
+    with part.path.open("rb", buffering=0) as pipe:
+        written = 0
+        while written < 44 + len(SECOND) * 4:
+            written += len(pipe.read(1 << 16))
+        writer.join()
+        os.set_blocking(pipe.fileno(), False)
+        assert not pipe.read(1)
 
 
 def test_a_writer_that_is_killed_leaves_a_part_that_can_be_taken_and_mended(tmp_path: Path) -> None:

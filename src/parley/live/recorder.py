@@ -136,8 +136,7 @@ class Recorder:
             self.end()
             if file is not None:
                 with contextlib.suppress(OSError, ValueError):
-                    file.write(interleaved(self._rest, self._tape.audio_format))
-                    file.close()
+                    file.finish(interleaved(self._rest, self._tape.audio_format))
             raise
         finally:
             if file is None and not self._kept.done():
@@ -179,9 +178,9 @@ class Recorder:
         self._on_problem(RECORDING_FAILED)
         if not self._kept.done():
             self._kept.set_result(None)
-        if file is not None and not isinstance(error, TimeoutError):
+        if file is not None:
             with contextlib.suppress(OSError):
-                file.close()
+                file.finish()
 
 
 class Recorders:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,18 +34,38 @@ class Part(NamedTuple):
 
 
 class PartFile:
-    """A part being written. The file is made at the first `write`; only one thread at a time may use it."""
+    """A part being written. The file is made at the first `write`; threads wait for each other."""
 
     def __init__(self, path: Path, sample_rate_hz: int) -> None:
         self.path = path
         self._sample_rate_hz = sample_rate_hz
         self._file: BinaryIO | None = None
+        self._in_use = threading.Lock()
 
     def write(self, samples: bytes) -> None:
         """Append 16-bit stereo. Raises OSError."""
+        with self._in_use:
+            self._append(samples)
+
+    def finish(self, samples: bytes = b"") -> None:
+        """Append what is left and close, without waiting. Raises OSError.
+
+        While another thread writes nothing happens: the file is closed when that thread is done and nobody has it.
+        """
+        if self._in_use.acquire(blocking=False):
+            try:
+                if samples:
+                    self._append(samples)
+                self._let_go()
+            finally:
+                self._in_use.release()
+
+    def _append(self, samples: bytes) -> None:
         if self._file is None:
             self._file = self._made()
-        self._file.write(samples)
+        rest = memoryview(samples)
+        while rest:  # a full disk takes a part of it, and says so the next time
+            rest = rest[self._file.write(rest) :]
 
     def _made(self) -> BinaryIO:
         """It gets its name once it is locked: nobody takes it for something left behind."""
@@ -59,6 +80,10 @@ class PartFile:
 
     def close(self) -> None:
         """Let go of the file as it is, for whoever stores it. Raises OSError."""
+        with self._in_use:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._file is not None:
             self._file.close()
 
