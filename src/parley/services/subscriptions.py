@@ -12,7 +12,7 @@ from parley.schemas.pages import CursorQuery
 from parley.schemas.subscriptions import RetryConfig, SubscriptionCreate, SubscriptionUpdate
 from parley.services.defaults import Clock, utc_now
 from parley.services.webhooks import Webhooks
-from parley.storage import outbox, subscriptions
+from parley.storage import outbox, projects, subscriptions
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
 from parley.storage.lookup import Slice
@@ -55,6 +55,7 @@ class Subscriptions:
         )
         self._seal(row, secret)
         async with self._database.transaction() as session:
+            await projects.get(session, project_id, lock=True)  # so that nobody else counts meanwhile
             if await subscriptions.count(session, project_id) >= MOST_SUBSCRIPTIONS:
                 raise Conflict(f"A project has at most {MOST_SUBSCRIPTIONS} webhooks of this kind; delete one first.")
             session.add(row)
