@@ -317,6 +317,7 @@ async def test_a_call_changes_its_agent_by_overrides(api: Api) -> None:
         ({"overrides": {"tts": {"stability": 0.4}}}, "overrides.tts.stability"),
         ({"overrides": {"background_sound": "office"}}, "overrides.background_sound"),
         ({"overrides": {"llm": {"temperature": 3}}}, "overrides.llm.temperature"),
+        ({"overrides": {"tts": {"voice_id": "alloy"}}, "voice": "nova"}, "overrides.tts.voice_id"),
         ({"overrides": {"first_message": "Hi"}, "initial_greeting": "Hello"}, "overrides.first_message"),
         ({"webhook_url": "ftp://example.com"}, "webhook_url"),
         ({"variables": [1]}, "variables"),

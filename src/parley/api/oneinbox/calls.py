@@ -44,7 +44,10 @@ def _as_native(body: CallPlace) -> CallCreate:
     if body.from_number is None and not _NATIVE_FIELDS & body.model_fields_set:
         raise _refusal("from_number", "is required")
     fields = {name: getattr(body, name) for name in CallCreate.model_fields}
-    for name, (written, value) in _overrides(body.overrides or CallOverrides()).items():
+    overrides = body.overrides or CallOverrides()
+    if body.voice is not None and overrides.tts is not None and overrides.tts.voice_id is not None:
+        raise _refusal("overrides.tts.voice_id", "says the same as `voice`; send one of the two")
+    for name, (written, value) in _overrides(overrides).items():
         if value is None:
             continue
         if fields[name] is not None:
