@@ -11,11 +11,13 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from sqlalchemy import update
 from starlette.types import Message
 
 from parley.api.carriers import MAX_STRANGERS, CarrierEdge
 from parley.api.sockets import POLICY_VIOLATION, TRY_AGAIN_LATER
 from parley.simulation.signing import signature
+from parley.storage.tables import WebhookRow
 from tests.api.conftest import OWN_URL, Api
 
 RINGING = {"CallSid": "CA" + "1" * 32, "From": "+15550100001", "To": "+14155550100", "CallStatus": "ringing"}
@@ -238,7 +240,13 @@ def quick_edge(api: Api) -> CarrierEdge:
     """The edge with a handshake deadline that a test can wait for."""
     edge = api.house.edge
     return CarrierEdge(
-        edge._carriers, edge._accounts, edge._calls, edge._messages, api.house.directory, OWN_URL, handshake_timeout_s=0.05
+        edge._carriers,
+        edge._accounts,
+        edge._calls,
+        edge._messages,
+        api.house.directory,
+        OWN_URL,
+        handshake_timeout_s=0.05,
     )
 
 
@@ -313,3 +321,19 @@ async def test_an_agent_with_a_part_this_server_lacks_declines_its_caller(api: A
     assert "<Reject" in (await post(api, voice_path(number), RINGING)).text
     [call] = await calls_of(api)
     assert (call["status"], call["endReason"]) == ("failed", "provider_failed")
+
+
+async def test_a_secret_that_nobody_can_open_declines_callers(api: Api, number: dict[str, Any]) -> None:
+    """Answered as every call that cannot be taken, instead of with an error that the carrier reads to the caller."""
+    await api.client.patch(f"/v1/agents/{number['agentId']}", json={"voiceMode": "webhook"})
+    await api.client.post("/v1/webhooks", json={"url": "https://example.com/hook"})
+    placed = (
+        await api.client.post("/v1/calls", json={"agentId": number["agentId"], "toNumber": "+14155550199"})
+    ).json()
+    async with api.house.database.transaction() as session:
+        await session.execute(update(WebhookRow).values(sealed_secret=b"\x01from an earlier key"))
+
+    assert "<Reject" in (await post(api, voice_path(number), RINGING)).text
+    answered = RINGING | {"CallSid": "CA" + "2" * 32, "CallStatus": "in-progress"}
+    assert "<Hangup" in (await post(api, f"/carriers/twilio/calls/{placed['id']}/answer", answered)).text
+    assert {call["status"] for call in await calls_of(api)} == {"failed"}

@@ -9,11 +9,15 @@ import pytest
 
 from parley.domain.calls import CallStatus
 from parley.domain.carriers import CallHooks
-from parley.domain.errors import BadInput, CarrierRefused, Conflict, Draining, Forbidden, NotFound
+from parley.domain.errors import BadInput, CarrierRefused, ConfigurationError, Conflict, Draining, Forbidden, NotFound
+from parley.domain.secrets import Secret
 from parley.providers.protocols import CallReport
 from parley.schemas.calls import CallCreate, CallList
 from parley.schemas.numbers import NumberImport
+from parley.schemas.webhooks import WebhookPut
 from parley.services.watch import CallWatch
+from parley.storage.cipher import Cipher
+from parley.storage.database import Database
 from tests.services.world import CARRIER, World, ringing
 
 
@@ -359,3 +363,16 @@ async def test_a_call_keeps_the_dialect_it_was_placed_through(world: World, mine
     assert (await world.calls.create(mine, wanted, "another")).dialect == "another"
     plan, _ = await world.calls.ring_inbound(number.id, ringing())
     assert (await world.calls.get(mine, plan.call_id)).dialect == "another"
+
+
+async def test_a_call_whose_webhook_nobody_can_sign_for_has_failed(world: World, mine: str, database: Database) -> None:
+    agent = await world.agent(mine, voice_mode="webhook")
+    number = await world.number(mine, agent.id)
+    await world.webhooks.put(mine, None, WebhookPut(url="https://a.example"))
+    restarted = World(database, Cipher([Secret("another-operator-key")]))
+
+    with pytest.raises(ConfigurationError, match="PARLEY_SECRET_KEY"):
+        await restarted.calls.ring_inbound(number.id, ringing())
+
+    [call], _ = await world.calls.list(mine, CallList())
+    assert (call.status, call.end_reason) == ("failed", "provider_failed")

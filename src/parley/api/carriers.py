@@ -24,6 +24,7 @@ from parley.domain.calls import CallPlan
 from parley.domain.carriers import CarrierAccount
 from parley.domain.errors import (
     BadInput,
+    ConfigurationError,
     Conflict,
     Draining,
     Forbidden,
@@ -159,6 +160,9 @@ class CarrierEdge:
         except (Conflict, Draining, ProviderError, QuotaExceeded) as declined:
             log.info("inbound_call_declined", number_id=hook.owner_id, why=declined.code)
             return hook.carrier.reject_document()
+        except ConfigurationError as broken:
+            log.error("inbound_call_declined", number_id=hook.owner_id, why=broken.message)
+            return hook.carrier.reject_document()
         return self._connect(hook, plan.call_id, token)
 
     async def _number_status(self, hook: Hook) -> None:
@@ -168,6 +172,9 @@ class CarrierEdge:
         try:
             plan, token = await self._calls.answer_outbound(hook.owner_id)
         except (Conflict, Draining, ProviderError):
+            return hook.carrier.hangup_document()
+        except ConfigurationError as broken:
+            log.error("outbound_call_not_answered", call_id=hook.owner_id, why=broken.message)
             return hook.carrier.hangup_document()
         return self._connect(hook, plan.call_id, token)
 

@@ -185,7 +185,8 @@ class Calls:
         """A number rings: record the call, prepare its session, and give a token for its media socket.
 
         A repeated report of the same carrier call gives the same call and another token. Raises NotFound (no such
-        number, or released), Conflict (nobody answers it, or the call is over already), QuotaExceeded, Draining.
+        number, or released), Conflict (nobody answers it, or the call is over already), QuotaExceeded, Draining, and
+        ConfigurationError where a secret that the session needs cannot be opened; then the call has failed.
         """
         try:
             async with self._database.transaction() as session:
@@ -254,8 +255,8 @@ class Calls:
         return Secret(token)
 
     async def _warm(self, call: CallRow) -> CallPlan:
-        plan = await self._plans.for_call(call)
         try:
+            plan = await self._plans.for_call(call)
             self._switchboard.prepare(plan)
         except ParleyError as refused:
             await self._log.finished(call.id, "server_shutdown" if isinstance(refused, Draining) else "provider_failed")
