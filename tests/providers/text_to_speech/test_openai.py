@@ -241,6 +241,25 @@ async def test_a_server_without_the_endpoint_is_remembered_but_not_for_an_agents
         await provider.aclose()
 
 
+async def test_what_one_project_cannot_have_is_not_taken_from_the_others(vendor: OpenAIEmulator) -> None:
+    """Its key may not be allowed the model, and its agent's voice may not exist."""
+    provider = OpenAISpeech(vendor.url)
+
+    async def speak(voice: str, status: int) -> bool:
+        vendor.speech.behaviour.status, ear = status, Ear()
+        async with running(provider.speak(VoiceChoice("openai", voice=voice), MULAW_8K, KEY, ear.emit)) as speaking:
+            say(speaking, 1, "Hello.")
+            await ear.until(lambda: bool(ear.failures) or UtteranceDone(1) in ear.facts)
+        return provider.is_away
+
+    try:
+        assert not await speak("no-such-voice", 404)
+        assert not await speak("nova", 200)
+        assert not await speak("nova", 404)
+    finally:
+        await provider.aclose()
+
+
 async def test_too_much_text_fails_instead_of_growing_and_long_text_is_cut_after_sentences(
     vendor: OpenAIEmulator,
 ) -> None:

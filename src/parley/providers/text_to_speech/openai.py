@@ -20,6 +20,7 @@ from parley.audio.formats import AudioFormat
 from parley.domain.agents import VoiceChoice
 from parley.domain.errors import ProviderError
 from parley.domain.secrets import Secret
+from parley.domain.voices import KNOWN_VOICES
 from parley.providers.openai_server import DEFAULT_BASE_URL, OpenAIServer, authorization
 from parley.providers.protocols import VoiceFact
 from parley.providers.text_to_speech.pipelined import PipelinedVoice
@@ -33,6 +34,7 @@ _AWAY_S = 600.0
 _RATE_HZ = 24_000
 _RATES_HZ = range(8_000, 96_001)
 _SLOWEST, _FASTEST = 0.25, 4.0
+_OWN_VOICES = frozenset({"", *(voice.provider_voice for voice in KNOWN_VOICES if voice.provider == "openai")})
 
 
 class OpenAISpeech:
@@ -41,7 +43,7 @@ class OpenAISpeech:
     def __init__(self, base_url: str = DEFAULT_BASE_URL, *, default_model: str = DEFAULT_MODEL) -> None:
         self._server = OpenAIServer(base_url, _SENTENCES)
         self._default_model = default_model
-        self._missing_at = float("-inf")
+        self._missing_at = self._spoke_at = float("-inf")
 
     def speak(
         self, choice: VoiceChoice, audio: AudioFormat, key: Secret, emit: Callable[[VoiceFact], None]
@@ -83,6 +85,8 @@ class OpenAISpeech:
             if rest := converter.flush():
                 yield rest
         self._server.note_use()
+        if not choice.model:
+            self._spoke_at, self._missing_at = asyncio.get_running_loop().time(), float("-inf")
 
     async def _opened(self, choice: VoiceChoice, speed: float, key: Secret, text: str, stack: AsyncExitStack) -> Any:
         import openai
@@ -98,9 +102,15 @@ class OpenAISpeech:
         try:
             return await self._server.in_time(stack.enter_async_context(request), _FIRST_AUDIO_S)
         except ProviderError as error:
-            if error.reason == "not_found" and not choice.model:
-                self._missing_at = asyncio.get_running_loop().time()
+            if error.reason == "not_found" and not choice.model and choice.voice in _OWN_VOICES:
+                self._miss()
             raise
+
+    def _miss(self) -> None:
+        """A server that has just spoken for somebody is there: then it is this key that may not have the model."""
+        now = asyncio.get_running_loop().time()
+        if now - self._spoke_at >= _AWAY_S:
+            self._missing_at = now
 
 
 def _format_of(content_type: str) -> AudioFormat | None:
