@@ -1,0 +1,83 @@
+"""Schemathesis tries every dialect's document against a running server, with all its checks: no server error, no status
+and no shape that the document does not name, no request that is let in without a key.
+
+Every run makes the same cases. They are spread over tests of about the same length, so that they can run side by side.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from parley.api.openapi import documents
+from parley.api.table import TABLE
+from parley.schemas.dialects import DIALECTS
+from tests.api.fuzzed import REFUSED_BY_MEANING, SEED, Findings, Phases, Served, served, tried
+
+EACH: Phases = {"examples": None, "coverage": None}
+FUZZED: Phases = {"fuzzing": 6, "stateful": 8}
+KEY_HEADERS = {dialect.name: dialect.key_header for dialect in DIALECTS}
+
+# Document, groups of operations, phases, and how many cases there are at least.
+RUNS: list[tuple[str, list[str], Phases, int]] = [
+    ("native", ["Agents", "Credentials", "Project"], EACH, 200),
+    ("native", ["Numbers", "Usage"], EACH, 200),
+    ("native", ["Calls", "Recordings"], EACH, 200),
+    ("native", ["Messages", "Conversations", "Webhooks"], EACH, 200),
+    ("native", [], FUZZED, 200),
+    ("oneinbox", [], EACH, 200),
+    ("oneinbox", [], FUZZED, 50),
+    ("threetone", ["Phone numbers", "Call routing", "Diagnostics"], EACH, 200),
+    ("threetone", ["SIP trunks", "Webhooks", "Conversations"], EACH, 200),
+    ("threetone", [], FUZZED, 50),
+]
+NAMES = [" ".join([name, *tags, *phases]) for name, tags, phases, _ in RUNS]
+
+
+@pytest.fixture(scope="session")
+def server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder: Path = tmp_path_factory.mktemp("fuzzed")
+    with served(postgres_url, folder) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("document", "tags", "phases", "at_least"), RUNS, ids=NAMES)
+def test_the_server_does_what_the_document_says(
+    server: Served, document: str, tags: list[str], phases: Phases, at_least: int
+) -> None:
+    findings = tried(server, document, KEY_HEADERS[document], tags, phases)
+    assert not findings.failures, f"found with seed {SEED}:\n{findings}"
+    assert findings.cases.total() >= at_least, findings
+    assert_no_call_lives_on(server)
+
+
+def assert_no_call_lives_on(server: Served) -> None:
+    """Calls to phones that are not plugged in fail by themselves: none may stay."""
+    for _ in range(100):
+        found = re.search(r"^parley_live_calls (\S+)$", httpx.get(f"{server.url}/metrics").text, re.MULTILINE)
+        assert found
+        if float(found[1]) == 0:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{found[1]} calls are still live")
+
+
+def test_every_group_is_tried_and_every_exception_is_needed() -> None:
+    made = documents(TABLE)
+    for name in KEY_HEADERS:
+        tried_tags = {tag for document, tags, _, _ in RUNS if document == name for tag in tags}
+        assert not tried_tags or tried_tags == {tag["name"] for tag in made[name]["tags"]}
+    known = {f"{method.upper()} {path}" for path, methods in made[""]["paths"].items() for method in methods}
+    assert REFUSED_BY_MEANING.keys() <= known
+    assert sum(at_least for *_, at_least in RUNS) >= 2000
+
+
+def test_findings_are_told_with_their_seed() -> None:
+    findings = Findings(failures={("check", "GET /x", "title"): "curl"})
+    assert str(SEED) in str(findings)
+    assert "curl" in str(findings)
