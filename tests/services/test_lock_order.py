@@ -21,10 +21,15 @@ _WAITING = sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_da
 
 
 async def waiting(database: Database, number: int) -> None:
-    """Until that many transactions wait for a lock."""
-    async with asyncio.timeout(10), database.read() as session:
-        while await session.scalar(_WAITING) != number:
+    """Until that many transactions wait for a lock. A transaction sees who waits as it was when it first looked."""
+    async with asyncio.timeout(20):
+        while await _number_waiting(database) != number:
             await asyncio.sleep(0.01)
+
+
+async def _number_waiting(database: Database) -> int:
+    async with database.read() as session:
+        return await session.scalar(_WAITING) or 0
 
 
 async def with_own_webhook(world: World, project_id: str) -> AgentRow:
