@@ -245,6 +245,14 @@ def test_a_model_that_says_nothing_speakable_is_apologised_for() -> None:
     assert call.last(wishes.PlayClip).clip == "apology"
 
 
+def test_machine_talk_that_is_cut_into_chunks_is_not_spoken() -> None:
+    call = asked()
+    for chunk in ("Sure. <function_ca", "ll>find(4", "2)</function_", "call> It ships today. ``", "`js\nx\n```"):
+        call.tell(facts.ReplyText(1, chunk), after=0.2)
+    call.tell(facts.ReplyDone(1), after=0.1)
+    assert "".join(wish.text for wish in call.all(wishes.Say)).split() == ["Sure.", "It", "ships", "today."]
+
+
 def test_a_reply_that_breaks_off_before_its_first_word_begins_anew() -> None:
     call = asked()
     call.tell(facts.ReplyText(1, "Su"), after=0.1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 
+import msgspec
+
 from parley.conversation import facts
 from parley.conversation.ledger import Spoken
 from parley.conversation.wishes import AskReply
@@ -131,6 +133,17 @@ async def test_a_failure_is_told_and_a_retry_after_it_may_still_answer() -> None
         facts.ReplyText(1, "Back."),
         facts.ReplyDone(1),
     ]
+
+
+async def test_a_webhooks_failure_is_told_as_silence() -> None:
+    async def script(asking: int) -> AsyncGenerator[ReplyPart, None]:
+        if asking == 1:
+            raise ProviderUnavailable("webhook", "Nothing came.", retryable=False)
+        yield TextPart("Never asked for.")
+
+    asked = msgspec.structs.replace(PLAN, agent=AgentSnapshot("agent_1", "Ada", "webhook"))
+    told, _ = await told_by(script, plan=asked)
+    assert told == [facts.ReplyFailed(1, "provider_failed", silent=True)]
 
 
 async def test_a_cancelled_reply_is_never_heard_of() -> None:
