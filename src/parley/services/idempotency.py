@@ -47,13 +47,23 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 class Idempotency:
-    """`wait_s` is how long an equal request waits for the first one before it is told that this one still runs."""
+    """`wait_s` is how long an equal request waits for the first one before it is told that this one still runs;
+    `most_waiting` how many of them may wait at once."""
 
-    def __init__(self, database: Database, cipher: Cipher, clock: Clock = utc_now, *, wait_s: float = WAIT_S) -> None:
+    def __init__(
+        self,
+        database: Database,
+        cipher: Cipher,
+        clock: Clock = utc_now,
+        *,
+        wait_s: float = WAIT_S,
+        most_waiting: int = MOST_WAITING,
+    ) -> None:
         self._database = database
         self._cipher = cipher
         self._clock = clock
         self._wait_s = wait_s
+        self._most_waiting = most_waiting
         self._running: dict[tuple[str, str], asyncio.Event] = {}
         self._waiting = 0
 
@@ -63,25 +73,16 @@ class Idempotency:
         Raises KeyReused (the key stands for a request with another fingerprint), KeyInUse (the first one has not ended
         in time), OutcomeUnknown (it broke off) and Unavailable.
         """
-        loop = asyncio.get_running_loop()
-        deadline, pause_s = loop.time() + self._wait_s, _FIRST_PAUSE_S
-        while True:
-            row = await self._claim(project_id, key, fingerprint)
-            if row is None:
-                self._running[project_id, key] = asyncio.Event()
-                return FirstRun(self, project_id, key)
-            kept = self._read(row, fingerprint)
-            if kept is not None:
-                return kept
-            left_s = deadline - loop.time()
-            if left_s <= 0 or self._waiting >= MOST_WAITING:
-                raise KeyInUse(
-                    "The first request with this Idempotency-Key is still running; send it again in a moment, with the"
-                    " same key.",
-                    _RETRY_AFTER_S,
-                )
-            await self._pause(project_id, key, min(pause_s, left_s))
-            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+        met = await self._meet(project_id, key, fingerprint)
+        if met is not None:
+            return met
+        if self._waiting >= self._most_waiting:
+            raise _still_running()
+        self._waiting += 1
+        try:
+            return await self._wait(project_id, key, fingerprint)
+        finally:
+            self._waiting -= 1
 
     async def settle(self, project_id: str, key: str, kept: Kept | None) -> None:
         """Keep the answer, or, with None, note that there is none. The work is done: a database that is away is no
@@ -97,6 +98,26 @@ class Idempotency:
         with self._ending(project_id, key):
             async with self._database.transaction() as session:
                 await idempotency.free(session, project_id, key)
+
+    async def _wait(self, project_id: str, key: str, fingerprint: str) -> Kept | FirstRun:
+        """Whoever got a place keeps it until there is an answer: one who waits longer is not sent away for others."""
+        loop = asyncio.get_running_loop()
+        deadline, pause_s = loop.time() + self._wait_s, _FIRST_PAUSE_S
+        while (left_s := deadline - loop.time()) > 0:
+            await self._pause(project_id, key, min(pause_s, left_s))
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+            met = await self._meet(project_id, key, fingerprint)
+            if met is not None:
+                return met
+        raise _still_running()
+
+    async def _meet(self, project_id: str, key: str, fingerprint: str) -> Kept | FirstRun | None:
+        """What the key has for this request; None while the first one runs."""
+        row = await self._claim(project_id, key, fingerprint)
+        if row is not None:
+            return self._read(row, fingerprint)
+        self._running[project_id, key] = asyncio.Event()
+        return FirstRun(self, project_id, key)
 
     async def _claim(self, project_id: str, key: str, fingerprint: str) -> IdempotencyRow | None:
         """None when the key is this request's now, else the row of the one that has it."""
@@ -130,14 +151,9 @@ class Idempotency:
     async def _pause(self, project_id: str, key: str, pause_s: float) -> None:
         """Wait for the first request if it runs in this process, and for the time to look again anyway."""
         end = self._running.get((project_id, key)) or asyncio.Event()
-        self._waiting += 1
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(pause_s):
                 await end.wait()
-        except TimeoutError:
-            pass
-        finally:
-            self._waiting -= 1
 
     @contextlib.contextmanager
     def _ending(self, project_id: str, key: str) -> Iterator[None]:
@@ -178,6 +194,13 @@ class FirstRun:
     ) -> None:
         if not self._is_settled:
             await self._owner.settle(self._project_id, self._key, None)
+
+
+def _still_running() -> KeyInUse:
+    return KeyInUse(
+        "The first request with this Idempotency-Key is still running; send it again in a moment, with the same key.",
+        _RETRY_AFTER_S,
+    )
 
 
 def _row_id(key: str) -> str:
