@@ -66,6 +66,22 @@ async def test_without_the_projects_webhook_agents_keep_their_own(world: World, 
     assert told(world) == [(AGENT, "call.started"), (AGENT, "call.ended")]
 
 
+async def test_a_calls_own_url_keeps_the_limits_of_the_webhook_it_stands_in_for(world: World, mine: str) -> None:
+    ann = (await world.agent(mine)).id
+    assert (bare := await world.webhooks.target_for(mine, ann, CALL)) is not None
+    assert (bare.url, bare.context_limit, bare.timeout_s, bare.webhook_id) == (CALL, 10, 30.0, "")
+
+    _, secret = await world.webhooks.put(mine, None, WebhookPut(url=PROJECT, context_limit=3, timeout=7))
+
+    assert (target := await world.webhooks.target_for(mine, ann, CALL)) is not None
+    assert (target.url, target.context_limit, target.timeout_s, target.webhook_id) == (CALL, 3, 7.0, "")
+    assert target.secret.reveal() == secret.reveal()
+    async with world.database.read() as session:
+        address = await world.webhooks.address_in(session, mine, ann, CALL)
+    assert address is not None
+    assert (address.url, address.context_limit, address.webhook_id) == (CALL, 3, None)
+
+
 async def test_a_calls_own_url_gets_exactly_that_calls_events(world: World, mine: str) -> None:
     ann = (await world.agent(mine)).id
     await world.number(mine, ann)

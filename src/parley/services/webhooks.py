@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.calls import DEFAULT_CONTEXT_LIMIT, WebhookTarget
@@ -95,9 +96,9 @@ class Webhooks:
         No secret is opened: one that nobody can read is no reason why a call could not begin or end. It is told of
         where the event is sent.
         """
+        row = await webhooks.applying(session, project_id, agent_id, keep=own_url is None)
         if own_url is not None:
-            return Address(own_url, "call", None, DEFAULT_CONTEXT_LIMIT)
-        row = await webhooks.applying(session, project_id, agent_id, keep=True)
+            return Address(own_url, "call", None, DEFAULT_CONTEXT_LIMIT if row is None else row.context_limit)
         if row is None or row.status != "active":
             return None
         return Address(row.url, _kind(row), row.id, row.context_limit)
@@ -107,13 +108,14 @@ class Webhooks:
     ) -> WebhookTarget | None:
         """The same as `target_for`, in a session that is open already. Raises ConfigurationError like `open`.
 
-        A call's own URL is signed with the secret of the webhook it stands in for, or, without one, with one derived
-        for the project; its `webhook_id` is empty.
+        A call's own URL has the secret and the limits of the webhook it stands in for, or, without one, a secret
+        derived for the project and the usual limits; its `webhook_id` is empty.
         """
         row = await webhooks.applying(session, project_id, agent_id)
         if own_url is not None:
-            secret = self.open(row) if row is not None else self._cipher.signing_secret(project_id)
-            return WebhookTarget(url=own_url, secret=secret)
+            if row is None:
+                return WebhookTarget(url=own_url, secret=self._cipher.signing_secret(project_id))
+            return msgspec.structs.replace(self.target(row), url=own_url, webhook_id="")
         return self.target(row) if row is not None and row.status == "active" else None
 
     def target(self, row: WebhookRow) -> WebhookTarget:
