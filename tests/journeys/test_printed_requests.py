@@ -1,8 +1,8 @@
 """Every request that the documents of the three APIs print, sent as printed to a whole parley.
 
-`printed_requests.json` holds the requests in the documents' order, but for what is deleted before it was tested: what is
-sent, with `{names}` where a client puts its own ids, the statuses that may come back and the keys that must. `save` keeps a value of the answer under a name,
-`until` asks again until the answer says so.
+`printed_requests.json` holds the requests in the documents' order, but for what is deleted before it was tested: what
+is sent, with `{names}` where a client puts its own ids, the statuses that may come back and the keys that must.
+`save` keeps a value of the answer under a name, `until` asks again until the answer says so.
 """
 
 from __future__ import annotations
