@@ -7,6 +7,7 @@ from urllib.parse import urljoin
 
 import httpx
 import pytest
+import structlog
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -62,14 +63,28 @@ async def test_a_page_needs_nothing_from_anywhere_else(shared_api: Api, path: st
             assert (await shared_api.nobody.get(urljoin(f"{OWN_URL}{path}", link))).status_code == 200
 
 
-async def test_a_fault_of_ours_is_a_sentence_without_its_cause() -> None:
+@pytest.mark.parametrize("path", ["/v1/agents", "/openapi.json", "/nothing", "/healthz"])
+async def test_every_answer_names_its_request(shared_api: Api, path: str) -> None:
+    asked = await shared_api.client.get(path, headers={"x-request-id": "order-7:a.b"})
+    assert asked.headers.get_list("x-request-id") == ["order-7:a.b"]
+    made = {(await shared_api.client.get(path)).headers["x-request-id"] for _ in range(2)}
+    assert len(made) == 2
+    for unprintable in ("", "a b", "x" * 129, "\u00e9"):
+        headers = [(b"x-request-id", unprintable.encode())]
+        answer = await shared_api.client.get(path, headers=headers)
+        assert re.fullmatch("[0-9a-f]{32}", answer.headers["x-request-id"])
+
+
+async def test_a_fault_of_ours_is_a_sentence_without_its_cause_which_the_log_has() -> None:
     async def broken(request: Request) -> Response:
         raise RuntimeError("private detail")
 
     app = FastAPI(middleware=[Middleware(Edge, metrics=HttpMetrics(Metrics().registry))])
     app.router.add_route("/broken", broken)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://parley.test") as client:
-        answer = await client.get("/broken")
+        with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+            answer = await client.get("/broken", headers={"x-request-id": "order-8"})
+    assert [(line["event"], line["request_id"]) for line in lines] == [("request_crashed", "order-8")]
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "private detail" not in answer.text
     assert "Traceback" not in answer.text
