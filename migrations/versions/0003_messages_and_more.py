@@ -203,6 +203,15 @@ def _widen_what_exists() -> None:
             unique=False,
             postgresql_where=sa.text("status = 'pending'"),
         )
+    key = "COALESCE(webhook_id, subscription_id, project_id || ' ' || left(url, 200))"
+    op.add_column("deliveries", sa.Column("target_key", sa.String(), sa.Computed(key, persisted=True), nullable=False))
+    op.drop_index("ix_deliveries_due", table_name="deliveries")
+    op.create_index(
+        "ix_deliveries_due",
+        "deliveries",
+        ["target_key", "next_at", "seq"],
+        postgresql_where=sa.text("status = 'pending'"),
+    )
     op.drop_index("ix_deliveries_webhook_id", table_name="deliveries")
     op.drop_constraint("fk_deliveries_webhook_id", "deliveries", type_="foreignkey")
     op.create_foreign_key(
@@ -255,6 +264,11 @@ def downgrade() -> None:
     op.drop_index(
         "ix_deliveries_open_conversation", table_name="deliveries", postgresql_where=sa.text("status = 'pending'")
     )
+    op.drop_index("ix_deliveries_due", table_name="deliveries")
+    op.create_index(
+        "ix_deliveries_due", "deliveries", ["next_at", "seq"], postgresql_where=sa.text("status = 'pending'")
+    )
+    op.drop_column("deliveries", "target_key")
     op.drop_column("deliveries", "original_id")
     op.drop_column("deliveries", "target")
     op.drop_column("deliveries", "message_id")

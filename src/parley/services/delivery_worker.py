@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple, Protocol
@@ -46,7 +47,8 @@ class Attempt(NamedTuple):
 
 
 class DeliveryWorker:
-    """At most 20 requests are on their way at once; what is due beyond that waits in the database.
+    """At most 20 requests are on their way at once, and 4 of them to one target, so that a receiver that does not
+    answer holds up nobody else; what is due beyond that waits in the database. Each process counts its own.
 
     `lease_s` is how long a row is a worker's own. It outlasts a request, so that only a dead worker's rows come free.
     """
@@ -68,7 +70,7 @@ class DeliveryWorker:
         self._lease = timedelta(seconds=lease_s)
         self._poll_s = poll_s
         self._bell = asyncio.Event()
-        self._on_their_way = 0
+        self._on_their_way: Counter[str] = Counter()
 
     def wake(self) -> None:
         """An event was committed: look now instead of at the next poll."""
@@ -80,7 +82,6 @@ class DeliveryWorker:
             while True:
                 self._bell.clear()
                 for row in await self._claim():
-                    self._on_their_way += 1
                     tasks.create_task(self._carry(row))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._poll_s):
@@ -89,22 +90,24 @@ class DeliveryWorker:
     async def send_due(self) -> int:
         """Send, once, what is due now; returns how many were taken. What `run` does all the time."""
         rows = await self._claim()
-        self._on_their_way += len(rows)
         async with asyncio.TaskGroup() as tasks:
             for row in rows:
                 tasks.create_task(self._carry(row))
         return len(rows)
 
     async def _claim(self) -> list[DeliveryRow]:
-        free = MOST_AT_ONCE - self._on_their_way
+        free = MOST_AT_ONCE - self._on_their_way.total()
         if free <= 0:
             return []
         try:
             async with self._database.transaction() as session:
-                return await outbox.claim(session, self._clock(), self._lease, free)
+                now, held = self._clock(), self._on_their_way
+                rows = await outbox.claim(session, now, self._lease, free, on_their_way=held)
         except _TROUBLE as away:
             _log.warning("deliveries_wait_for_database", reason=type(away).__name__)
             return []
+        self._on_their_way.update(row.target_key for row in rows)
+        return rows
 
     async def _carry(self, row: DeliveryRow) -> None:
         try:
@@ -112,7 +115,7 @@ class DeliveryWorker:
         except _TROUBLE as away:
             _log.warning("delivery_not_settled", delivery_id=row.id, reason=type(away).__name__)
         finally:
-            self._on_their_way -= 1
+            self._on_their_way -= Counter([row.target_key])  # and a target with none leaves the count
             self._bell.set()
 
     async def _sent(self, row: DeliveryRow) -> Attempt:

@@ -9,16 +9,21 @@ being sent or has not been tried twice. After that the receiver counts as down a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from parley.storage.tables import DeliveryRow, SubscriptionRow, WebhookRow
 
+MOST_TO_ONE_TARGET = 4
+
 _TRIES_THAT_KEEP_ORDER = 2
+_NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 def record(session: AsyncSession, delivery: DeliveryRow) -> None:
@@ -26,20 +31,30 @@ def record(session: AsyncSession, delivery: DeliveryRow) -> None:
     session.add(delivery)
 
 
-async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: int) -> list[DeliveryRow]:
+async def claim(
+    session: AsyncSession,
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    *,
+    most_each: int = MOST_TO_ONE_TARGET,
+    on_their_way: Mapping[str, int] = _NOTHING,
+) -> list[DeliveryRow]:
     """Take up to `limit` due rows for the length of the lease, the longest due first; what others hold is passed over.
 
-    In this order the index of what is pending can be read from its beginning, however much was ever sent.
+    No target gets more than `most_each`, what is `on_their_way` to it (by `target_key`) included: one that is slow to
+    answer keeps nobody else from being told.
     """
-    due = and_(
-        DeliveryRow.status == "pending",
-        DeliveryRow.next_at <= now,
-        or_(DeliveryRow.lease_until.is_(None), DeliveryRow.lease_until <= now),
-        ~_waits_behind(DeliveryRow.call_id, now),
-        ~_waits_behind(DeliveryRow.conversation_id, now),
-    )
-    in_order = select(DeliveryRow.id).where(due).order_by(DeliveryRow.next_at, DeliveryRow.seq)
-    free = in_order.limit(limit).with_for_update(skip_locked=True)
+    places = {key: most_each - count for key, count in on_their_way.items()}
+    chosen: list[str] = []
+    for found in await session.execute(_first_of_each_target(now, most_each, limit * most_each, places)):
+        left = places.get(found.target_key, most_each)
+        if left > 0 and len(chosen) < limit:
+            places[found.target_key] = left - 1
+            chosen.append(found.id)
+    if not chosen:
+        return []
+    free = select(DeliveryRow.id).where(DeliveryRow.id.in_(chosen), _is_due(now)).with_for_update(skip_locked=True)
     taken = (
         update(DeliveryRow)
         .where(DeliveryRow.id.in_(free))
@@ -48,6 +63,39 @@ async def claim(session: AsyncSession, now: datetime, lease: timedelta, limit: i
         .execution_options(synchronize_session=False)
     )
     return sorted(await session.scalars(taken), key=lambda row: row.seq)
+
+
+def _first_of_each_target(
+    now: datetime, most_each: int, limit: int, places: Mapping[str, int]
+) -> Select[tuple[str, str]]:
+    """The id and target of what may be sent, at most `most_each` for each target that has places, longest due first.
+
+    It steps from target to target in the index of what is pending and reads the beginning of each, so that it costs as
+    much as there are targets that something waits for, however much waits for one of them and was ever sent.
+    """
+    pending, full = aliased(DeliveryRow), [key for key, left in places.items() if left <= 0]
+    smallest = select(func.min(pending.target_key).label("key")).where(pending.status == "pending")
+    targets = smallest.cte("targets", recursive=True)
+    following = smallest.where(pending.target_key > targets.c.key).scalar_subquery()
+    targets = targets.union_all(select(following).where(targets.c.key.is_not(None)))
+    first = (
+        select(DeliveryRow.id, DeliveryRow.target_key, DeliveryRow.next_at, DeliveryRow.seq)
+        .where(DeliveryRow.target_key == targets.c.key, _is_due(now))
+        .where(~_waits_behind(DeliveryRow.call_id, now), ~_waits_behind(DeliveryRow.conversation_id, now))
+        .order_by(DeliveryRow.next_at, DeliveryRow.seq)
+        .limit(most_each)
+        .lateral("first")
+    )
+    found = select(first.c.id, first.c.target_key).select_from(targets.join(first, true()))
+    return found.where(targets.c.key.not_in(full)).order_by(first.c.next_at, first.c.seq).limit(limit)
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        DeliveryRow.status == "pending",
+        DeliveryRow.next_at <= now,
+        or_(DeliveryRow.lease_until.is_(None), DeliveryRow.lease_until <= now),
+    )
 
 
 def _waits_behind(subject: InstrumentedAttribute[str | None], now: datetime) -> ColumnElement[bool]:

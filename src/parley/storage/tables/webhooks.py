@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Identity, Index, func, text
+from sqlalchemy import BigInteger, Computed, ForeignKey, Identity, Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -57,12 +57,13 @@ class DeliveryRow(Row):
     A worker holds the row until `lease_until`; `attempts` counts how often it was taken. `target` says whose target it
     is (`TargetKind`). `webhook_id` and `subscription_id` stay when what they name is deleted: a reference that the
     database kept true would make deleting a target rewrite all that was ever sent to it. A row that sends an event
-    again names in `original_id` the one that carried it first.
+    again names in `original_id` the one that carried it first. `target_key` tells targets apart in one word: an id, or
+    the project and the beginning of a call's own URL, for an index takes no key of any length.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
-        Index("ix_deliveries_due", "next_at", "seq", postgresql_where=text("status = 'pending'")),
+        Index("ix_deliveries_due", "target_key", "next_at", "seq", postgresql_where=text("status = 'pending'")),
         Index("ix_deliveries_open_call", "call_id", "seq", postgresql_where=text("status = 'pending'")),
         Index("ix_deliveries_open_conversation", "conversation_id", "seq", postgresql_where=text("status = 'pending'")),
         Index("ix_deliveries_open_webhook", "webhook_id", postgresql_where=text("status = 'pending'")),
@@ -76,6 +77,9 @@ class DeliveryRow(Row):
     webhook_id: Mapped[str | None]
     subscription_id: Mapped[str | None]
     target: Mapped[str] = mapped_column(server_default="project")
+    target_key: Mapped[str] = mapped_column(
+        Computed("COALESCE(webhook_id, subscription_id, project_id || ' ' || left(url, 200))", persisted=True)
+    )
     original_id: Mapped[str | None]
     agent_id: Mapped[str | None]
     conversation_id: Mapped[str | None] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
