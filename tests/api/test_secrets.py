@@ -127,6 +127,12 @@ async def test_no_refusal_and_no_log_line_quotes_a_secret(
     assert not any(secret in logged for secret in SECRETS.values())
 
 
+async def test_the_secret_of_a_calls_own_url_is_shown_to_the_project(api: Api) -> None:
+    shown = (await api.client.get("/v1/project")).json()["webhookSecret"]
+    assert shown.startswith("whsec_")
+    assert shown != (await api.stranger.get("/v1/project")).json()["webhookSecret"]
+
+
 async def test_a_webhooks_signing_secret_is_shown_to_its_owner(api: Api) -> None:
     made = await accepted(api, "POST", "/v1/webhooks", url="https://example.com/hook")
     assert made["secret"].startswith("whsec_")

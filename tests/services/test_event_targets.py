@@ -103,6 +103,44 @@ async def test_a_calls_own_url_gets_exactly_that_calls_events(world: World, mine
     assert sorted((row.target, row.url) for row in rows) == [("agent", AGENT)] * 2 + [("call", CALL)] * 2
 
 
+async def test_a_calls_own_url_is_told_the_facts_at_the_top_too(world: World, mine: str) -> None:
+    ann = (await world.agent(mine)).id
+    number = await world.number(mine, ann)
+    wanted = CallCreate(agent_id=ann, to_number="4155559999", webhook_url=CALL)
+    call = await world.calls.create(mine, wanted)
+    await world.log.connected(call.id)
+    world.clock.advance(61)
+    await world.log.finished(call.id, "caller_hangup")
+    await send_all(world)
+
+    began, ended = [json.loads(body) for _, _, body in world.sender.sent]
+    flat = {
+        "call_id": call.id,
+        "agent_id": ann,
+        "from_number": number.phone_number,
+        "to_number": "+14155559999",
+        "created_at": began["timestamp"],
+    }
+    assert flat.items() <= began.items()
+    assert began["data"]["callId"] == call.id
+    over = {"status": "completed", "duration_seconds": 61, "end_reason": "caller_hangup"}
+    assert (flat | over | {"created_at": ended["timestamp"]}).items() <= ended.items()
+
+
+async def test_without_a_webhook_a_calls_own_url_is_signed_with_a_secret_of_the_project(
+    world: World, mine: str, theirs: str
+) -> None:
+    ann = (await world.agent(mine)).id
+    await world.number(mine, ann)
+    wanted = CallCreate(agent_id=ann, to_number="4155559999", webhook_url=CALL)
+    await world.log.connected((await world.calls.create(mine, wanted)).id)
+    await send_all(world)
+
+    ((_, headers, body),) = world.sender.sent
+    assert verify(world.webhooks.spare_secret(mine), headers, body, now_s=world.clock.now.timestamp())
+    assert world.webhooks.spare_secret(mine).reveal() != world.webhooks.spare_secret(theirs).reveal()
+
+
 async def test_events_of_one_conversation_arrive_in_order(world: World, mine: str) -> None:
     number = await world.number(mine, (await world.agent(mine)).id)
     await world.webhooks.put(mine, None, WebhookPut(url=PROJECT))

@@ -31,6 +31,7 @@ async def _shown(ask: Ask[Any, Any], row: ProjectRow) -> ProjectOut:
         id=row.id,
         name=row.name,
         recording_enabled=row.recording_enabled,
+        webhook_secret=ask.services.webhooks.spare_secret(row.id).reveal(),
         limits=ProjectLimitsOut.model_validate(now.limits),
         used=used,
         created_at=row.created_at,

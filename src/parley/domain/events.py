@@ -97,6 +97,24 @@ def call_ended(call: CallFacts, rows: Sequence[TranscriptRow], *, at: datetime, 
     return envelope(CALL_ENDED, agent_id=call.agent_id, at=at, data=data, history=recent_history(lines, context_limit))
 
 
+def with_flat_names(payload: Payload, call: CallFacts) -> Payload:
+    """The same event with the call's facts at its top too, in snake_case.
+
+    A single call's own URL is told so, for its receivers know events in that shape as well. An
+    end comes with the call's status, length and reason.
+    """
+    flat: Payload = {
+        "call_id": call.call_id,
+        "agent_id": call.agent_id,
+        "from_number": call.from_number,
+        "to_number": call.to_number,
+        "created_at": payload["timestamp"],
+    }
+    if call.ended_at is not None:
+        flat |= {"status": call.status, "duration_seconds": call.duration_s or 0, "end_reason": call.end_reason}
+    return payload | flat
+
+
 def voice_turn(
     call: CallFacts,
     *,

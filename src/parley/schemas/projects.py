@@ -26,11 +26,16 @@ class ProjectUsedOut(Wire):
 
 
 class ProjectOut(Wire):
-    """The project that the API key opens. `recordingEnabled` holds for agents that do not say otherwise."""
+    """The project that the API key opens. `recordingEnabled` holds for agents that do not say otherwise.
+
+    `webhookSecret` signs what is sent to a call's own `webhookUrl` where neither the agent nor the project has a
+    webhook.
+    """
 
     id: str
     name: str
     recording_enabled: bool
+    webhook_secret: str
     limits: ProjectLimitsOut
     used: ProjectUsedOut
     created_at: Timestamp

@@ -24,9 +24,8 @@ class CallEvents:
     async def connected(self, session: AsyncSession, call: CallRow, at: datetime) -> None:
         """`call.started`, and what subscriptions call it."""
         facts, subject = _facts(call), _subject(call)
-        await self._announcements.tell_webhook(
-            session, subject, events.CALL_STARTED, at, lambda limit: events.call_started(facts, at=at)
-        )
+        told = _told(call, facts, events.call_started(facts, at=at))
+        await self._announcements.tell_webhook(session, subject, events.CALL_STARTED, at, lambda limit: told)
         await self._announcements.tell_subscriptions(session, subject, at, flat_events.connected(facts, at))
 
     async def over(self, session: AsyncSession, call: CallRow, at: datetime) -> None:
@@ -39,7 +38,7 @@ class CallEvents:
             subject,
             events.CALL_ENDED,
             at,
-            lambda limit: events.call_ended(facts, rows, at=at, context_limit=limit),
+            lambda limit: _told(call, facts, events.call_ended(facts, rows, at=at, context_limit=limit)),
         )
         transfer_number = call.snapshot.get("transfer_number", "")
         await self._announcements.tell_subscriptions(session, subject, at, flat_events.over(facts, at, transfer_number))
@@ -51,6 +50,10 @@ class CallEvents:
         subject = Subject(project_id=number.project_id, agent_id=number.agent_id, channel="voice")
         told = flat_events.declined(number.phone_number, from_number, number.agent_id, reason, at)
         await self._announcements.tell_subscriptions(session, subject, at, told)
+
+
+def _told(call: CallRow, facts: CallFacts, payload: events.Payload) -> events.Payload:
+    return payload if call.webhook_url is None else events.with_flat_names(payload, facts)
 
 
 def _subject(call: CallRow) -> Subject:

@@ -114,9 +114,13 @@ class Webhooks:
         row = await webhooks.applying(session, project_id, agent_id)
         if own_url is not None:
             if row is None:
-                return WebhookTarget(url=own_url, secret=self._cipher.signing_secret(project_id))
+                return WebhookTarget(url=own_url, secret=self.spare_secret(project_id))
             return msgspec.structs.replace(self.target(row), url=own_url, webhook_id="")
         return self.target(row) if row is not None and row.status == "active" else None
+
+    def spare_secret(self, project_id: str) -> Secret:
+        """What a call's own URL is signed with where there is no webhook whose secret it could have."""
+        return self._cipher.signing_secret(project_id)
 
     def target(self, row: WebhookRow) -> WebhookTarget:
         """A stored webhook as the one who asks and tells sees it. Raises ConfigurationError like `open`."""
