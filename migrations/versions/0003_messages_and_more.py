@@ -168,6 +168,13 @@ def _add_messages() -> None:
     )
     op.create_index(op.f("ix_messages_agent_id"), "messages", ["agent_id"], unique=False)
     op.create_index("ix_messages_number_created", "messages", ["number_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_messages_unnamed",
+        "messages",
+        ["created_at"],
+        unique=False,
+        postgresql_where=sa.text("status = 'queued' AND carrier_message_id IS NULL"),
+    )
     op.create_index("ix_messages_project_created", "messages", ["project_id", "created_at", "id"], unique=False)
     op.create_index(
         "uq_messages_carrier_message",
@@ -281,6 +288,7 @@ def downgrade() -> None:
     op.drop_index(
         "uq_messages_carrier_message", table_name="messages", postgresql_where=sa.text("carrier_message_id IS NOT NULL")
     )
+    op.drop_index("ix_messages_unnamed", table_name="messages")
     op.drop_index("ix_messages_project_created", table_name="messages")
     op.drop_index("ix_messages_number_created", table_name="messages")
     op.drop_index(op.f("ix_messages_agent_id"), table_name="messages")

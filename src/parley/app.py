@@ -70,6 +70,7 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
                     house.presence.run(house.directory.take),
                     house.delivery_worker.run(),
                     house.watch.run(),
+                    house.message_watch.run(),
                     house.services.transcripts.run(),
                     house.intake.run(),
                     house.pruning.run(),

@@ -52,6 +52,13 @@ class MessageLog:
         kind = message_events.MESSAGE_SENT if status == "delivered" else message_events.MESSAGE_FAILED
         await self.announce(session, message, conversation, kind)
 
+    def take_back_failure(self, message: MessageRow, reported: MessageStatus) -> None:
+        """A failure of a message that the carrier had not named was this server's guess, from an answer that was lost
+        or meant no more than "not now". If the carrier now reports that it has the message, the report is right."""
+        is_guess = message.status == "failed" and message.carrier_message_id is None
+        if is_guess and reported not in FAILED:
+            message.status, message.error_message = "queued", None
+
     async def announce(
         self,
         session: AsyncSession,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -28,6 +29,12 @@ from parley.storage.database import Database
 from parley.storage.tables import ConversationRow, MessageRow, NumberRow
 
 _UNKNOWN_OUTCOME = "The carrier did not answer: whether the message went out is not known unless it reports."
+_LOST = (
+    "The server stopped while it was sending the message, and whether it went out is not known. It is not sent again by"
+    " itself; if the carrier reports on it, this is corrected."
+)
+LOST_AFTER = timedelta(minutes=2)
+"""Far longer than a carrier is given to answer, so that nobody is sending the message any more."""
 _log = structlog.get_logger()
 
 
@@ -112,9 +119,12 @@ class Messages:
 
     async def report(self, message_id: str, report: MessageReport) -> None:
         """What the carrier says of a message it was given. It may say so twice, out of order, and before it has
-        answered the sending: a message only moves forward. Raises NotFound for a message that is not that one."""
+        answered the sending: a message only moves forward, except that it takes back what was only guessed to have
+        failed. Raises NotFound for a message that is not that one."""
         async with self._database.transaction() as session:
             message, conversation = await self._locked(session, message_id)
+            if message.direction == "outbound":
+                self._log.take_back_failure(message, report.status)
             message.carrier_message_id = message.carrier_message_id or report.carrier_message_id
             if message.carrier_message_id != report.carrier_message_id or message.direction != "outbound":
                 raise NotFound("This server knows no such message.")
@@ -122,6 +132,25 @@ class Messages:
                 session, message, conversation, report.status, report.error, report.is_opted_out
             )
         self._log.wake()
+
+    async def fail_lost(self) -> int:
+        """Mark as failed, and tell so, what was never handed over, or whose answer nobody wrote down, because the
+        process died: nobody is sending it any more. It is not sent again, for it may have gone out. Returns how many
+        there were; one that was reported meanwhile is left alone."""
+        before, count = self._clock() - LOST_AFTER, 0
+        async with self._database.read() as session:
+            lost = await messages.unnamed_since(session, before)
+        for message_id in lost:
+            async with self._database.transaction() as session:
+                message, conversation = await self._locked(session, message_id)
+                if message.status != "queued" or message.carrier_message_id or message.error_message:
+                    continue
+                await self._log.write_status(session, message, conversation, "failed", _LOST, False)
+            _log.warning("message_lost", message_id=message_id)
+            count += 1
+        if count:
+            self._log.wake()
+        return count
 
     # ------------------------------------------------------------ steps
 
@@ -141,6 +170,8 @@ class Messages:
         is_unknown = isinstance(refused, ProviderUnavailable) and not refused.retryable
         async with self._database.transaction() as session:
             message, conversation = await self._locked(session, message_id)
+            if message.carrier_message_id is not None and isinstance(refused, ProviderUnavailable):
+                return  # its reports overtook the answer: the carrier has it
             if is_unknown:
                 if message.status == "queued":
                     message.error_message = _UNKNOWN_OUTCOME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import or_, select, tuple_
@@ -40,6 +41,19 @@ async def by_carrier_id(
     )
     row: MessageRow | None = await session.scalar(statement)
     return row
+
+
+async def unnamed_since(session: AsyncSession, before: datetime, limit: int = 100) -> list[str]:
+    """The ids of queued messages, of every project, that were written before then, and of whose sending there is
+    neither the carrier's name nor an error; the oldest first."""
+    statement = select(MessageRow.id).where(
+        MessageRow.direction == "outbound",
+        MessageRow.status == "queued",
+        MessageRow.carrier_message_id.is_(None),
+        MessageRow.error_message.is_(None),
+        MessageRow.created_at < before,
+    )
+    return list(await session.scalars(statement.order_by(MessageRow.created_at, MessageRow.id).limit(limit)))
 
 
 async def insert_once(session: AsyncSession, values: dict[str, Any]) -> MessageRow | None:

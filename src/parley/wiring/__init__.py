@@ -33,6 +33,7 @@ from parley.services.hooks import Hooks
 from parley.services.idempotency import Idempotency
 from parley.services.integration_health import IntegrationHealth
 from parley.services.limits import Limits
+from parley.services.message_watch import MessageWatch
 from parley.services.messages import Messages
 from parley.services.numbers import Numbers
 from parley.services.phone_conversations import PhoneConversations
@@ -67,6 +68,7 @@ class Assembly:
     directory: Directory
     presence: Presence
     watch: CallWatch
+    message_watch: MessageWatch
     pruning: Pruning
     intake: RecordingIntake
     delivery_worker: DeliveryWorker
@@ -161,4 +163,7 @@ def _join(
     edge = CarrierEdge(carriers, accounts, calls, messages, directory, public_url)
     watch = CallWatch(database, call_log, directory.held)
     pruning = Pruning(database, timedelta(days=settings.delivery_retention_days))
-    return Assembly(database, services, directory, presence, watch, pruning, taped.intake, told.worker, metrics, edge)
+    watches = watch, MessageWatch(messages)
+    return Assembly(
+        database, services, directory, presence, *watches, pruning, taped.intake, told.worker, metrics, edge
+    )

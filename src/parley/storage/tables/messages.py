@@ -48,6 +48,11 @@ class MessageRow(Row):
             unique=True,
             postgresql_where=text("carrier_message_id IS NOT NULL"),
         ),
+        Index(
+            "ix_messages_unnamed",
+            "created_at",
+            postgresql_where=text("status = 'queued' AND carrier_message_id IS NULL"),
+        ),
         Index("ix_messages_conversation_created", "conversation_id", "created_at", "id"),
         Index("ix_messages_number_created", "number_id", "created_at", "id"),
         Index("ix_messages_project_created", "project_id", "created_at", "id"),
