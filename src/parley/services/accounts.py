@@ -1,6 +1,7 @@
 """Which carrier account a request is made with.
 
-The number's own credential, else the project's only credential for the carrier, else the operator's environment.
+The number's own credential, else the project's only credential for the carrier, else the operator's environment. What
+was made at the carrier stays with the account it was made with, whatever credentials the project gains later.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from parley.domain.secrets import Secret
 from parley.services.credentials import Credentials
 from parley.storage import calls, credentials, messages, numbers
 from parley.storage.database import Database
-from parley.storage.tables import CredentialRow
+from parley.storage.tables import CredentialRow, NumberRow
 
 Owner = Literal["project", "operator", "missing"]
 _NOBODY = CarrierAccount("", Secret(""))
@@ -37,22 +38,30 @@ class CarrierAccounts:
         """
         async with self._database.read() as session:
             number = await numbers.get_known(session, number_id)
-            account, _ = await self.resolve(session, number.project_id, number.provider, number.credential_id)
+            account, _ = await self.of_number(session, number)
         return number.provider, account
 
     async def for_call(self, call_id: str) -> tuple[str, CarrierAccount]:
         """(carrier, account) that owns the call. Raises like `for_number`."""
         async with self._database.read() as session:
             call = await calls.get_known(session, call_id)
-            account, _ = await self.resolve(session, call.project_id, call.carrier, call.credential_id)
+            account, _ = await self._made_with(session, call.project_id, call.carrier, call.credential_id)
         return call.carrier, account
 
     async def for_message(self, message_id: str) -> tuple[str, CarrierAccount]:
         """(carrier, account) that owns the text message. Raises like `for_number`."""
         async with self._database.read() as session:
             message = await messages.get_known(session, message_id)
-            account, _ = await self.resolve(session, message.project_id, message.carrier, message.credential_id)
+            account, _ = await self._made_with(session, message.project_id, message.carrier, message.credential_id)
         return message.carrier, account
+
+    async def of_number(self, session: AsyncSession, number: NumberRow) -> tuple[CarrierAccount, str | None]:
+        """The account that owns a number at its carrier, or the one to try for a number nobody asked the carrier for.
+
+        Raises like `resolve`.
+        """
+        find = self._made_with if number.carrier_id is not None else self.resolve
+        return await find(session, number.project_id, number.provider, number.credential_id)
 
     async def resolve(
         self, session: AsyncSession, project_id: str, carrier: str, credential_id: str | None
@@ -72,6 +81,15 @@ class CarrierAccounts:
         if own:
             raise BadInput(f"This project has several `{carrier}` credentials; name one with `credentialId`.")
         raise BadInput(f"There is no `{carrier}` account to use: create a credential for it, or give the server one.")
+
+    async def _made_with(
+        self, session: AsyncSession, project_id: str, carrier: str, credential_id: str | None
+    ) -> tuple[CarrierAccount, str | None]:
+        """The account of something that exists at the carrier: what has no credential is the operator's."""
+        operators = self._operator.get(carrier, _NOBODY)
+        if credential_id is None and operators.account_id and operators.token:
+            return operators, None
+        return await self.resolve(session, project_id, carrier, credential_id)
 
     async def owner(self, session: AsyncSession, project_id: str, carrier: str) -> Owner:
         """Whose account there is to use at the carrier. Nobody's where a credential lacks the account's id, too."""

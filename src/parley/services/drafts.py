@@ -50,8 +50,10 @@ class CallDrafts:
                 f"parley cannot place calls through `{carrier}`, and calls over SIP trunks are not connected yet;"
                 " call from a number at another carrier."
             )
-        own = number.credential_id if number is not None else None
-        _, credential_id = await self._accounts.resolve(session, project_id, carrier, own)
+        if number is not None:
+            _, credential_id = await self._accounts.of_number(session, number)
+        else:
+            _, credential_id = await self._accounts.resolve(session, project_id, carrier, None)
         row = CallRow(
             **self._common(project_id, snapshot, "outbound"),
             status="queued",

@@ -52,9 +52,7 @@ class MessageDrafts:
             raise BadInput(
                 f"parley cannot send texts through `{number.provider}`; send from a number at another carrier."
             )
-        account, credential_id = await self._accounts.resolve(
-            session, project_id, number.provider, number.credential_id
-        )
+        account, credential_id = await self._accounts.of_number(session, number)
         now, agent_id = self._clock(), await agents.hold(session, project_id, agent_id)
         conversation = await conversations.get_or_add(session, number, to_number, new_id("conv"), now)
         if conversation.opted_out_at is not None:

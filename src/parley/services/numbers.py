@@ -155,7 +155,7 @@ class Numbers:
             _require_active(row)
             account = None
             if row.carrier_id is not None and row.provider in self._carriers and not keep_at_carrier:
-                account, _ = await self._accounts.resolve(session, project_id, row.provider, row.credential_id)
+                account, _ = await self._accounts.of_number(session, row)
         if account is not None and row.carrier_id is not None:
             await self._carriers[row.provider].release(account, row.carrier_id)
         async with self._database.transaction() as session:
