@@ -33,7 +33,6 @@ _VALUES: Mapping[str, Any] = {
     "agent_id": _AGENT,
     "number_id": "num_0199a5c2d3e47f1c8a6b5d4e3f2a1b0c",
     "name": "Front desk",
-    "provider": "twilio",
     "api_key": "your-provider-key",
     "phone_number": "+14155551234",
     "from_number": "+14155550123",
@@ -48,6 +47,13 @@ _ROUTING: Json = {
         {"condition": "time_of_day", "start_time": "18:00", "end_time": "08:00", "action": "overflow_to_voicemail"},
     ],
 }
+
+
+def _first(shape: type[Wire], name: str) -> Any:
+    """The field's own example: schemas may name a carrier, this floor may not."""
+    return (shape.model_fields[name].examples or ["text"])[0]
+
+
 _BODIES: Mapping[type[Wire], Json] = {
     AgentCreate: {
         "name": "Front desk",
@@ -86,7 +92,7 @@ _BODIES: Mapping[type[Wire], Json] = {
     RoutedNumberImport: {
         "phone_number": "+14155551234",
         "country_code": "US",
-        "provider": "twilio",
+        "provider": _first(RoutedNumberImport, "provider"),
         "provider_config": {"account_sid": "your_account_sid", "auth_token": "your_auth_token"},
     },
     RoutedNumberUpdate: {
@@ -120,14 +126,10 @@ _BODIES: Mapping[type[Wire], Json] = {
 def example(shape: type[Wire], dialect: Dialect) -> Json:
     """A body that `shape` accepts, as `dialect` spells it. Keys inside customer-owned objects stay as they are."""
     required = {
-        name: _by_name(name, field.examples) for name, field in shape.model_fields.items() if field.is_required()
+        name: _VALUES.get(name, _first(shape, name))
+        for name, field in shape.model_fields.items()
+        if field.is_required()
     }
     read = shape.model_validate({**required, **_BODIES.get(shape, {})})
     body: Json = read.model_dump(mode="json", by_alias=dialect.casing == "camelCase", exclude_unset=True)
     return body
-
-
-def _by_name(name: str, examples: list[Any] | None) -> Any:
-    if name in _VALUES:
-        return _VALUES[name]
-    return examples[0] if examples else "text"

@@ -25,7 +25,7 @@ class CredentialCreate(Wire):
     """
 
     name: Name
-    provider: ProviderName
+    provider: ProviderName = Field(examples=["twilio"])
     api_key: SecretKey
     account_sid: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     metadata: dict[str, Any] | None = None

@@ -43,7 +43,7 @@ class RoutedNumberImport(RoutedNumberUpdate):
 
     phone_number: PhoneText
     country_code: Country | None = None
-    provider: ProviderName | None = None
+    provider: ProviderName | None = Field(None, examples=["twilio"])
     provider_config: ProviderConfig | None = None
     credential_id: Id | None = None
 
