@@ -21,7 +21,7 @@ from parley.api.mount import Mounted, lay_out
 from parley.api.table import TABLE
 from parley.domain.ids import new_id
 from parley.schemas.base import Wire
-from parley.schemas.dialects import THREETONE
+from parley.schemas.dialects import THREETONE, Dialect
 from parley.schemas.fields import ID_PATTERN
 from parley.storage.database import Database
 from parley.storage.tables import ConversationRow, DeliveryRow, MessageRow, Row
@@ -45,8 +45,12 @@ class Belongings:
     ids: Ids
 
     def of(self, mounted: Mounted) -> Ids:
+        """As this operation means them."""
+        return self.ids_in(mounted.dialect)
+
+    def ids_in(self, dialect: Dialect) -> Ids:
         """As this dialect's operations mean them: ThreeTone's conversations are calls."""
-        conversation = {"conversation_id": self.ids["call_id"]} if mounted.dialect is THREETONE else {}
+        conversation = {"conversation_id": self.ids["call_id"]} if dialect is THREETONE else {}
         return self.ids | conversation
 
 
@@ -220,14 +224,15 @@ def body_of(mounted: Mounted, ids: Ids) -> dict[str, Any]:
     """The document's own example with ids that exist, in the dialect's spelling."""
     assert mounted.operation.body is not None
     body = example(mounted.operation.body, mounted.dialect)
-    return {name: _with_ids(name, value, ids) for name, value in body.items()}
+    return {name: with_ids(name, value, ids) for name, value in body.items()}
 
 
-def _with_ids(name: str, value: Any, ids: Ids) -> Any:
+def with_ids(name: str, value: Any, ids: Ids) -> Any:
+    """A value of the field `name` in which every field that holds an id holds one of these."""
     if isinstance(value, dict):
-        return {inner: _with_ids(inner, each, ids) for inner, each in value.items()}
+        return {inner: with_ids(inner, each, ids) for inner, each in value.items()}
     if isinstance(value, list):
-        return [_with_ids(name, each, ids) for each in value]
+        return [with_ids(name, each, ids) for each in value]
     kind = re.sub(r"(?<=[a-z])([A-Z])", r"_\1", name).lower()
     return ids.get(kind, value)
 
