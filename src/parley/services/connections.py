@@ -18,6 +18,7 @@ from parley.providers.protocols import NOT_OWNED, Carrier
 from parley.schemas.credentials import CredentialCreate
 from parley.schemas.numbers import NumberImport
 from parley.services.accounts import CarrierAccounts
+from parley.services.claims import require_unclaimed
 from parley.services.credentials import Credentials
 from parley.services.hooks import Hooks
 from parley.storage import credentials as credential_rows
@@ -86,12 +87,14 @@ class Connections:
     async def make(
         self, project_id: str, wanted: NumberImport, phone: str, number_id: str, known: NumberRow | None
     ) -> Connection:
-        """Point the number at this server where a carrier account owns it. `known` is its row, if it has one already.
+        """Point the number at this server where a carrier account owns it. `known` is its active row, if it has one
+        already; another project's has to be unconnected.
 
-        A number the account does not own comes back unconnected, as does one at a carrier without an adapter. A trunk
-        changes nothing about a connection that is there. Raises BadInput (no account, or another carrier's), NotFound,
-        CarrierRefused (any other refusal; also when the number is connected through another account), and
-        ProviderUnavailable; then an account token in `providerConfig` is not kept.
+        A number the account does not own comes back unconnected, as does one at a carrier without an adapter; where
+        another project claims it too, that is a Conflict. A trunk changes nothing about a connection that is there.
+        Raises BadInput (no account, or another carrier's), NotFound, CarrierRefused (any other refusal; also when the
+        number is connected through another account), and ProviderUnavailable; whatever it raises, an account token in
+        `providerConfig` is not kept.
         """
         sent = self._credential_in(wanted)
         if sent is None:
@@ -120,6 +123,7 @@ class Connections:
             if is_trunk(wanted):
                 return _left_alone(known, name, given)
             if name not in self._carriers:
+                require_unclaimed(known, project_id)
                 return Connection(provider=name, credential_id=given)
             account, used = await self._accounts.resolve(session, project_id, name, given)
         try:
@@ -128,6 +132,7 @@ class Connections:
             is_elsewhere = known is not None and known.is_connected and known.credential_id != used
             if refused.reason != NOT_OWNED or is_elsewhere:
                 raise
+            require_unclaimed(known, project_id)
             return Connection(provider=name, credential_id=used)
         return Connection(provider=name, credential_id=used, carrier_id=adopted.carrier_id, is_connected=True)
 

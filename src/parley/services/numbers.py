@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +16,8 @@ from parley.domain.phone_numbers import country_of, normalise
 from parley.providers.protocols import Carrier
 from parley.schemas.numbers import NumberBuy, NumberImport, NumberList, NumberSearch, NumberUpdate
 from parley.services.accounts import CarrierAccounts
-from parley.services.connections import Connection, Connections, Trunk
+from parley.services.claims import Overtaken, displace, give_up, require_unclaimed, taken
+from parley.services.connections import Connection, Connections, Trunk, is_trunk
 from parley.services.credentials import Credentials
 from parley.services.defaults import Clock, utc_now
 from parley.services.hooks import Hooks
@@ -24,10 +26,10 @@ from parley.storage import agents, numbers
 from parley.storage.database import Database
 from parley.storage.tables import NumberRow
 
+_log = structlog.get_logger()
 _MOST_TRIES = 3
 _MOST_OFFERS = 100
 _UNIQUE_PHONE = "uq_numbers_active"
-_TAKEN = "This number is registered on this server by another project; a number belongs to one project only."
 _KNOWN = "This number is registered on this server already; release it here first, or register it again."
 
 
@@ -79,7 +81,7 @@ class Numbers:
             carrier, number_id = self._carrier(name), new_id("num")
             account, credential_id = await self._accounts.resolve(session, project_id, name, wanted.credential_id)
         async with self._limits.number_on_order(project_id, number_id):
-            bought = await self._buy_one(carrier, account, wanted, name, number_id)
+            bought = await self._buy_one(project_id, carrier, account, wanted, name, number_id)
             is_kept = False
             try:
                 row = self._row(project_id, number_id, bought.phone_number, wanted.country)
@@ -94,7 +96,8 @@ class Numbers:
         return row
 
     async def import_(self, project_id: str, wanted: NumberImport, dialect: str = "native") -> NumberRow:
-        """Register a number, or update it. Raises Conflict when an active number belongs to another project.
+        """Register a number, or update it. Raises Conflict when an active number belongs to another project, unless it
+        is not connected there and this project's carrier account owns it: then the other project's is released.
 
         With an account at a carrier parley has an adapter for, the number's hooks are pointed at this server; one the
         account does not own is registered all the same, and `is_connected` is false. A number reached by a SIP trunk
@@ -103,7 +106,7 @@ class Numbers:
         phone = normalise(wanted.phone_number, "phoneNumber")
         try:
             return await self._register(project_id, phone, wanted, dialect)
-        except Conflict:
+        except Overtaken:
             # Somebody registered it meanwhile. If that was this project, the carrier has to call the row that stayed.
             return await self._register(project_id, phone, wanted, dialect)
 
@@ -112,15 +115,15 @@ class Numbers:
             if wanted.agent_id is not None:
                 await agents.get(session, project_id, wanted.agent_id)
             known = await numbers.active_by_phone(session, phone)
-        if known is not None and known.project_id != project_id:
-            raise Conflict(_TAKEN)
-        if known is not None:
+        if known is not None and (known.is_connected or is_trunk(wanted)):
+            require_unclaimed(known, project_id)
+        if known is not None and known.project_id == project_id:
             connection = await self._connections.make(project_id, wanted, phone, known.id, known)
             trunk = self._connections.trunk(project_id, known.id, wanted)
             return await self._reconnect(known, wanted, connection, trunk, dialect)
         number_id = new_id("num")
         async with self._limits.number_on_order(project_id, number_id):
-            connection = await self._connections.make(project_id, wanted, phone, number_id, None)
+            connection = await self._connections.make(project_id, wanted, phone, number_id, known)
             row = self._row(project_id, number_id, phone, wanted.country or wanted.country_code or country_of(phone))
             row.friendly_name = wanted.friendly_name
             _put(row, connection, self._connections.trunk(project_id, number_id, wanted), dialect)
@@ -161,8 +164,7 @@ class Numbers:
         async with self._database.transaction() as session:
             row = await numbers.get(session, project_id, number_id, lock=True)
             _require_active(row)
-            row.status, row.released_at, row.is_connected = "released", self._clock(), False
-            row.agent_id = row.attached_at = None
+            give_up(row, self._clock())
         return row
 
     async def list(self, project_id: str, query: NumberList) -> tuple[list[NumberRow], int]:
@@ -181,34 +183,43 @@ class Numbers:
         return self._carriers[name]
 
     async def _buy_one(
-        self, carrier: Carrier, account: CarrierAccount, wanted: NumberBuy, name: str, number_id: str
+        self,
+        project_id: str,
+        carrier: Carrier,
+        account: CarrierAccount,
+        wanted: NumberBuy,
+        name: str,
+        number_id: str,
     ) -> CarrierNumber:
         hooks = self._hooks.number(name, number_id)
         refused: CarrierRefused | None = None
-        for phone in (await self._offers(carrier, account, wanted))[:_MOST_TRIES]:
+        for phone in (await self._offers(project_id, carrier, account, wanted))[:_MOST_TRIES]:
             try:
                 return await carrier.buy(account, phone, hooks)
             except CarrierRefused as taken:  # somebody else was quicker, or this one needs papers: try the next
                 refused = taken
         raise refused or Conflict("The carrier has no number for sale in this country now; try again later.")
 
-    async def _offers(self, carrier: Carrier, account: CarrierAccount, wanted: NumberBuy) -> Sequence[str]:
+    async def _offers(
+        self, project_id: str, carrier: Carrier, account: CarrierAccount, wanted: NumberBuy
+    ) -> Sequence[str]:
         """What could be bought and kept: numbers in use on this server are not among it."""
         if wanted.phone_number is not None:
             phone = normalise(wanted.phone_number, "phoneNumber")
-            if not await self._unused([phone]):
+            if not await self._unused(project_id, [phone]):
                 raise Conflict(_KNOWN)
             return [phone]
         country = wanted.country.upper()
         for area_code in dict.fromkeys([wanted.area_code or "", ""]):
             offers = await carrier.search(account, country, area_code=area_code, limit=_MOST_OFFERS)
-            if unused := await self._unused([offer.phone_number for offer in offers]):
+            if unused := await self._unused(project_id, [offer.phone_number for offer in offers]):
                 return unused
         return []
 
-    async def _unused(self, phones: Sequence[str]) -> Sequence[str]:
+    async def _unused(self, project_id: str, phones: Sequence[str]) -> Sequence[str]:
+        """Those that this project could keep: it may have no row of them, nor anybody else a connected one."""
         async with self._database.read() as session:
-            used = await numbers.active_among(session, phones)
+            used = await numbers.taken_among(session, project_id, phones)
         return [phone for phone in phones if phone not in used]
 
     def _row(self, project_id: str, number_id: str, phone: str, country: str) -> NumberRow:
@@ -223,16 +234,21 @@ class Numbers:
         )
 
     async def _keep(self, row: NumberRow, agent_id: str | None) -> None:
+        released = None
         try:
             async with self._database.transaction() as session:
                 await hold_agent(session, row.project_id, agent_id)
+                if row.is_connected:
+                    released = await displace(session, row, self._clock())
                 attach(row, agent_id, self._clock())
                 session.add(row)
                 await self._limits.take_number(session, row.project_id)
         except IntegrityError as clash:
             if _UNIQUE_PHONE not in str(clash.orig):
                 raise
-            raise Conflict(_TAKEN) from None
+            raise taken() from None
+        if released is not None:
+            _log.info("unproven_number_released", number_id=released.id, project_id=released.project_id, by=row.id)
 
     async def _reconnect(
         self, known: NumberRow, wanted: NumberImport, connection: Connection, trunk: Trunk | None, dialect: str
@@ -241,7 +257,7 @@ class Numbers:
             await hold_agent(session, known.project_id, wanted.agent_id)
             row = await numbers.get(session, known.project_id, known.id, lock=True)
             if row.status != "active":
-                raise Conflict("This number was released meanwhile; register it again.")
+                raise Overtaken("This number was released meanwhile; register it again.")
             _put(row, connection, trunk, dialect)
             if wanted.friendly_name is not None:
                 row.friendly_name = wanted.friendly_name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.errors import NotFound
@@ -43,9 +43,10 @@ async def active_by_phone(session: AsyncSession, phone_number: str, *, lock: boo
     return await session.scalar(statement.with_for_update() if lock else statement)
 
 
-async def active_among(session: AsyncSession, phone_numbers: Collection[str]) -> set[str]:
-    """Those of the phone numbers that are in use on this server, whichever project they belong to."""
+async def taken_among(session: AsyncSession, project_id: str, phone_numbers: Collection[str]) -> set[str]:
+    """Those of the phone numbers that are active in the project, or connected in any other."""
     statement = select(NumberRow.phone_number).where(NumberRow.status == "active")
+    statement = statement.where(or_(NumberRow.is_connected, NumberRow.project_id == project_id))
     return set(await session.scalars(statement.where(NumberRow.phone_number.in_(phone_numbers))))
 
 
