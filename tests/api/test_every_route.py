@@ -160,3 +160,21 @@ async def test_a_method_that_is_not_offered_names_those_that_are(shared_api: Api
         assert answer.json()["code"] == "method_not_allowed"
         shown = {each.strip() for each in answer.headers["allow"].split(",")}
         assert shown == offered | ({"HEAD"} if "GET" in offered else set())
+
+
+@pytest.mark.parametrize("mounted", [each for each in EVERY if each.operation.method == "GET"], ids=label)
+async def test_a_head_is_answered_like_a_get_without_its_body(
+    shared_api: Api, mine: Belongings, mounted: Mounted
+) -> None:
+    path = mounted.path.format(**mine.of(mounted))
+    shown = await shared_api.client.get(path)
+    head = await shared_api.client.head(path)
+    assert (head.status_code, head.content) == (shown.status_code, b"")
+    assert head.headers["content-type"] == shown.headers["content-type"]
+
+
+@each_operation
+async def test_a_slash_at_the_end_is_another_path(shared_api: Api, mine: Belongings, mounted: Mounted) -> None:
+    path = mounted.path.format(**mine.of(mounted))
+    answer = await shared_api.client.request(mounted.operation.method, f"{path}/")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
