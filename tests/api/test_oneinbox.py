@@ -343,6 +343,25 @@ async def test_the_native_request_may_be_written_in_snake_case(api: Api) -> None
 
 
 @pytest.mark.parametrize(
+    ("credential", "field"),
+    [
+        ({"account_sid": "AC/../x"}, "account_sid"),
+        ({"account_sid": "AC.x"}, "account_sid"),
+        ({"metadata": {"account_sid": "AC/../x"}}, "metadata.account_sid"),
+        ({"provider_config": {"accountSid": "AC/../x"}}, "provider_config.accountSid"),
+        ({"api_key": "AC/../x:token"}, "api_key"),
+    ],
+)
+async def test_what_is_no_account_id_is_refused_when_it_is_sent(api: Api, credential: Json, field: str) -> None:
+    wanted = {"name": "k", "provider": "twilio", "api_key": api.carrier.auth_token} | credential
+    answer = await api.client.post("/v1/credentials", json=wanted)
+    refused = ok(answer, 400)
+    assert [error["field"] for error in refused["errors"]] == [field]
+    assert "AC" not in answer.text
+    assert ok(await api.client.get("/v1/credentials"))["total"] == 0
+
+
+@pytest.mark.parametrize(
     ("credential", "account"),
     [
         ({"account_sid": "{sid}"}, "own"),

@@ -186,6 +186,21 @@ def test_what_a_service_refuses_is_told_in_the_callers_spelling() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"provider_config": {"accountSid": "-"}}, "provider_config.accountSid"),
+        ({"provider_config": {"account_sid": "-"}}, "provider_config.account_sid"),
+        ({"providerConfig": {"accountSid": "-"}, "api_key": "-"}, "providerConfig.accountSid"),
+        ({"provider_config": None}, "provider_config.account_sid"),
+    ],
+)
+def test_every_step_of_a_path_is_told_as_it_was_sent(sent: dict[str, object], field: str) -> None:
+    refused = BadInput("`providerConfig.accountSid` is none.", [FieldError("providerConfig.accountSid", "is none")])
+    spelled = respelled(refused, sent)
+    assert (spelled.message, spelled.errors) == (f"`{field}` is none.", (FieldError(field, "is none"),))
+
+
 @pytest.mark.parametrize("body", [None, [], "text", 5, True])
 def test_a_body_is_an_object(body: object) -> None:
     with pytest.raises(BadInput, match="JSON object"):

@@ -46,6 +46,7 @@ def test_the_documented_pattern_is_what_is_normalised(text: str) -> None:
         ({"phoneNumber": "nobody"}, "phoneNumber", "must be a phone number like +14155551234"),
         ({"phone_number": "0199"}, "phone_number", "must be a phone number like +14155551234"),
         ({"rowId": "../x"}, "rowId", "must be an id"),
+        ({"rowId": "x\n"}, "rowId", "must be an id"),
         ({"rowId": "x" * 65}, "rowId", "at most 64"),
         ({"hookUrl": "example.com"}, "hookUrl", "begins with https://"),
     ],

@@ -7,7 +7,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from parley.domain.errors import CarrierRefused, NotFound
+from parley.domain.errors import BadInput, CarrierRefused, NotFound
 from parley.schemas.credentials import CredentialList
 from parley.schemas.numbers import NumberImport
 from tests.services.test_numbers import PHONE, asked, credential
@@ -51,6 +51,24 @@ async def test_an_account_that_is_refused_is_not_kept(world: World, mine: str) -
 
     rows, _ = await world.credentials.list(mine, CredentialList())
     assert [row.id for row in rows] == [kept]
+
+
+@pytest.mark.parametrize(
+    ("config", "field"),
+    [
+        ({"auth_token": "token", "account_sid": "AC.x"}, "providerConfig.accountSid"),
+        ({"auth_token": "AC/../x:token"}, "providerConfig.authToken"),
+    ],
+)
+async def test_what_is_no_account_is_refused_before_the_carrier_is_asked(
+    world: World, mine: str, config: dict[str, str], field: str
+) -> None:
+    with pytest.raises(BadInput, match=f"`{field}`") as refusal:
+        await world.numbers.import_(
+            mine, NumberImport.model_validate({"phone_number": PHONE, "provider_config": config})
+        )
+    assert [error.field for error in refusal.value.errors] == [field]
+    assert world.carrier.asked == []
 
 
 async def test_a_trunk_needs_no_account(world: World, mine: str) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from parley.domain.errors import ConfigurationError
+from parley.domain.errors import BadInput, ConfigurationError
+from parley.schemas.base import parse
 from parley.schemas.credentials import CredentialCreate, CredentialList, CredentialOut
 from parley.schemas.numbers import ProviderConfig
 from parley.storage.tables import CredentialRow
-from tests.services.world import World
+from tests.services.world import CARRIER, World
 
 KEY = "dg-0123456789abcdef"
 
@@ -88,3 +92,40 @@ async def test_credentials_are_listed_by_provider(world: World, mine: str) -> No
     rows, total = await world.credentials.list(mine, CredentialList(provider="speaks"))
 
     assert (total, [row.provider for row in rows]) == (1, ["speaks"])
+
+
+@pytest.mark.parametrize("account", ["AC/../x", "AC x", "AC\n", "A" * 65, "AC?x", "АС"])
+@pytest.mark.parametrize(
+    ("field", "place"),
+    [
+        ("metadata.account_sid", lambda account: {"metadata": {"account_sid": account}}),
+        ("metadata.accountSid", lambda account: {"metadata": {"accountSid": account}}),
+        ("providerConfig.account_sid", lambda account: {"provider_config": {"account_sid": account}}),
+        ("account_sid", lambda account: {"account_sid": account}),
+    ],
+)
+@pytest.mark.parametrize("provider", [CARRIER, "hears"])
+async def test_what_is_no_account_id_is_refused_where_it_stands(
+    world: World, mine: str, provider: str, field: str, place: Callable[[str], dict[str, Any]], account: str
+) -> None:
+    body = {"name": "k", "provider": provider, "api_key": KEY, **place(account)}
+    with pytest.raises(BadInput) as refusal:
+        await world.credentials.create(mine, parse(CredentialCreate, body))
+    assert [error.field for error in refusal.value.errors] == [field]
+    assert f"`{field}`" in refusal.value.message
+    assert account not in refusal.value.message + refusal.value.errors[0].message
+
+
+@pytest.mark.parametrize("pair", ["AC/../x:token", ":token", "AC1:", "AC 1:token"])
+async def test_a_pair_without_account_id_or_token_is_refused(world: World, mine: str, pair: str) -> None:
+    with pytest.raises(BadInput) as refusal:
+        await world.credentials.create(mine, wanted(pair, provider=CARRIER))
+    assert [error.field for error in refusal.value.errors] == ["apiKey"]
+    assert pair not in refusal.value.message
+
+
+async def test_a_carriers_form_counts_at_that_carrier_alone(world: World, mine: str) -> None:
+    kept = await world.credentials.create(mine, wanted(provider="elsewhere", account_sid="acc.1:eu_2"))
+    assert kept.account_id == "acc.1:eu_2"
+    with pytest.raises(BadInput):
+        await world.credentials.create(mine, wanted(provider=CARRIER, account_sid="acc.1:eu_2"))

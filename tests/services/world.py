@@ -81,6 +81,8 @@ async def _nothing(_: str) -> None:
 class RecordingCarrier:
     """Sells numbers from a list and places every call, unless `refusal` is set."""
 
+    account_form = "[A-Za-z0-9-]{1,40}"
+
     def __init__(self) -> None:
         self.stock = ["+14155550001", "+14155550002", "+14155550003"]
         self.taken: set[str] = set()

@@ -303,6 +303,11 @@ class Document(msgspec.Struct, frozen=True):
 class Carrier(Protocol):
     """Numbers, calls and text messages at a carrier. Every coroutine raises CarrierRefused or ProviderUnavailable."""
 
+    @property
+    def account_form(self) -> str:
+        """A regular expression that every account id of this carrier matches from end to end."""
+        ...
+
     async def search(
         self, account: CarrierAccount, country: str, *, area_code: str = "", contains: str = "", limit: int = 10
     ) -> Sequence[AvailableNumber]: ...

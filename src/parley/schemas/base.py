@@ -168,10 +168,21 @@ def respelled(refused: BadInput, data: object) -> BadInput:
         return refused
     message, fields = refused.message, []
     for field, why in refused.errors:
-        spelled = field if field.partition(".")[0] in data else _snake(field)
+        spelled = _as_sent(field, data)
         message = message.replace(f"`{field}`", f"`{spelled}`")
         fields.append(FieldError(spelled, why))
     return type(refused)(message, fields)
+
+
+def _as_sent(field: str, data: Mapping[str, Any]) -> str:
+    """A dotted path with every step as it was sent; a step that was not sent in either spelling is in snake_case."""
+    steps: list[str] = []
+    inside: object = data
+    for step in field.split("."):
+        held = inside if isinstance(inside, Mapping) else {}
+        steps.append(step if step in held else _snake(step))
+        inside = held.get(steps[-1])
+    return ".".join(steps)
 
 
 def _read(shape: type[Shape], data: object, *, strict: bool) -> Shape:

@@ -18,6 +18,15 @@ SecretKey = Annotated[
 """It goes into the headers of requests, which take nothing else."""
 
 
+ACCOUNT_ADVICE = "must be the account id exactly as the provider shows it"
+AccountId = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    matching(r"^[A-Za-z0-9_.:-]+$", ACCOUNT_ADVICE),
+]
+"""It becomes a step of a request's path. A carrier's own form may be narrower."""
+
+
 class CredentialCreate(Wire):
     """A project's own account at a provider.
 
@@ -27,7 +36,7 @@ class CredentialCreate(Wire):
     name: Name
     provider: ProviderName = Field(examples=["twilio"])
     api_key: SecretKey
-    account_sid: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    account_sid: AccountId | None = None
     metadata: dict[str, Any] | None = None
     provider_config: dict[str, Any] | None = None
 

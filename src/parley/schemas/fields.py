@@ -19,7 +19,8 @@ class matching:  # noqa: N801 - it reads as a word in an annotation
     advice: str
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        expression = re.compile(self.pattern)
+        # In JavaScript `$` is the end of the text; in Python it is also before a last line end.
+        expression = re.compile(re.sub(r"(?<!\\)\$$", r"\\Z", self.pattern))
 
         def check(value: str) -> str:
             if not expression.search(value):

@@ -9,8 +9,8 @@ from pydantic import AfterValidator, ConfigDict, Field
 from parley.domain.endpoints import require_endpoint
 from parley.schemas.agents import AgentNumber, ProviderName, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire
-from parley.schemas.credentials import SecretKey
-from parley.schemas.fields import Id, PhoneText
+from parley.schemas.credentials import ACCOUNT_ADVICE, SecretKey
+from parley.schemas.fields import Id, PhoneText, matching
 
 Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$")]
 AreaCode = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
@@ -26,6 +26,7 @@ class NumberBuy(Wire):
     credential_id: Id | None = None
 
 
+AccountIdOrNone = Annotated[str, Field(max_length=64), matching(r"^[A-Za-z0-9_.:-]*$", ACCOUNT_ADVICE)]
 SecretText = Annotated[str, Field(max_length=4096)]
 TrunkAddress = Annotated[
     str,
@@ -47,7 +48,7 @@ class ProviderConfig(Wire):
 
     model_config = ConfigDict(extra="allow")
 
-    account_sid: Word | None = None
+    account_sid: AccountIdOrNone | None = None
     auth_token: SecretKey | None = None
     trunk_address: TrunkAddress | None = None
     sip_domain: TrunkAddress | None = None

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain.errors import CarrierRefused
+from parley.domain.errors import BadInput, CarrierRefused, FieldError
 from parley.domain.secrets import Secret
 from parley.providers.protocols import NOT_OWNED, Carrier
 from parley.schemas.credentials import CredentialCreate
@@ -25,6 +25,7 @@ from parley.storage import credentials as credential_rows
 from parley.storage.database import Database
 from parley.storage.tables import NumberRow
 
+_CONFIG_FIELDS = {"apiKey": "authToken"}
 _TRUNK_FIELDS = ("trunk_address", "sip_domain")
 # What of a trunk may be kept in the clear; whatever else a customer sends may be a secret, and is sealed.
 _PLAIN_FIELDS = frozenset(
@@ -99,7 +100,10 @@ class Connections:
         sent = self._credential_in(wanted)
         if sent is None:
             return await self._made(project_id, wanted, phone, number_id, known, wanted.credential_id)
-        credential, is_new = await self._credentials.create_once(project_id, sent)
+        try:
+            credential, is_new = await self._credentials.create_once(project_id, sent)
+        except BadInput as refused:
+            raise _in_config(refused) from None
         is_made = False
         try:
             made = await self._made(project_id, wanted, phone, number_id, known, credential.id)
@@ -159,6 +163,16 @@ class Connections:
             api_key=config.auth_token,
             account_sid=config.account_sid or None,
         )
+
+
+def _in_config(refused: BadInput) -> BadInput:
+    """What was wrong with a credential, at the fields it was read from."""
+    message, errors = refused.message, []
+    for field, why in refused.errors:
+        place = f"providerConfig.{_CONFIG_FIELDS.get(field, field)}"
+        message = message.replace(f"`{field}`", f"`{place}`")
+        errors.append(FieldError(place, why))
+    return BadInput(message, errors)
 
 
 def is_trunk(wanted: NumberImport) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from parley.domain.errors import BadInput, FieldError
 from parley.domain.ids import new_id
 from parley.domain.secrets import Secret
+from parley.providers.protocols import Carrier
 from parley.schemas.credentials import CredentialCreate, CredentialList
 from parley.services.defaults import Clock, utc_now
 from parley.storage import credentials
@@ -16,33 +19,42 @@ from parley.storage.database import Database
 from parley.storage.tables import CredentialRow
 
 _ACCOUNT_FIELDS = ("account_sid", "accountSid")
+_ACCOUNT_FORM = "[A-Za-z0-9_.:-]{1,64}"
+_NO_ACCOUNT = "has to hold the account id exactly as the provider shows it, without spaces, slashes or line ends"
+_NO_PAIR = "has to be a token alone, or `ID:TOKEN` with the account id exactly as the provider shows it"
 
 
 class Credentials:
-    """`operator_keys` maps a provider's name to the environment's key; `carriers` names those that place calls."""
+    """`operator_keys` maps a provider's name to the environment's key; `carriers` are those that place calls."""
 
     def __init__(
         self,
         database: Database,
         cipher: Cipher,
         operator_keys: Mapping[str, Secret],
-        carriers: Collection[str] = (),
+        carriers: Mapping[str, Carrier],
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._cipher = cipher
         self._operator_keys = operator_keys
-        self._carriers = frozenset(carriers)
+        self._carriers = carriers
         self._clock = clock
 
     async def create(self, project_id: str, wanted: CredentialCreate) -> CredentialRow:
-        """Seal and keep it. Several credentials for one provider are allowed; the newest is used."""
+        """Seal and keep it. Several credentials for one provider are allowed; the newest is used.
+
+        Raises BadInput for an account id that its carrier, or any, cannot have.
+        """
         account_id, secret = self._read(wanted)
         async with self._database.transaction() as session:
             return self._add(session, project_id, wanted, account_id, secret)
 
     async def create_once(self, project_id: str, wanted: CredentialCreate) -> tuple[CredentialRow, bool]:
-        """The one the project has for this very account and key already, else a new one; and whether it is new."""
+        """The one the project has for this very account and key already, else a new one; and whether it is new.
+
+        Raises like `create`.
+        """
         account_id, secret = self._read(wanted)
         async with self._database.transaction() as session:
             for row in await credentials.for_providers(session, project_id, [wanted.provider.lower()]):
@@ -103,10 +115,23 @@ class Credentials:
             return await credentials.list_page(session, project_id, query.provider, query.limit, query.offset)
 
     def _read(self, wanted: CredentialCreate) -> tuple[str | None, Secret]:
-        places = [wanted.metadata or {}, wanted.provider_config or {}]
-        written = [wanted.account_sid, *(place.get(name) for place in places for name in _ACCOUNT_FIELDS)]
-        account_id = next((text for text in written if isinstance(text, str) and text), None)
-        key = wanted.api_key.strip()
-        if account_id is None and wanted.provider.lower() in self._carriers and ":" in key:
+        field, account_id = next(_account_ids(wanted), ("", None))
+        carrier, key = self._carriers.get(wanted.provider.lower()), wanted.api_key.strip()
+        why = _NO_ACCOUNT
+        if account_id is None and carrier is not None and ":" in key:
+            field, why = "apiKey", _NO_PAIR
             account_id, _, key = key.partition(":")
+        form = carrier.account_form if carrier is not None else _ACCOUNT_FORM
+        if account_id is not None and (not re.fullmatch(form, account_id) or not key):
+            raise BadInput(f"`{field}` {why}.", [FieldError(field, why)])
         return account_id, Secret(key)
+
+
+def _account_ids(wanted: CredentialCreate) -> Iterator[tuple[str, str]]:
+    """Where an account id may stand, and what stands there: the first is meant."""
+    places = (("metadata", wanted.metadata), ("providerConfig", wanted.provider_config))
+    written = [("accountSid", wanted.account_sid)]
+    written += [(f"{place}.{name}", (held or {}).get(name)) for place, held in places for name in _ACCOUNT_FIELDS]
+    for field, text in written:
+        if isinstance(text, str) and text:
+            yield field, text

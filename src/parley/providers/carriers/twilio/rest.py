@@ -23,12 +23,14 @@ STATUS_EVENTS: Final = ("initiated", "ringing", "answered", "completed")
 CALL_IS_OVER: Final = 21220
 """Twilio's error for changing a call that is not in progress (twilio.com/docs/api/errors/21220)."""
 
-_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # it becomes a step of a path
 _COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
 
 
 class TwilioRest:
     """Stateless towards accounts: each call names the account it is made with. The caller owns `http`."""
+
+    account_form: Final = _ID.pattern
 
     def __init__(self, http: httpx.AsyncClient, base_url: str = "") -> None:
         # The SDK takes 0.15 s to import: paid here, when the server is put together, and not during a call.
