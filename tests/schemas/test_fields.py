@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,12 @@ from hypothesis import strategies as st
 
 from parley.domain.errors import BadInput
 from parley.domain.phone_numbers import normalise
+from parley.schemas import fields
+from parley.schemas.agents import SpeechToTextChoice
 from parley.schemas.base import Wire, parse
+from parley.schemas.credentials import CredentialList
 from parley.schemas.fields import Id, PhoneText, Url
+from parley.schemas.numbers import NumberBuy, NumberSearch
 
 
 class Texts(Wire):
@@ -58,3 +63,34 @@ def test_a_refusal_is_a_sentence_and_not_a_pattern(body: dict[str, str], field: 
     assert error.field == field
     assert advice in error.message
     assert "^" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("shape", "body", "advice"),
+    [
+        (NumberBuy, {"country": "GB"}, "must be US or CA"),
+        (NumberBuy, {"area_code": "41"}, "must be 3 digits"),
+        (NumberSearch, {"country": "USA"}, "must be a two-letter country code like US"),
+        (NumberSearch, {"area_code": "x"}, "must be 1 to 6 digits"),
+        (NumberSearch, {"contains": "4 5"}, "must be digits, or letters of a keypad, with * for any digit"),
+        (
+            CredentialList,
+            {"provider": "a b"},
+            "must be a provider's name: letters, digits, . - and _",
+        ),
+        (SpeechToTextChoice, {"language": "e"}, "must be a language tag like en or en-US"),
+    ],
+)
+def test_no_client_reads_an_expression(shape: type[Wire], body: dict[str, str], advice: str) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse(shape, body)
+    assert [error.message for error in refused.value.errors] == [advice]
+    [field] = body
+    shown = shape.model_json_schema(by_alias=False)["properties"][field]
+    assert "pattern" in str(shown)
+
+
+def test_no_shape_refuses_with_a_bare_pattern() -> None:
+    """Pydantic's own refusal of a pattern shows the pattern; `matching` says what is wanted."""
+    folder = Path(fields.__file__).parent
+    assert [path.name for path in folder.glob("*.py") if re.search(r"\bField\([^)]*\bpattern=", path.read_text())] == []

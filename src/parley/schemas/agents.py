@@ -7,13 +7,21 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from parley.schemas.base import Limit, Offset, Timestamp, Wire, between, not_null
-from parley.schemas.fields import Id, PhoneText
+from parley.schemas.fields import Id, PhoneText, matching
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Prompt = Annotated[str, Field(max_length=100_000)]
-ProviderName = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+ProviderName = Annotated[
+    str,
+    Field(min_length=1, max_length=64),
+    matching(r"^[A-Za-z0-9_.-]+$", "must be a provider's name: letters, digits, . - and _"),
+]
 Word = Annotated[str, Field(max_length=200)]
-LanguageTag = Annotated[str, Field(max_length=35, pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$")]
+LanguageTag = Annotated[
+    str,
+    Field(max_length=35),
+    matching(r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", "must be a language tag like en or en-US"),
+]
 
 
 class SpeechToTextChoice(Wire):

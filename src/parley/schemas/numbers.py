@@ -12,14 +12,14 @@ from parley.schemas.base import Limit, Offset, Timestamp, Wire
 from parley.schemas.credentials import ACCOUNT_ADVICE, SecretKey
 from parley.schemas.fields import Id, PhoneText, matching
 
-Country = Annotated[str, Field(pattern=r"^[A-Za-z]{2}$")]
-AreaCode = Annotated[str, Field(pattern=r"^[0-9]{3}$")]
+Country = Annotated[str, matching(r"^[A-Za-z]{2}$", "must be a two-letter country code like US")]
+AreaCode = Annotated[str, matching(r"^[0-9]{3}$", "must be 3 digits")]
 
 
 class NumberBuy(Wire):
     """Buy one number: a given one, or any that fits. Without a country it is a US number."""
 
-    country: Annotated[str, Field(pattern=r"^(US|CA|us|ca)$")] = "US"
+    country: Annotated[str, matching(r"^(US|CA|us|ca)$", "must be US or CA")] = "US"
     area_code: AreaCode | None = None
     agent_id: Id | None = None
     phone_number: PhoneText | None = None
@@ -77,12 +77,19 @@ class NumberUpdate(Wire):
     friendly_name: Word | None = None
 
 
+DigitsWanted = Annotated[
+    str,
+    Field(max_length=20),
+    matching(r"^[0-9A-Za-z*+]+$", "must be digits, or letters of a keypad, with * for any digit"),
+]
+
+
 class NumberSearch(Wire):
     """Query of the search for numbers on sale."""
 
     country: Country = "US"
-    area_code: Annotated[str, Field(pattern=r"^[0-9]{1,6}$")] | None = None
-    contains: Annotated[str, Field(max_length=20, pattern=r"^[0-9A-Za-z*+]+$")] | None = None
+    area_code: Annotated[str, matching(r"^[0-9]{1,6}$", "must be 1 to 6 digits")] | None = None
+    contains: DigitsWanted | None = None
     limit: Limit = 10
     credential_id: Id | None = None
 
