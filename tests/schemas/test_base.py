@@ -186,6 +186,13 @@ def test_what_a_service_refuses_is_told_in_the_callers_spelling() -> None:
     )
 
 
+def test_what_a_refusal_names_besides_is_told_in_the_callers_spelling() -> None:
+    refused = BadInput("Name one with `credentialId`, as `toNumber` and `acme` were.")
+    assert respelled(refused, {"toNumber": 1}) is refused
+    spelled = respelled(refused, {"agent_id": 1, "toNumber": 1})
+    assert spelled.message == "Name one with `credential_id`, as `toNumber` and `acme` were."
+
+
 @pytest.mark.parametrize(
     ("sent", "field"),
     [

@@ -171,7 +171,9 @@ def respelled(refused: BadInput, data: object) -> BadInput:
         spelled = _as_sent(field, data)
         message = message.replace(f"`{field}`", f"`{spelled}`")
         fields.append(FieldError(spelled, why))
-    return type(refused)(message, fields)
+    # What a text names besides is what to send instead, or what else was sent.
+    named = re.sub(r"`([a-z]+(?:[A-Z][a-z0-9]*)+)`", lambda word: f"`{_as_sent(word[1], data)}`", message)
+    return type(refused)(named, fields)
 
 
 def _as_sent(field: str, data: Mapping[str, Any]) -> str:
