@@ -273,6 +273,13 @@ async def test_a_native_call_is_shown_as_it_was_placed(api: Api) -> None:
     assert ok(await api.client.post(f"/v1/calls/{call['id']}/end"))["agentId"] == agent_id
 
 
+@pytest.mark.parametrize("status", ["queued", "initiated", "in_progress"])
+async def test_a_status_of_this_dialect_alone_says_whose_list_it_is(api: Api, status: str) -> None:
+    call = await a_call(api)
+    listed = ok(await api.client.get("/v1/calls", params={"status": status, "limit": 5}))
+    assert [each["id"] for each in listed["items"]] == ([call["id"]] if status == "initiated" else [])
+
+
 async def test_calls_are_listed_by_agent_and_status(api: Api) -> None:
     first, second = await a_call(api), await a_call(api)
 

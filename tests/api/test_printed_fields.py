@@ -68,7 +68,7 @@ async def test_only_the_printed_words_are_taken(
 @pytest.mark.parametrize(
     ("field", "right", "wrong"),
     [
-        ("status", ["completed", "in-progress", "failed"], ["in_progress", "queued", ""]),
+        ("status", ["completed", "in-progress", "failed"], ["ended", ""]),
         ("direction", ["inbound", "outbound", "web"], ["in", "INBOUND", ""]),
     ],
 )
