@@ -106,14 +106,14 @@ async def shared_api(
 @pytest.fixture(scope="session")
 async def mine(shared_api: Api) -> Belongings:
     """One row of each kind in the project of `shared_api.client`."""
-    return await fill(shared_api.client, shared_api.house, await project_of(shared_api, KEY), "+14155550123")
+    return await fill(shared_api.client, shared_api.house, await project_of(shared_api, KEY), "+15105550123")
 
 
 @pytest.fixture(scope="session")
 async def theirs(shared_api: Api) -> Belongings:
     """The same in the project of `shared_api.stranger`."""
     key = shared_api.stranger.headers["authorization"].removeprefix("Bearer ")
-    return await fill(shared_api.stranger, shared_api.house, await project_of(shared_api, key), "+14155550101")
+    return await fill(shared_api.stranger, shared_api.house, await project_of(shared_api, key), "+15105550101")
 
 
 async def project_of(api: Api, key: str) -> str:

@@ -136,7 +136,7 @@ def served(postgres_url: str, folder: Path) -> Iterator[Served]:
             headers = {"authorization": f"Bearer {KEY}"}
             async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client:
                 mine = await server.house.services.projects.authenticate(KEY)
-                rows = await fill(client, server.house, mine, "+14155550123")
+                rows = await fill(client, server.house, mine, "+15105550123")
             ready.set_result(Served(server.url, sink.url, rows))
             await asyncio.to_thread(stop.wait)
 

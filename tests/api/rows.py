@@ -97,7 +97,7 @@ async def _fill_tables(house: Assembly, project_id: str, ids: Ids) -> Ids:
     """What only the outside world makes, or what belongs to one dialect."""
     conversation, message, delivery = new_id("conv"), new_id("msg"), new_id("evt")
     mine = {"project_id": project_id}
-    ours, theirs = "+14155550123", "+14155550199"
+    ours, theirs = "+15105550123", "+14155550199"
     rows = [
         ConversationRow(
             **mine,

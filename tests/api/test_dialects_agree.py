@@ -125,7 +125,7 @@ async def test_a_customers_own_keys_are_never_respelled(shared_api: Api, mine: B
     """Through creating, reading and listing a call in each dialect, and a conversation."""
     agent, client = mine.ids["agent_id"], shared_api.client
     native = {"agentId": agent, "toNumber": "+14155550199", "systemPrompt": "Be kind.", "variables": OWN}
-    theirs = {"agent_id": agent, "to_number": "+14155550199", "from_number": "+14155550123", "variables": OWN}
+    theirs = {"agent_id": agent, "to_number": "+14155550199", "from_number": "+15105550123", "variables": OWN}
     for body in (native, theirs):
         made = await client.post("/v1/calls", json={**body, "metadata": OWN})
         assert made.status_code == 201, made.text

@@ -35,7 +35,7 @@ _VALUES: Mapping[str, Any] = {
     "name": "Front desk",
     "api_key": "your-provider-key",
     "phone_number": "+14155551234",
-    "from_number": "+14155550123",
+    "from_number": "+15105550123",
     "to_number": "+14155550199",
     "url": "https://example.com/webhook",
 }
@@ -82,7 +82,7 @@ _BODIES: Mapping[type[Wire], Json] = {
     CallPlace: {
         "agent_id": _AGENT,
         "to_number": "+14155550199",
-        "from_number": "+14155550123",
+        "from_number": "+15105550123",
         "variables": {"customer_name": "Sam", "order_id": "ORD-001"},
         "webhook_url": "https://example.com/per-call-webhook",
     },
@@ -118,7 +118,7 @@ _BODIES: Mapping[type[Wire], Json] = {
     TrunkUpdate: {"transport": "TLS", "codec_preferences": ["PCMU"]},
     SubscriptionCreate: {"url": "https://example.com/call-events", "events": ["call_started", "call_ended"]},
     SubscriptionUpdate: {"active": False},
-    CallTestCreate: {"phone_number": "+14155550123", "test_type": "inbound_routing", "duration_seconds": 30},
+    CallTestCreate: {"phone_number": "+15105550123", "test_type": "inbound_routing", "duration_seconds": 30},
     NetworkTestCreate: {"target_endpoint": "sip.example.com", "test_type": "connectivity"},
 }
 
