@@ -45,6 +45,8 @@ def server(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield running
 
 
+# The server draws its jitter in the same process, which Hypothesis takes for a test that cannot be repeated.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @pytest.mark.parametrize(("document", "tags", "phases", "at_least"), RUNS, ids=NAMES)
 def test_the_server_does_what_the_document_says(
     server: Served, document: str, tags: list[str], phases: Phases, at_least: int

@@ -226,7 +226,7 @@ def _shape_of(value: object, row: Json) -> Json:
         return {"type": "array", "items": row}
     if isinstance(value, bool):
         return {"type": "boolean"}
-    return {"type": "integer"} if isinstance(value, int) else {"type": ["string", "null"]}
+    return {"type": "integer"} if isinstance(value, int) else {"anyOf": [{"type": "string"}, {"type": "null"}]}
 
 
 def _either(schemas: Sequence[Json]) -> Json:
