@@ -13,9 +13,9 @@ import re
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from schemathesis.hooks import unregister
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -114,9 +115,7 @@ def served(postgres_url: str, folder: Path) -> Iterator[Served]:
 
     async def serve() -> None:
         async with AsyncExitStack() as stack:
-            name = await _new_database(postgres_url)
-            url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-            await migrate(url)
+            url = await stack.enter_async_context(_new_database(postgres_url))
             sink = await stack.enter_async_context(LoopbackServer(SINK))
             carrier = await stack.enter_async_context(SimulatedCarrier())
             settings = Settings(
@@ -157,13 +156,18 @@ def served(postgres_url: str, folder: Path) -> Iterator[Served]:
         thread.join(60)
 
 
-async def _new_database(postgres_url: str) -> str:
+@asynccontextmanager
+async def _new_database(postgres_url: str) -> AsyncIterator[str]:
+    """The URL of a migrated database that is gone afterwards."""
     name = f"test_{uuid.uuid4().hex[:12]}"
-    engine = create_async_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    engine = create_async_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.execute(text(f"CREATE DATABASE {name}"))
-    await engine.dispose()
-    return name
+    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    await migrate(url)
+    yield url
+    async with engine.connect() as connection:
+        await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 Phases = Mapping[str, int | None]
