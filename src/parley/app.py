@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ import structlog
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from parley import __version__
 from parley.api.docs import docs_routes
@@ -95,11 +97,17 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
     )
     app.router.redirect_slashes = False
     app.router.routes.extend(health_routes(metrics.registry, lambda: _obstacle(house, drain)))
-    app.router.routes.extend(docs_routes(documents(TABLE)))
+    app.router.routes.extend(_documentation())
     app.router.routes.extend(house.edge.routes())
     app.router.routes.extend(recording_routes(house.services.recordings))
     mount(app, house.services, TABLE)
     return app
+
+
+@functools.cache
+def _documentation() -> list[BaseRoute]:
+    """The same for every application of a process, and half a second of work: never while a call could be waiting."""
+    return docs_routes(documents(TABLE))
 
 
 async def _obstacle(house: Assembly, drain: Drain) -> ErrorAnswer | None:

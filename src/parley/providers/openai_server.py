@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from parley.domain.errors import ProviderError, ProviderUnavailable
 from parley.domain.secrets import Secret
+from parley.providers.tls import http_trust
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -36,7 +37,7 @@ class OpenAIServer:
 
         timeout = httpx2.Timeout(None, connect=_CONNECT_TIMEOUT_S, write=5.0, pool=_CONNECT_TIMEOUT_S)
         limits = httpx2.Limits(max_connections=1000, max_keepalive_connections=200, keepalive_expiry=_KEEP_ALIVE_S)
-        self._http = openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits)
+        self._http = openai.DefaultAsyncHttpxClient(timeout=timeout, limits=limits, verify=http_trust())
         self.sdk = openai.AsyncOpenAI(
             api_key="given-with-each-request", base_url=base_url, timeout=timeout, max_retries=0, http_client=self._http
         )

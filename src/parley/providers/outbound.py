@@ -18,6 +18,7 @@ import httpx
 from parley.domain.errors import TargetBlocked
 from parley.domain.webhooks import SendResult
 from parley.providers.guard import GuardedDialer, SocketOptions, TargetRules
+from parley.providers.tls import http_trust
 
 CONNECT_TIMEOUT_S = 3.0
 WRITE_TIMEOUT_S = 5.0
@@ -45,12 +46,13 @@ class OutboundHttp:
         max_connections: int = 1000,
         context: SSLContext | None = None,
     ) -> None:
-        context = context or httpx.create_ssl_context()
+        context = context or http_trust()
         context.set_alpn_protocols(["http/1.1"])
         self._warmer = _WarmDialer(dialer, context)
         transport = _GuardedTransport(self._warmer, context, max_connections)
         self._client = httpx.AsyncClient(
             transport=transport,
+            verify=context,
             trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(None, connect=CONNECT_TIMEOUT_S, write=WRITE_TIMEOUT_S, pool=CONNECT_TIMEOUT_S),

@@ -21,6 +21,7 @@ from parley.live.recorder import Recorders
 from parley.providers.guard import TargetRules
 from parley.providers.network_probe import NetworkProbe
 from parley.providers.outbound import OutboundHttp
+from parley.providers.tls import http_trust
 from parley.services.accounts import CarrierAccounts
 from parley.services.agents import Agents
 from parley.services.call_log import CallLog
@@ -99,7 +100,7 @@ async def assembled(settings: Settings, own_url: str) -> AsyncIterator[Assembly]
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(opened_database(settings))
-        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False))
+        http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, verify=http_trust()))
         webhook_http = OutboundHttp.guarded(TargetRules(allow_private=settings.allow_private_targets))
         stack.push_async_callback(webhook_http.aclose)
         assembly = _join(settings, settings.public_url or own_url, database, http, webhook_http, stack)

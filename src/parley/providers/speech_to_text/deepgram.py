@@ -8,7 +8,6 @@ next one starts from there, so that no word is lost and none comes twice.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from typing import TypeVar
@@ -26,6 +25,7 @@ from parley.providers.speech_to_text.deepgram_stream import DeepgramStream, Endp
 from parley.providers.speech_to_text.deepgram_transcript import FluxTranscript, NovaTranscript, Transcript
 from parley.providers.speech_to_text.deepgram_wire import Fault, is_flux, listen_url, read_message, socket_base
 from parley.providers.speech_to_text.mending import Mending
+from parley.providers.tls import socket_trust
 
 _log = structlog.get_logger()
 _PART: Part = "speech_to_text"
@@ -65,7 +65,7 @@ class DeepgramSpeechToText:
 
         self._base_url = base_url
         self._patience = patience or Patience()
-        self._tls = ssl.create_default_context() if socket_base(base_url).startswith("wss:") else None
+        self._tls = socket_trust() if socket_base(base_url).startswith("wss:") else None
         self._keep_alive = ListenV1KeepAlive(type="KeepAlive").json()
         self._nova_farewell = ListenV1CloseStream(type="CloseStream").json()
         self._flux_farewell = ListenV2CloseStream(type="CloseStream").json()

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Callable, Iterable
 from contextlib import aclosing
 
@@ -29,6 +28,7 @@ from parley.providers.text_to_speech import elevenlabs_wire as wire
 from parley.providers.text_to_speech.elevenlabs_contexts import Contexts, Utterance
 from parley.providers.text_to_speech.elevenlabs_http import HttpSpeech
 from parley.providers.text_to_speech.lifeline import Lifeline
+from parley.providers.tls import socket_trust
 
 log = structlog.get_logger()
 
@@ -50,7 +50,7 @@ class ElevenLabs:
         """`base_url` may be http(s) or ws(s), with or without `/v1`. Raises BadInput if it is neither."""
         self._base_url = wire.plain_base_url(base_url)
         self._http = HttpSpeech(self._base_url)
-        self._tls = ssl.create_default_context() if self._base_url.startswith("https") else None
+        self._tls = socket_trust() if self._base_url.startswith("https") else None
 
     def speak(
         self, choice: VoiceChoice, audio: AudioFormat, key: Secret, emit: Callable[[VoiceFact], None]

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from parley.providers.text_to_speech import elevenlabs_wire as wire
+from parley.providers.tls import http_trust
 
 _TIMEOUT_S = 3.0  # to connect, and between two pieces
 _NO_RETRY = 0
@@ -32,7 +33,7 @@ class HttpSpeech:
     def __init__(self, base_url: str) -> None:
         from elevenlabs.client import AsyncElevenLabs
 
-        self._http = httpx.AsyncClient(timeout=_TIMEOUT_S)
+        self._http = httpx.AsyncClient(timeout=_TIMEOUT_S, verify=http_trust())
         self._client = AsyncElevenLabs(api_key="", base_url=base_url, httpx_client=self._http, timeout=_TIMEOUT_S)
 
     async def speak(self, request: wire.SpeechRequest, text: str) -> AsyncGenerator[SpokenPiece | wire.Refusal, None]:
