@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from parley.domain.errors import BadInput, CarrierRefused, NotFound
-from parley.schemas.credentials import CredentialList
+from parley.schemas.credentials import CredentialCreate, CredentialList
 from parley.schemas.numbers import NumberImport
 from tests.services.test_numbers import PHONE, asked, credential
 from tests.services.world import CARRIER, World
@@ -174,3 +174,12 @@ async def test_any_carriers_name_is_accepted(world: World, mine: str) -> None:
     row = await world.numbers.import_(mine, NumberImport(phone_number=PHONE, provider="Tenyx", credential_id=own))
 
     assert (row.provider, row.credential_id, row.is_connected) == ("tenyx", own, False)
+
+
+async def test_a_foreign_credential_is_not_found_whoever_has_the_number(world: World, mine: str, theirs: str) -> None:
+    taken = await world.number(mine, (await world.agent(mine)).id)
+    foreign = await world.credentials.create(
+        mine, CredentialCreate(name="Carrier", provider=CARRIER, api_key="a-token", account_sid="AC1")
+    )
+    with pytest.raises(NotFound):
+        await world.numbers.import_(theirs, NumberImport(phone_number=taken.phone_number, credential_id=foreign.id))

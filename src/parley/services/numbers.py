@@ -22,7 +22,7 @@ from parley.services.credentials import Credentials
 from parley.services.defaults import Clock, utc_now
 from parley.services.hooks import Hooks
 from parley.services.limits import Limits
-from parley.storage import agents, numbers
+from parley.storage import agents, credentials, numbers
 from parley.storage.database import Database
 from parley.storage.tables import NumberRow
 
@@ -114,6 +114,8 @@ class Numbers:
         async with self._database.read() as session:
             if wanted.agent_id is not None:
                 await agents.get(session, project_id, wanted.agent_id)
+            if wanted.credential_id is not None:
+                await credentials.get(session, project_id, wanted.credential_id)
             known = await numbers.active_by_phone(session, phone)
         if known is not None and (known.is_connected or is_trunk(wanted)):
             require_unclaimed(known, project_id)
