@@ -25,8 +25,9 @@ help: ## Show this list
 run: $(VENV)/.run ## Install, start parley and hold a complete phone call: no key, no account, no network
 	@$(BIN)/parley demo $(ARGS)
 
+# Bytecode is written whatever the environment says: a run starts many processes that import the same.
 test: $(VENV)/.dev ## Run all tests (they bring their own Postgres)
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 check: $(VENV)/.dev ## Check style, types, the floors' import contracts and the house rules
 	@$(BIN)/ruff check .
