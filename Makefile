@@ -13,7 +13,7 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3; do \
 	&& { echo "$$python"; break; }; done)
 ARGS ?=
 # Whole calls take their time in real time, so more tests run at once than there are cores. 0: one after the other.
-JOBS ?= 6
+JOBS ?= 4
 
 help: ## Show this list
 	@echo "parley: the phone platform for AI agents that you run yourself"
