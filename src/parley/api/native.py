@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from parley.api import (
     agents,
+    alerts,
+    analyses,
     calls,
     conversations,
     credentials,
     deliveries,
+    live_calls,
     messages,
     numbers,
     projects,
+    queues,
     recordings,
+    routing,
     transcripts,
     usage,
+    voicemails,
     voices,
     webhooks,
 )
@@ -33,4 +39,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *usage.OPERATIONS,
     *credentials.OPERATIONS,
     *projects.OPERATIONS,
+    *routing.OPERATIONS,
+    *queues.OPERATIONS,
+    *voicemails.OPERATIONS,
+    *live_calls.OPERATIONS,
+    *analyses.OPERATIONS,
+    *alerts.OPERATIONS,
 )

@@ -8,7 +8,9 @@ from typing import Literal
 import msgspec
 
 from parley.domain.agents import AgentSnapshot
+from parley.domain.decisions import Fallback
 from parley.domain.secrets import Secret
+from parley.domain.stages import Stage
 from parley.domain.webhooks import TargetKind
 
 CallStatus = Literal["queued", "ringing", "in-progress", "completed", "failed"]
@@ -83,6 +85,10 @@ class CallPlan(msgspec.Struct, frozen=True):
     `webhook` is the customer's server that answers the turns of an agent in webhook mode; a hosted agent has none.
     Where a webhook should answer and none is set, every turn is silence. The `*_key` secrets are the
     project's own credential where it has one, else the operator's.
+
+    With a `stage` nobody converses yet, or any more; `agent` then only says who hears and in which voice to speak.
+    `fallback` is what becomes of the caller if the agent breaks down for good. No carrier knows of a call with
+    `is_test`.
     """
 
     call_id: str
@@ -98,3 +104,6 @@ class CallPlan(msgspec.Struct, frozen=True):
     model_key: Secret = Secret("")
     carrier: str = "twilio"
     continues: Continuation | None = None
+    stage: Stage | None = None
+    fallback: Fallback = "hangup"
+    is_test: bool = False

@@ -7,7 +7,10 @@ from typing import Literal
 
 import uuid_utils
 
-Kind = Literal["proj", "key", "agent", "num", "call", "tr", "wh", "evt", "cred", "msg", "conv", "sub", "trunk", "diag"]
+Kind = Literal[
+    "proj", "key", "agent", "num", "call", "tr", "wh", "evt", "cred", "msg", "conv", "sub", "trunk", "diag",
+    "queue", "wait", "vm", "ana", "alert", "fire",
+]  # fmt: skip
 
 
 def new_id(kind: Kind) -> str:

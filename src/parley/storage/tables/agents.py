@@ -13,7 +13,10 @@ from parley.storage.tables.base import Row
 
 
 class AgentRow(Row):
-    """An agent as it is edited. Calls keep their own frozen copy."""
+    """An agent as it is edited. Calls keep their own frozen copy.
+
+    Without `max_concurrent_calls` only the project's limit holds. `analysis` is what shall be found out after a call.
+    """
 
     __tablename__ = "agents"
 
@@ -31,6 +34,8 @@ class AgentRow(Row):
     text_to_speech: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     language_model: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     recording_enabled: Mapped[bool | None]
+    max_concurrent_calls: Mapped[int | None]
+    analysis: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

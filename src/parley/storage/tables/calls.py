@@ -17,6 +17,11 @@ class CallRow(Row):
 
     `dialect` is the API the call was placed through, and is shown in. `recording_key` is set once the recording is
     stored, and names it there; it is empty when the recording was deleted for good.
+
+    `stage` is what the call is at when no agent holds it (`domain.stages`); null means the conversation. `is_handed_on`
+    is set between two stages, while the carrier is expected to ask what comes next. `routing` is the decision that
+    brought the call there, with why; `talk` is who spoke how long, measured as it happened. A call with `is_test` was
+    placed by this server itself, to see what would happen: the carrier knows nothing of it.
     """
 
     __tablename__ = "calls"
@@ -57,6 +62,11 @@ class CallRow(Row):
     dialect: Mapped[str] = mapped_column(server_default="native")
     recording_key: Mapped[str | None]
     recording_bytes: Mapped[int | None] = mapped_column(BigInteger)
+    stage: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    is_handed_on: Mapped[bool] = mapped_column(server_default=text("false"))
+    is_test: Mapped[bool] = mapped_column(server_default=text("false"))
+    routing: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    talk: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     transcripts: Mapped[list[TranscriptRow]] = relationship(
         lazy="raise", viewonly=True, order_by="TranscriptRow.at_s, TranscriptRow.row"

@@ -1,0 +1,46 @@
+"""What routing decided about one call, and why: stored with the call, and what an explanation shows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Action = Literal["agent", "number", "queue", "voicemail", "announcement", "reject"]
+Fallback = Literal["voicemail", "hangup"]
+Outcome = Literal["matched", "did_not_match", "not_reached", "does_not_apply"]
+
+
+class Considered(msgspec.Struct, frozen=True):
+    """One thing that was looked at, in the order of looking.
+
+    `name` is stable: `number_rule.0`, `project_rule.2`, `business_hours`, `number_agent`, `default_agent`, `fallback`.
+    `condition` is the rule's condition or empty. `why` is a sentence that says what was compared with what.
+    """
+
+    name: str
+    condition: str
+    outcome: Outcome
+    why: str
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one call goes. It is taken once, when the call rings; editing routing later never changes it.
+
+    `matched` is the `name` of what decided. Which of the fields mean something depends on `action`: `agent_id` for
+    `agent`; `phone_number` for `number`; `queue_id` for `queue`; `text` for `announcement` and, where not empty, as the
+    greeting of `voicemail`. `fallback` is what becomes of the caller where the action cannot be carried out.
+    `max_wait_s` is how long a caller may wait for an agent that is busy, to `queue_music`; 0 means not at all.
+    """
+
+    action: Action
+    matched: str
+    agent_id: str | None = None
+    phone_number: str | None = None
+    queue_id: str | None = None
+    text: str = ""
+    priority: int = 0
+    fallback: Fallback = "voicemail"
+    max_wait_s: int = 300
+    queue_music: str = "default"
+    considered: tuple[Considered, ...] = ()

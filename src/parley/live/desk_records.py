@@ -1,0 +1,42 @@
+"""What a session at the front desk asks of the services, beside what every call is written down with."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from parley.domain.stages import StageEnd
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a waiting caller stands: 1 is next. `wait_s` is an estimate, None where nothing is known to go by."""
+
+    position: int
+    wait_s: float | None = None
+
+
+class TakenMessage(msgspec.Struct, frozen=True):
+    """What a caller left: a complete WAV file's bytes, and the words that were recognised in it."""
+
+    voicemail_id: str
+    audio: bytes
+    duration_ms: int
+    transcript: str
+    confidence: float
+
+
+class DeskRecords(Protocol):
+    """Each may be tried again with the same outcome. Both raise a ParleyError when it cannot be written now."""
+
+    async def hand_on(self, call_id: str, end: StageEnd) -> bool:
+        """The stage is over while the caller is still there: decide what comes next and write it down.
+
+        True: close the media stream and end nothing; the carrier will ask what comes next. False: nothing does, and
+        the call is to be ended.
+        """
+        ...
+
+    async def keep_message(self, call_id: str, message: TakenMessage) -> None:
+        """Store a message and tell of it. Silence alone is no message."""
+        ...
