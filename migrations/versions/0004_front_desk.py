@@ -13,13 +13,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    _add_queues_and_voicemails()
+    _add_queues()
+    _add_queue_entries()
+    _add_voicemails()
     _add_analyses()
-    _add_alerts_and_health()
+    _add_health()
+    _add_alerts()
     _widen_what_exists()
 
 
-def _add_queues_and_voicemails() -> None:
+def _add_queues() -> None:
     op.create_table(
         "queues",
         sa.Column("id", sa.String(), nullable=False),
@@ -39,6 +42,9 @@ def _add_queues_and_voicemails() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queues")),
     )
     op.create_index("uq_queues_name", "queues", ["project_id", "name"], unique=True)
+
+
+def _add_queue_entries() -> None:
     op.create_table(
         "queue_entries",
         sa.Column("id", sa.String(), nullable=False),
@@ -80,6 +86,9 @@ def _add_queues_and_voicemails() -> None:
         postgresql_where=sa.text("status IN ('waiting', 'callback')"),
     )
     op.create_index(op.f("ix_queue_entries_queue_id"), "queue_entries", ["queue_id"], unique=False)
+
+
+def _add_voicemails() -> None:
     op.create_table(
         "voicemails",
         sa.Column("id", sa.String(), nullable=False),
@@ -153,7 +162,7 @@ def _add_analyses() -> None:
     op.create_index("uq_analyses_call", "analyses", ["call_id"], unique=True)
 
 
-def _add_alerts_and_health() -> None:
+def _add_health() -> None:
     op.create_table(
         "health_states",
         sa.Column("project_id", sa.String(), nullable=False),
@@ -169,6 +178,9 @@ def _add_alerts_and_health() -> None:
         ),
         sa.PrimaryKeyConstraint("project_id", "kind", "subject_id", name=op.f("pk_health_states")),
     )
+
+
+def _add_alerts() -> None:
     op.create_table(
         "alert_rules",
         sa.Column("id", sa.String(), nullable=False),
