@@ -21,6 +21,7 @@ from tests.emulators.twilio import (
     is_stream_accepted,
     lie_about_marks,
     send_garbage,
+    stream_of,
 )
 from tests.simulation.platform import TinyPlatform
 
@@ -193,6 +194,20 @@ async def test_a_cut_socket_is_lost(scene: Scene) -> None:
     assert await phone.wait_until_over() == "completed"
     assert session.closed == ["lost"]
     assert scene.platform.asked[-1][0] == "/after"
+
+
+async def test_a_phone_whose_socket_broke_sends_into_nothing(scene: Scene) -> None:
+    """Its clock may beat once more before anybody knows."""
+    phone = scene.carrier.phone(THEIRS)
+    await scene.carrier.call_in(phone, OURS)
+    socket = stream_of(phone).socket
+    assert socket.is_open
+    cut(phone)
+    await phone.wait_until_over()
+    assert not socket.is_open
+    socket.send("{}")
+    socket.close()
+    socket.pause()
 
 
 async def test_a_stream_without_start_or_token_is_not_accepted(scene: Scene) -> None:

@@ -53,7 +53,8 @@ class PhoneSocket(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        return self._protocol.state is State.OPEN
+        """Whether what is sent may arrive. A connection that broke leaves the protocol in the belief that it is open."""
+        return self._protocol.state is State.OPEN and self._transport is not None
 
     def send(self, text: str) -> None:
         """Send one text message; nothing happens on a socket that is not open."""
@@ -94,6 +95,7 @@ class PhoneSocket(asyncio.Protocol):
         self._deliver()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
         if not self.opened.done():
             self.opened.set_exception(ConnectionError("The media server closed the websocket before it was open."))
             return
