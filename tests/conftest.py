@@ -27,6 +27,8 @@ from parley.storage.database import Database, normalise_url
 from parley.storage.embedded import EmbeddedPostgres
 from parley.storage.migrations import migrate
 
+pytest_plugins = ["tests.searching"]
+
 
 def pytest_configure() -> None:
     """Tests run on the event loop that the server runs on: it differs from asyncio's own in more than speed."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.audio.formats import MULAW_8K, PCM_16K
 from parley.audio.playhead import Playhead
+from tests.searching import tries
 
 RATE = MULAW_8K.bytes_per_second
 
@@ -129,7 +130,7 @@ def test_end_time_is_when_the_last_byte_will_have_been_played() -> None:
 sends = st.lists(st.tuples(st.floats(0.0, 2.0), st.integers(1, 8000)), min_size=1, max_size=25)
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(sends=sends, delay_s=st.floats(0.0, 0.1))
 def test_it_never_says_more_than_was_played_and_is_not_far_behind(
     sends: list[tuple[float, int]], delay_s: float

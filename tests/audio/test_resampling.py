@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from parley.audio.resampling import Resampler
+from tests.searching import tries
 
 PAIRS = [(22050, 8000), (24000, 8000), (16000, 8000), (8000, 16000), (8000, 24000), (48000, 16000)]
 
@@ -55,7 +56,7 @@ def test_upsampling_leaves_no_mirror_image(frequency_hz: float) -> None:
     assert level_db(output - tone(frequency_hz, 16000)) < -70
 
 
-@settings(max_examples=30, deadline=None)
+@tries(30)
 @given(
     pair=st.sampled_from(PAIRS),
     cuts=st.lists(st.integers(1, 4000), min_size=1, max_size=30),

@@ -7,12 +7,13 @@ import random
 import numpy as np
 import pytest
 import webrtcvad
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parley.audio.g711 import mulaw_to_pcm16, pcm16_to_mulaw
 from parley.audio.watermark import MAX_WORD_BYTES, MarkedWord, WatermarkReader, embed, mark_length, speak
 from parley.domain.errors import BadInput
+from tests.searching import tries
 
 LINE = "Good morning, I would like to book a table for four on Wednesday evening please."
 
@@ -31,7 +32,7 @@ def in_pieces(audio: bytes, sizes: list[int]) -> list[bytes]:
     return pieces
 
 
-@settings(max_examples=60, deadline=None)
+@tries(60)
 @given(st.lists(words, min_size=1, max_size=8), st.lists(st.integers(1, 700), min_size=1, max_size=6))
 def test_every_word_is_read_once_in_any_chunking(said: list[str], sizes: list[int]) -> None:
     reader = WatermarkReader()
@@ -39,7 +40,7 @@ def test_every_word_is_read_once_in_any_chunking(said: list[str], sizes: list[in
     assert heard == said
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(st.integers(0, 40_000), st.integers(1, 6_000))
 @example(5677, 9)
 def test_a_hole_loses_only_words_it_touches_and_garbles_none(at: int, length: int) -> None:
@@ -58,7 +59,7 @@ def test_audio_heard_twice_gives_its_words_twice() -> None:
     assert WatermarkReader().feed(audio + audio) == ["once", "more", "once", "more"]
 
 
-@settings(max_examples=50, deadline=None)
+@tries(50)
 @given(st.binary(max_size=4000))
 def test_noise_holds_no_words(noise: bytes) -> None:
     assert WatermarkReader().feed(noise) == []

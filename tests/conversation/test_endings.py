@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.conversation import facts, wishes
@@ -12,6 +12,7 @@ from parley.conversation.machine import Conversation
 from parley.conversation.replay import replay
 from parley.conversation.rules import TurnRules
 from tests.conversation.telling import HOSTED, WEBHOOK, Telling
+from tests.searching import tries
 
 
 def test_the_caller_hangs_up_in_mid_reply() -> None:
@@ -117,7 +118,7 @@ _facts = st.one_of(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@tries(400)
 @given(st.sampled_from([HOSTED, WEBHOOK]), st.lists(st.tuples(st.floats(0, 3), _facts), max_size=40))
 def test_whatever_is_told_in_whatever_order(agent: object, told: list[tuple[float, facts.AnyFact]]) -> None:
     """No order of facts breaks the tables; one end at most and nothing after it; the journal replays to the same."""

@@ -1,9 +1,10 @@
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parley.conversation.speakable import Speakable
 from parley.conversation.unspoken import MAX_DROPPED
+from tests.searching import tries
 
 
 def say(*chunks: str) -> str:
@@ -156,7 +157,7 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@tries(600)
 @given(st.lists(_PIECES, max_size=30).map("".join), st.lists(st.integers(0, 120), max_size=12))
 @example("https://a.b/c](", [3])
 def test_how_the_text_is_cut_into_chunks_changes_nothing(text: str, cuts: list[int]) -> None:
@@ -165,7 +166,7 @@ def test_how_the_text_is_cut_into_chunks_changes_nothing(text: str, cuts: list[i
     assert say(*chunks) == say(text) == say(*text)
 
 
-@settings(max_examples=300, deadline=None)
+@tries(300)
 @given(st.text(st.characters(codec="utf-8", exclude_characters="<`*_[{|#-+>h•◦▪‣"), max_size=80))
 def test_text_without_any_mark_passes_at_once(text: str) -> None:
     assert Speakable().feed(text) == text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.audio.dtmf import dtmf
@@ -12,6 +12,7 @@ from parley.conversation import facts
 from parley.conversation.lines import CLIP_TEXTS
 from parley.live.speaker import Speaker
 from tests.live.doubles import BYTES_PER_CHAR, PlayingPhone, ScriptedVoice, done, spoken
+from tests.searching import tries
 
 TEXT = "We are open from nine to five."
 
@@ -197,7 +198,7 @@ def test_a_new_leg_plays_what_the_broken_one_had_not() -> None:
     assert len(second.played) < len(TEXT) * BYTES_PER_CHAR
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(st.lists(st.tuples(st.sampled_from(["pass", "hold", "resume"]), st.floats(0.02, 0.6)), max_size=12))
 def test_progress_is_never_ahead_of_the_phone(steps: list[tuple[str, float]]) -> None:
     stage = Stage()

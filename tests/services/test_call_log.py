@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any, Literal, get_args
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
@@ -21,6 +21,7 @@ from parley.schemas.deliveries import DeliveryList
 from parley.schemas.subscriptions import SubscriptionCreate
 from parley.schemas.webhooks import WebhookPut
 from parley.storage.tables import DeliveryRow
+from tests.searching import tries
 from tests.services.world import World, ringing
 
 CARRIER_CALL = "CA-in-1"
@@ -246,7 +247,7 @@ Move = Literal["ringing", "connected", "completed", "failed", "caller_hangup", "
 MOVES = st.sampled_from(get_args(Move))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(15, allowing=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(MOVES, min_size=1, max_size=6))
 async def test_a_status_only_moves_forward(world: World, moves: list[Move]) -> None:
     name = next(SERIAL)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
@@ -15,6 +15,7 @@ from parley.domain.limits import Allowance
 from parley.services.limits import Limits
 from parley.services.usage import Usage
 from parley.storage.tables import CallRow, ConversationRow, DeliveryRow, MessageRow, NumberRow
+from tests.searching import tries
 from tests.services.world import CARRIER, World
 
 
@@ -95,7 +96,7 @@ EDGES = [
 ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@tries(25, allowing=[HealthCheck.function_scoped_fixture])
 @given(
     now=st.sampled_from(EDGES),
     ages_s=st.lists(st.integers(0, 70 * 86400), max_size=8),

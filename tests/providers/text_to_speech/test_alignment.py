@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.providers.text_to_speech.alignment import Aligned, SpokenText
+from tests.searching import tries
 
 
 def spoken(text: str) -> SpokenText:
@@ -104,7 +105,7 @@ def test_without_alignment_the_place_is_estimated_and_rather_a_word_is_repeated(
 words = st.lists(st.text("abcäé'", min_size=1, max_size=9), min_size=1, max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@tries(200)
 @given(
     words=words,
     cuts=st.lists(st.integers(1, 20), max_size=12),
@@ -134,7 +135,7 @@ def test_told_characters_are_the_given_text_in_order(
     assert told == given_text
 
 
-@settings(max_examples=100, deadline=None)
+@tries(100)
 @given(text=st.text(max_size=60), noise=st.lists(st.text(max_size=30), max_size=8))
 def test_any_nonsense_from_the_provider_is_survived(text: str, noise: list[str]) -> None:
     state = spoken(text)

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.conversation.facts import PartLost, PartRestored
@@ -14,6 +14,7 @@ from parley.providers.protocols import SpokenAudio, UtteranceDone, UtteranceFail
 from parley.providers.text_to_speech.elevenlabs_contexts import Contexts
 from parley.providers.text_to_speech.elevenlabs_wire import MOST_CONTEXTS
 from parley.providers.text_to_speech.lifeline import Lifeline
+from tests.searching import tries
 
 TEXT = "One two three four five six. "
 
@@ -128,7 +129,7 @@ class Story:
 steps = st.tuples(st.sampled_from(["say", "finish", "cancel", "repeat", "lose", "speak", "end"]), st.integers(1, 6))
 
 
-@settings(max_examples=150, deadline=None)
+@tries(150)
 @given(events=st.lists(steps, max_size=60))
 def test_whatever_happens_every_utterance_is_told_once_and_wholly(events: list[tuple[str, int]]) -> None:
     story = Story()
