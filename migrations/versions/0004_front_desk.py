@@ -19,6 +19,7 @@ def upgrade() -> None:
     _add_analyses()
     _add_health()
     _add_alerts()
+    _add_problems()
     _widen_what_exists()
 
 
@@ -192,7 +193,8 @@ def _add_alerts() -> None:
         sa.Column("dedupe_s", sa.Integer(), nullable=False),
         sa.Column("quiet_hours", JSONB, nullable=True),
         sa.Column("channels", JSONB, nullable=False),
-        sa.Column("sealed_secret", sa.LargeBinary(), nullable=True),
+        sa.Column("effective_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("evaluated_until", sa.DateTime(timezone=True), nullable=False),
         sa.Column("is_active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
@@ -210,7 +212,7 @@ def _add_alerts() -> None:
         sa.Column("project_id", sa.String(), nullable=False),
         sa.Column("rule_id", sa.String(), nullable=False),
         sa.Column("call_id", sa.String(), nullable=True),
-        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
         sa.Column("evidence", JSONB, nullable=False),
         sa.Column("told", JSONB, server_default=sa.text("'[]'"), nullable=False),
@@ -236,7 +238,30 @@ def _add_alerts() -> None:
         unique=False,
         postgresql_where=sa.text("next_at IS NOT NULL"),
     )
-    op.create_index("uq_alert_firings_key", "alert_firings", ["rule_id", "key"], unique=True)
+    op.create_index("uq_alert_firings_once", "alert_firings", ["rule_id", "subject", "fired_at"], unique=True)
+
+
+def _add_problems() -> None:
+    op.create_table(
+        "call_problems",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("project_id", sa.String(), nullable=False),
+        sa.Column("call_id", sa.String(), nullable=False),
+        sa.Column("agent_id", sa.String(), nullable=True),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["agent_id"], ["agents.id"], name=op.f("fk_call_problems_agent_id"), ondelete="SET NULL"
+        ),
+        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_call_problems_call_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_call_problems_project_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_call_problems")),
+    )
+    op.create_index(op.f("ix_call_problems_agent_id"), "call_problems", ["agent_id"], unique=False)
+    op.create_index(op.f("ix_call_problems_call_id"), "call_problems", ["call_id"], unique=False)
+    op.create_index("ix_call_problems_project_at", "call_problems", ["project_id", "at"], unique=False)
 
 
 def _widen_what_exists() -> None:
@@ -277,7 +302,8 @@ def downgrade() -> None:
     op.drop_index("ix_analyses_pending", table_name="analyses", postgresql_where=sa.text("status = 'pending'"))
     op.drop_index(op.f("ix_analyses_agent_id"), table_name="analyses")
     op.drop_table("analyses")
-    op.drop_index("uq_alert_firings_key", table_name="alert_firings")
+    op.drop_table("call_problems")
+    op.drop_index("uq_alert_firings_once", table_name="alert_firings")
     op.drop_index(
         "ix_alert_firings_untold", table_name="alert_firings", postgresql_where=sa.text("next_at IS NOT NULL")
     )

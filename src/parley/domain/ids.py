@@ -9,7 +9,7 @@ import uuid_utils
 
 Kind = Literal[
     "proj", "key", "agent", "num", "call", "tr", "wh", "evt", "cred", "msg", "conv", "sub", "trunk", "diag",
-    "queue", "wait", "vm", "ana", "alert", "fire",
+    "queue", "wait", "vm", "ana", "alert", "fire", "prob",
 ]  # fmt: skip
 
 

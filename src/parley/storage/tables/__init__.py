@@ -5,7 +5,7 @@ from parley.storage.tables.agents import AgentRow, DiagnosticRow, NumberRow, Tru
 from parley.storage.tables.base import Row
 from parley.storage.tables.calls import CallRow, StreamTokenRow, TranscriptRow
 from parley.storage.tables.desk import QueueEntryRow, QueueRow, VoicemailRow
-from parley.storage.tables.insight import AlertFiringRow, AlertRuleRow, AnalysisRow, HealthStateRow
+from parley.storage.tables.insight import AlertFiringRow, AlertRuleRow, AnalysisRow, HealthStateRow, ProblemRow
 from parley.storage.tables.messages import ConversationRow, MessageRow
 from parley.storage.tables.webhooks import DeliveryRow, SubscriptionRow, WebhookRow
 
@@ -24,6 +24,7 @@ __all__ = [
     "IdempotencyRow",
     "MessageRow",
     "NumberRow",
+    "ProblemRow",
     "ProjectRow",
     "QueueEntryRow",
     "QueueRow",

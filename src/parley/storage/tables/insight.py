@@ -49,8 +49,25 @@ class AnalysisRow(Row):
     finished_at: Mapped[datetime | None]
 
 
+class ProblemRow(Row):
+    """Something that went wrong in a call, and when; `code` is a stable word."""
+
+    __tablename__ = "call_problems"
+    __table_args__ = (Index("ix_call_problems_project_at", "project_id", "at"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    call_id: Mapped[str] = mapped_column(ForeignKey("calls.id", ondelete="CASCADE"), index=True)
+    agent_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"), index=True)
+    code: Mapped[str]
+    at: Mapped[datetime]
+
+
 class AlertRuleRow(Row):
-    """A condition somebody wants to be told of. `scope` narrows it, `channels` say who is told; secrets are sealed."""
+    """A condition somebody wants to be told of, from `effective_from` on. `channels` say who is told.
+
+    `evaluated_until` is how far the calls were looked at for it.
+    """
 
     __tablename__ = "alert_rules"
 
@@ -63,30 +80,31 @@ class AlertRuleRow(Row):
     dedupe_s: Mapped[int]
     quiet_hours: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     channels: Mapped[list[Any]]
-    sealed_secret: Mapped[bytes | None]
+    effective_from: Mapped[datetime]
+    evaluated_until: Mapped[datetime]
     is_active: Mapped[bool] = mapped_column(server_default=text("true"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class AlertFiringRow(Row):
-    """One time a rule was met, with what it was met by. `key` tells it from another cause within the dedupe time.
+    """One time a rule was met, and by what. `subject` is what it was about where a rule fires for each call or agent.
 
-    `told` says, for each channel, whether it was told: `sent`, `failed`, `waiting`, or `quiet` in quiet hours.
+    `told` says of each channel whether it was told. Until `next_at` nobody tries to tell it; null once all is told.
     """
 
     __tablename__ = "alert_firings"
     __table_args__ = (
         Index("ix_alert_firings_rule_fired", "rule_id", "fired_at", "id"),
         Index("ix_alert_firings_untold", "next_at", postgresql_where=text("next_at IS NOT NULL")),
-        Index("uq_alert_firings_key", "rule_id", "key", unique=True),
+        Index("uq_alert_firings_once", "rule_id", "subject", "fired_at", unique=True),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     rule_id: Mapped[str] = mapped_column(ForeignKey("alert_rules.id", ondelete="CASCADE"))
     call_id: Mapped[str | None] = mapped_column(ForeignKey("calls.id", ondelete="SET NULL"), index=True)
-    key: Mapped[str]
+    subject: Mapped[str]
     value: Mapped[float]
     evidence: Mapped[dict[str, Any]]
     told: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
