@@ -158,7 +158,7 @@ async def state_of(database: Database, project_id: str) -> list[str]:
         if name in {"calls", "messages", "deliveries"}:
             shown += f" - '{_IN_THEIR_OWN_TIME}'::text[]"
         if name != "idempotency_keys":
-            rows = f"string_agg(({shown})::text, '|' ORDER BY t.id)"
+            rows = f"string_agg(({shown})::text, '|' ORDER BY t::text)"
             digests.append(f"SELECT md5(coalesce({rows}, '')) FROM {name} t WHERE project_id = :mine")
     async with database.read() as session:
         found = await session.execute(text(" UNION ALL ".join(digests)), {"mine": project_id})
