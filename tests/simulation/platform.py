@@ -112,6 +112,12 @@ class TinyPlatform:
     ) -> None:
         await self._server.__aexit__(kind, error, trace)
 
+    async def asked_at(self, path: str) -> dict[str, str]:
+        """What was last said at this path, once it was asked."""
+        async with asyncio.timeout(5), self.changed:
+            await self.changed.wait_for(lambda: path in dict(self.asked))
+        return dict(self.asked)[path]
+
     async def session(self, index: int) -> Session:
         """The session with this index, once it is there."""
         async with asyncio.timeout(5), self.changed:
@@ -130,7 +136,9 @@ class TinyPlatform:
         body = await self._verified(request)
         if body is None:
             return Response(status_code=403)
-        self.asked.append((request.url.path, dict(parse_qsl(body.decode()))))
+        async with self.changed:
+            self.asked.append((request.url.path, dict(parse_qsl(body.decode()))))
+            self.changed.notify_all()
         webhooks.read_ringing(body)
         stream = twiml.connect(self.url.replace("http", "ws") + "/media", "t0ken", self.url + "/after")
         return Response(self.documents.get(request.url.path, stream), media_type="text/xml")

@@ -12,7 +12,7 @@ from parley.audio.watermark import WatermarkReader, speak
 from parley.domain.carriers import CallHooks, CarrierAccount, NumberHooks
 from parley.domain.errors import NotFound
 from parley.domain.secrets import Secret
-from parley.providers.carriers.twilio import Twilio
+from parley.providers.carriers.twilio import Twilio, twiml
 from parley.simulation import Ringing
 from tests.emulators.twilio import (
     TwilioEmulator,
@@ -135,6 +135,55 @@ async def test_a_transfer_puts_the_caller_through(scene: Scene) -> None:
     assert [(each.number, each.caller_id) for each in phone.current.dialled] == [(OTHER, OURS)]
     assert session.closed == ["stopped"]
     assert [path for path, _ in scene.platform.asked] == ["/voice"]
+
+
+async def test_an_orderly_end_of_the_stream_asks_what_comes_next(scene: Scene) -> None:
+    scene.platform.on_session = lambda session: session.leg.close()
+    phone = scene.carrier.phone(THEIRS)
+    _ = await scene.carrier.call_in(phone, OURS)
+    assert await phone.wait_until_over() == "completed"
+    assert [path for path, _ in scene.platform.asked] == ["/voice", "/after"]
+    assert phone.problems == []
+
+
+@pytest.mark.parametrize(
+    ("party", "outcome", "is_answered"),
+    [
+        (Ringing("answered", 0.01, talks_s=0.01), "completed", True),
+        (Ringing("busy", 0.01), "busy", False),
+        (Ringing("failed", 0.01), "failed", False),
+        (Ringing("answered", 60.0), "no-answer", False),
+    ],
+)
+async def test_a_forwarded_call_asks_what_comes_next(
+    scene: Scene, party: Ringing, outcome: str, is_answered: bool
+) -> None:
+    scene.carrier.phone(OTHER, party)
+    url = scene.platform.url
+    scene.platform.documents["/voice"] = twiml.forward(OTHER, THEIRS, f"{url}/after", f"{url}/answered", 1)
+    phone = scene.carrier.phone(THEIRS)
+    _ = await scene.carrier.call_in(phone, OURS)
+    assert await phone.wait_until_over() == "completed"
+    asked = dict(scene.platform.asked)
+    assert asked["/after"]["DialCallStatus"] == outcome
+    assert asked["/after"]["CallStatus"] == ("in-progress" if is_answered else "ringing"), "it is answered by a human"
+    assert ("/answered" in asked) is is_answered
+    if is_answered:
+        assert (asked["/answered"]["ParentCallSid"], asked["/answered"]["To"]) == (phone.current.sid, OTHER)
+    assert phone.problems == []
+
+
+async def test_a_caller_may_give_up_while_a_human_is_rung(scene: Scene) -> None:
+    scene.carrier.phone(OTHER, Ringing("answered", 60.0))
+    after = f"{scene.platform.url}/after"
+    scene.platform.documents["/voice"] = twiml.forward(OTHER, THEIRS, after, f"{scene.platform.url}/answered", 60)
+    phone = scene.carrier.phone(THEIRS)
+    calling = asyncio.create_task(scene.carrier.call_in(phone, OURS))
+    await scene.platform.asked_at("/voice")
+    await phone.hang_up()
+    await calling
+    asked = dict(scene.platform.asked)
+    assert (asked["/after"]["CallStatus"], asked["/after"]["DialCallStatus"]) == ("completed", "canceled")
 
 
 async def test_a_busy_phone_is_busy(scene: Scene) -> None:

@@ -260,6 +260,15 @@ class CallReport(msgspec.Struct, frozen=True):
     duration_s: int | None = None
 
 
+class ForwardOutcome(msgspec.Struct, frozen=True):
+    """What became of ringing a human's number for a caller. `failure` is None where the human answered, and then
+    `talked_s` is how long they spoke, if the carrier says so. After a caller who is gone nothing can follow."""
+
+    failure: EndReason | None = None
+    talked_s: int | None = None
+    is_caller_gone: bool = False
+
+
 class IncomingMessage(msgspec.Struct, frozen=True):
     """A text message that came in on one of our numbers, as the carrier gives it.
 
@@ -365,6 +374,13 @@ class Carrier(Protocol):
         """Parse a verified status callback. Raises BadInput."""
         ...
 
+    def read_forwarded(self, body: bytes) -> ForwardOutcome | None:
+        """Parse a verified question of what comes next; None where it does not follow a `forward_document`.
+
+        Raises BadInput.
+        """
+        ...
+
     def read_message(self, body: bytes) -> IncomingMessage:
         """Parse a verified webhook about a text message that came in. Raises BadInput."""
         ...
@@ -379,6 +395,17 @@ class Carrier(Protocol):
 
     def connect_document(self, stream_url: str, token: str, after_url: str) -> Document:
         """Stream the call's audio to `stream_url`, showing `token`; ask `after_url` what next when the stream ends."""
+        ...
+
+    def forward_document(
+        self, phone_number: str, caller_id: str, *, after_url: str, answered_url: str, timeout_s: int
+    ) -> Document:
+        """Ring a human's number for up to `timeout_s` and connect the caller when it is answered.
+
+        The human sees `caller_id`. A caller whose call was not answered yet hears it ring on and pays for nothing until
+        the human answers. `answered_url` is told that the human did; `after_url` is asked what next
+        (`read_forwarded`) when the two have spoken, or the human could not be reached.
+        """
         ...
 
     def hangup_document(self) -> Document: ...

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -13,7 +14,7 @@ from parley.domain.errors import BadInput
 from parley.simulation import documents
 from parley.simulation.exchange import Exchange
 from parley.simulation.handset import Handset
-from parley.simulation.messenger import Messenger
+from parley.simulation.messenger import NO_EXTRAS, Messenger
 from parley.simulation.stream import MediaStream
 from parley.simulation.wire import Narrator
 
@@ -29,27 +30,38 @@ TRANSFER_LASTS_S: Final = 0.2
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where the next document comes from: a `url` to be asked for it, or the `document` itself."""
+    """Where the next document comes from: a `url` to be asked for it, or the `document` itself.
+
+    `extras` are what the asking says beside what every request does.
+    """
 
     url: str = ""
     document: str = ""
+    extras: Mapping[str, str] = NO_EXTRAS
 
 
 class Ending(msgspec.Struct, frozen=True):
-    """The call ends. After a hang-up the carrier still asks the `action` of a running <Connect>."""
+    """The call ends. After a hang-up the carrier still asks the `action` of a running <Connect> or <Dial>."""
 
     was_hung_up: bool = False
 
 
 class Ringing(msgspec.Struct, frozen=True):
-    """How a called phone behaves: after `lasts_s` it has `outcome` "answered", "busy", "no-answer" or "failed"."""
+    """How a called phone behaves: after `lasts_s` it has `outcome` "answered", "busy", "no-answer" or "failed".
+
+    Where a caller is put through to it, the two talk for `talks_s`, then it hangs up.
+    """
 
     outcome: str = "answered"
     lasts_s: float = 0.1
+    talks_s: float = TRANSFER_LASTS_S
 
 
 class CarrierCall:
-    """One call. `steps` are the verbs performed so far; `is_settled` is set when all was reported."""
+    """One call. `steps` are the verbs performed so far; `is_settled` is set when all was reported.
+
+    `reach` says how the phone behaves that a <Dial> rings; without it, everybody answers at once.
+    """
 
     def __init__(self, messenger: Messenger, exchange: Exchange, handset: Handset) -> None:
         self.messenger = messenger
@@ -58,9 +70,10 @@ class CarrierCall:
         self.stream: MediaStream | None = None
         self.steps: list[documents.Step] = []
         self.is_settled = asyncio.Event()
+        self.reach: Callable[[str], Ringing] = lambda _number: Ringing(lasts_s=0.0)
         self._exchange = exchange
         self._order: asyncio.Future[Place | Ending] = asyncio.get_running_loop().create_future()
-        self._action = ""
+        self._after: Callable[[], Place] = Place
         self._answered_at: float | None = None
 
     @property
@@ -134,24 +147,24 @@ class CarrierCall:
             return task.result()
         ordered = self._order.result()
         self._order = asyncio.get_running_loop().create_future()
-        action = self._leave()
+        after = self._leave()
         task.cancel()
         await asyncio.wait((task,))
-        if isinstance(ordered, Ending) and ordered.was_hung_up and action:
-            await self.messenger.ask(action, "completed")
+        if isinstance(ordered, Ending) and ordered.was_hung_up and after.url:
+            await self.messenger.ask(after.url, "completed", after.extras)
         return ordered
 
-    def _leave(self) -> str:
-        """Stop the media stream, if there is one. Returns the action that was to be asked after it."""
-        action, self._action = self._action, ""
+    def _leave(self) -> Place:
+        """Stop the media stream, if there is one. Returns what was to be asked after the verb that runs."""
+        after, self._after = self._after, Place
         if self.stream is not None:
             self.stream.stop()
-        return action
+        return after()
 
     async def _perform(self, place: Place) -> Place | Ending:
         document: str | None = place.document
         if place.url:
-            document = await self.messenger.ask(place.url, self.status)
+            document = await self.messenger.ask(place.url, self.status, place.extras)
         if document is None:
             self._answer()  # so that the carrier can tell the caller of an application error
             return Ending()
@@ -177,17 +190,19 @@ class CarrierCall:
             return Ending()
         if isinstance(step, documents.Redirect):
             return Place(step.url)
+        if isinstance(step, documents.Dial):
+            return await self._put_through(step)
         self._answer()
         if isinstance(step, documents.ConnectStream):
             return await self._connect(step)
-        await asyncio.sleep(step.length_s if isinstance(step, documents.Pause) else TRANSFER_LASTS_S)
+        await asyncio.sleep(step.length_s)
         return None
 
     async def _connect(self, step: documents.ConnectStream) -> Place | None:
         identity = self.messenger.identity
         narrator = Narrator(identity.account_sid, identity.sid, f"MZ{secrets.token_hex(16)}")
         stream = self.stream = MediaStream(narrator, self.handset)
-        self._action = step.action
+        self._after = partial(Place, step.action)
         try:
             await stream.run(step.stream_url, step.parameters)
         except OSError as fault:
@@ -195,8 +210,47 @@ class CarrierCall:
         finally:
             self.messenger.problems += stream.complaints
             self.stream = None
-        self._action = ""
+        self._after = Place
         return Place(step.action) if step.action else None
+
+    async def _put_through(self, step: documents.Dial) -> Place | None:
+        """Ring the other party and let the two talk (twilio.com/docs/voice/twiml/dial). What is said is not carried."""
+        if not step.answers_on_bridge:
+            self._answer()
+        party, leg_sid = self.reach(step.number), f"CA{secrets.token_hex(16)}"
+        outcome = party.outcome if party.lasts_s <= step.timeout_s else "no-answer"
+        self._after = partial(_dialled, step, leg_sid, "canceled")
+        await asyncio.sleep(min(party.lasts_s, step.timeout_s))
+        after = partial(_dialled, step, leg_sid, outcome)
+        if outcome == "answered":
+            self._answer()
+            self._after = after = partial(_dialled, step, leg_sid, "completed", _now())
+            if step.answered_url:
+                await self.messenger.post(step.answered_url, self._leg_fields(step, leg_sid))
+            await asyncio.sleep(party.talks_s)
+        self._after = Place
+        return after() if step.action else None
+
+    def _leg_fields(self, step: documents.Dial, leg_sid: str) -> dict[str, str]:
+        """A report about the party that was rung: a call of its own, whose parent this one is."""
+        return self.messenger.fields("in-progress") | {
+            "CallSid": leg_sid,
+            "ParentCallSid": self.sid,
+            "Direction": "outbound-dial",
+            "From": step.caller_id,
+            "Caller": step.caller_id,
+            "To": step.number,
+            "Called": step.number,
+            "CallbackSource": "call-progress-events",
+        }
+
+
+def _dialled(step: documents.Dial, leg_sid: str, outcome: str, began: float | None = None) -> Place:
+    """What is asked after a <Dial>, now that it is over; `began` is when the two began to talk."""
+    extras = {"DialCallSid": leg_sid, "DialCallStatus": outcome, "DialBridged": "false" if began is None else "true"}
+    if began is not None:
+        extras["DialCallDuration"] = str(round(_now() - began))
+    return Place(step.action, extras=extras)
 
 
 def _now() -> float:

@@ -106,6 +106,14 @@ class SimulatedCarrier:
 
     def _remember(self, call: CarrierCall) -> None:
         self.calls[call.sid] = call
+        call.reach = self._behaviour_of
+
+    def _behaviour_of(self, number: str) -> Ringing:
+        """How the phone behaves that a call is put through to; one that nobody plugged in answers at once."""
+        phone = self._phones.get(number)
+        if phone is None:
+            return Ringing(lasts_s=0.0)
+        return Ringing("busy", 0.0) if phone.is_busy else phone.ringing
 
     def place_call(self, form: Form, events: tuple[str, ...]) -> CarrierCall:
         """POST Calls: ring the phone with the number `To`."""

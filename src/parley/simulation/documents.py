@@ -19,10 +19,18 @@ class ConnectStream(msgspec.Struct, frozen=True):
 
 
 class Dial(msgspec.Struct, frozen=True):
-    """<Dial>: put the caller through to another number."""
+    """<Dial>: put the caller through to another number, which may ring for `timeout_s`; then ask `action` if given.
+
+    With `answers_on_bridge` a call that was not answered yet stays so until the other party answers; that party's
+    answering is reported to `answered_url`.
+    """
 
     number: str
     caller_id: str
+    action: str = ""
+    timeout_s: float = 30.0
+    answers_on_bridge: bool = False
+    answered_url: str = ""
 
 
 class Redirect(msgspec.Struct, frozen=True):
@@ -68,8 +76,7 @@ def _step(verb: ElementTree.Element, base_url: str) -> Step | None:
         case "Connect":
             return _connect(verb, base_url)
         case "Dial":
-            number = verb.findtext("Number") or verb.text or ""
-            return Dial(number.strip(), verb.get("callerId", ""))
+            return _dial(verb, base_url)
         case "Redirect":
             return Redirect(urljoin(base_url, (verb.text or "").strip()))
         case "Pause":
@@ -90,5 +97,27 @@ def _connect(verb: ElementTree.Element, base_url: str) -> ConnectStream:
     if not url.startswith(("wss://", "ws://")) or "?" in url:
         raise BadInput("A stream URL begins with wss:// and cannot carry a query string.")
     parameters = {each.get("name", ""): each.get("value", "") for each in stream.findall("Parameter")}
-    action = verb.get("action", "")
-    return ConnectStream(url, parameters, urljoin(base_url, action) if action else "")
+    return ConnectStream(url, parameters, _absolute(base_url, verb.get("action", "")))
+
+
+def _dial(verb: ElementTree.Element, base_url: str) -> Dial:
+    number = verb.find("Number")
+    dialled = (verb.text if number is None else number.text) or ""
+    told = number.attrib if number is not None else {}
+    wants_answered = "answered" in told.get("statusCallbackEvent", "").split()
+    try:
+        timeout_s = float(verb.get("timeout", "30"))
+    except ValueError:
+        raise BadInput("The timeout of a <Dial> is a number of seconds.") from None
+    return Dial(
+        dialled.strip(),
+        verb.get("callerId", ""),
+        _absolute(base_url, verb.get("action", "")),
+        timeout_s,
+        verb.get("answerOnBridge", "false") == "true",
+        _absolute(base_url, told.get("statusCallback", "")) if wants_answered else "",
+    )
+
+
+def _absolute(base_url: str, url: str) -> str:
+    return urljoin(base_url, url) if url else ""

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
-from typing import Any
+from typing import Any, Final
 
 import httpx
 import msgspec
@@ -31,6 +31,8 @@ class Identity(msgspec.Struct, frozen=True):
 Deliver = Callable[["Messenger", Mapping[str, str]], Awaitable[object]]
 """How a status callback reaches the server: given the form, posts it. Replace it to post twice, late or in disorder."""
 
+NO_EXTRAS: Final[Mapping[str, str]] = {}
+
 # The subscription a status belongs to; all others are "completed" (twilio.com/docs/voice/api/call-resource).
 _EVENT_OF = {"initiated": "initiated", "ringing": "ringing", "in-progress": "answered"}
 
@@ -46,9 +48,9 @@ class Messenger:
         self._reports: list[asyncio.Task[Any]] = []
         self._turn = asyncio.Lock()
 
-    async def ask(self, url: str, status: str) -> str | None:
+    async def ask(self, url: str, status: str, extras: Mapping[str, str] = NO_EXTRAS) -> str | None:
         """The document the server answers with, or None, noted in `problems`, if it has none."""
-        answer = await self.post(url, self.fields(status))
+        answer = await self.post(url, self.fields(status) | dict(extras))
         if answer is None or answer.status_code >= 300:
             told = "no answer" if answer is None else f"HTTP {answer.status_code}"
             self.problems.append(f"11200 HTTP retrieval failure: {told} from {url}")

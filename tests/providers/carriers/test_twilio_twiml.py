@@ -29,6 +29,26 @@ def test_dial_carries_both_numbers(number: str, caller_id: str) -> None:
     assert (dial.get("callerId"), dial[0].text) == (caller_id, number)
 
 
+@given(number=printable, caller_id=printable, after_url=printable, answered_url=printable, timeout_s=st.integers())
+def test_forward_carries_everything_and_rings_as_long_as_twilio_takes(
+    number: str, caller_id: str, after_url: str, answered_url: str, timeout_s: int
+) -> None:
+    document = twiml.forward(number, caller_id, after_url, answered_url, timeout_s)
+    dial = ElementTree.fromstring(document.encode())[0]
+    assert (dial.tag, dial.get("callerId"), dial.get("action"), dial.get("method")) == (
+        "Dial",
+        caller_id,
+        after_url,
+        "POST",
+    )
+    assert (dial[0].text, dial[0].get("statusCallback"), dial[0].get("statusCallbackEvent")) == (
+        number,
+        answered_url,
+        "answered",
+    )
+    assert 1 <= int(dial.get("timeout", "")) <= 600
+
+
 def test_the_short_ones() -> None:
     assert ElementTree.fromstring(twiml.hangup().encode())[0].tag == "Hangup"
     reject = ElementTree.fromstring(twiml.reject().encode())[0]

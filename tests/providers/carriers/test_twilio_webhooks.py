@@ -157,3 +157,39 @@ def test_senseless_forms_are_bad_input(body: bytes) -> None:
         webhooks.read_ringing(body)
     with pytest.raises(BadInput):
         webhooks.read_report(body)
+
+
+@pytest.mark.parametrize(
+    ("told", "failure"),
+    [
+        ("completed", None),
+        ("answered", None),
+        ("busy", "busy"),
+        ("no-answer", "no_answer"),
+        ("canceled", "canceled"),
+        ("failed", "carrier_failed"),
+    ],
+)
+def test_every_outcome_of_a_forwarded_call(told: str, failure: str | None) -> None:
+    form = {"CallSid": "CA1", "CallStatus": "in-progress", "DialCallStatus": told, "DialCallDuration": "41"}
+    outcome = webhooks.read_forwarded(urlencode(form).encode())
+    assert outcome is not None
+    assert (outcome.failure, outcome.talked_s, outcome.is_caller_gone) == (failure, 41, False)
+
+
+@pytest.mark.parametrize("status", ["completed", "no-answer", "canceled", "busy", "failed"])
+def test_a_caller_who_hung_up_is_gone(status: str) -> None:
+    outcome = webhooks.read_forwarded(f"CallSid=CA1&CallStatus={status}&DialCallStatus=canceled".encode())
+    assert outcome is not None
+    assert outcome.is_caller_gone
+    assert outcome.talked_s is None
+
+
+def test_the_end_of_a_stream_forwarded_nobody() -> None:
+    assert webhooks.read_forwarded(b"CallSid=CA1&CallStatus=in-progress") is None
+
+
+@pytest.mark.parametrize("body", [b"DialCallStatus=busy", b"CallSid=CA1&DialCallStatus=lost", b"\xff"])
+def test_a_senseless_outcome_is_bad_input(body: bytes) -> None:
+    with pytest.raises(BadInput):
+        webhooks.read_forwarded(body)

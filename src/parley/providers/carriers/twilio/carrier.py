@@ -11,6 +11,7 @@ from parley.providers.carriers.twilio.rest import TwilioRest
 from parley.providers.protocols import (
     CallReport,
     Document,
+    ForwardOutcome,
     IncomingLeg,
     IncomingMessage,
     MessageReport,
@@ -34,6 +35,9 @@ class Twilio(TwilioRest):
     def read_report(self, body: bytes) -> CallReport:
         return webhooks.read_report(body)
 
+    def read_forwarded(self, body: bytes) -> ForwardOutcome | None:
+        return webhooks.read_forwarded(body)
+
     def read_message(self, body: bytes) -> IncomingMessage:
         return messages.read_message(body)
 
@@ -45,6 +49,11 @@ class Twilio(TwilioRest):
 
     def connect_document(self, stream_url: str, token: str, after_url: str) -> Document:
         return _xml(twiml.connect(stream_url, token, after_url))
+
+    def forward_document(
+        self, phone_number: str, caller_id: str, *, after_url: str, answered_url: str, timeout_s: int
+    ) -> Document:
+        return _xml(twiml.forward(phone_number, caller_id, after_url, answered_url, timeout_s))
 
     def hangup_document(self) -> Document:
         return _xml(twiml.hangup())

@@ -26,6 +26,20 @@ def dial(number: str, caller_id: str) -> str:
     return _document(f"<Dial callerId={quoteattr(caller_id)}><Number>{escape(number)}</Number></Dial>")
 
 
+def forward(number: str, caller_id: str, after_url: str, answered_url: str, timeout_s: int) -> str:
+    """Ring `number` for up to `timeout_s` and ask `after_url` what next, whatever became of it.
+
+    A caller whose call is not answered yet hears it ring on (`answerOnBridge`). The called party's leg reports to
+    `answered_url` when it is answered. Twilio adds about 5 s to a timeout, and takes 1 to 600.
+    """
+    timeout = min(max(timeout_s, 1), 600)
+    return _document(
+        f'<Dial callerId={quoteattr(caller_id)} timeout="{timeout}" answerOnBridge="true"'
+        f' action={quoteattr(after_url)} method="POST"><Number statusCallback={quoteattr(answered_url)}'
+        f' statusCallbackEvent="answered" statusCallbackMethod="POST">{escape(number)}</Number></Dial>'
+    )
+
+
 def hangup() -> str:
     """End the call."""
     return _document("<Hangup/>")

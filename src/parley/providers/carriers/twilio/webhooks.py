@@ -1,7 +1,7 @@
 """Requests from Twilio: is it really Twilio, and what does it say?
 
 Source: twilio.com/docs/usage/security (signature), twilio.com/docs/voice/twiml (request parameters),
-twilio.com/docs/voice/api/call-resource (statuses).
+twilio.com/docs/voice/api/call-resource (statuses), twilio.com/docs/voice/twiml/dial (what became of a <Dial>).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
-from parley.domain.calls import CallStatus, EndReason
+from parley.domain.calls import ENDED, CallStatus, EndReason
 from parley.domain.errors import BadInput, Forbidden
 from parley.domain.secrets import Secret
-from parley.providers.protocols import CallReport, RingingCall
+from parley.providers.protocols import CallReport, ForwardOutcome, RingingCall
 
 MAX_BODY_BYTES: Final = 65_536
 MAX_FIELDS: Final = 500
@@ -35,6 +35,15 @@ _STATUSES: Final[dict[str, tuple[CallStatus, EndReason | None]]] = {
     "no-answer": ("failed", "no_answer"),
     "canceled": ("failed", "canceled"),
     "failed": ("failed", "carrier_failed"),
+}
+
+_DIALLED: Final[dict[str, EndReason | None]] = {
+    "completed": None,
+    "answered": None,
+    "busy": "busy",
+    "no-answer": "no_answer",
+    "canceled": "canceled",
+    "failed": "carrier_failed",
 }
 
 
@@ -111,6 +120,25 @@ def read_report(body: bytes) -> CallReport:
     known = _STATUSES.get(fields.get("CallStatus", ""))
     if known is None:
         raise BadInput("The carrier reports a call status that is not known here.")
-    duration = fields.get("CallDuration", "")
-    is_number = duration.isascii() and duration.isdigit() and len(duration) < 10
-    return CallReport(fields["CallSid"], known[0], known[1], int(duration) if is_number else None)
+    return CallReport(fields["CallSid"], known[0], known[1], _seconds(fields.get("CallDuration", "")))
+
+
+def read_forwarded(body: bytes) -> ForwardOutcome | None:
+    """What became of a <Dial>; None for a request that follows none. Raises BadInput for an outcome not known here.
+
+    The number that was rung is no matter here: `CallStatus` is the caller's call, over where the caller hung up.
+    """
+    fields = _fields(body)
+    dialled = fields.get("DialCallStatus")
+    if dialled is None:
+        return None
+    if dialled not in _DIALLED:
+        raise BadInput("The carrier reports an outcome of a forwarded call that is not known here.")
+    known = _STATUSES.get(fields.get("CallStatus", ""))
+    is_caller_gone = known is not None and known[0] in ENDED
+    return ForwardOutcome(_DIALLED[dialled], _seconds(fields.get("DialCallDuration", "")), is_caller_gone)
+
+
+def _seconds(text: str) -> int | None:
+    is_number = text.isascii() and text.isdigit() and len(text) < 10
+    return int(text) if is_number else None
