@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from parley.domain.errors import ConfigurationError
-from parley.storage.presence import Alone, AskEnd, Command, HangUp, Release
+from parley.storage.presence import Alone, AskEnd, Command, HandOn, HangUp, Release
 from parley.storage.redis_presence import Pace, RedisPresence
 from tests.emulators.redis_server import RedisServer
 
@@ -85,7 +85,7 @@ async def test_alone_nobody_else_holds_anything() -> None:
     alone.withdraw("call")
 
 
-@pytest.mark.parametrize("command", [BYE, AskEnd("api_request"), Release()])
+@pytest.mark.parametrize("command", [BYE, AskEnd("api_request"), Release(), HandOn()])
 async def test_a_command_reaches_the_replica_that_holds_the_call(
     replicas: tuple[Replica, Replica], command: Command
 ) -> None:

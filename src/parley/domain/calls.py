@@ -29,6 +29,10 @@ EndReason = Literal[
     "media_lost",
     "provider_failed",
     "server_shutdown",
+    "announced",
+    "message_taken",
+    "callback_wanted",
+    "overflowed",
 ]
 
 # A status only ever moves to a higher rank; the two ends share the top one, so the first end to arrive stays.

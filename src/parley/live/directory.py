@@ -16,7 +16,7 @@ from parley.live.providers import Providers
 from parley.live.scribe import CallRecords
 from parley.live.session import Session
 from parley.providers.protocols import LegEvents, MediaLeg
-from parley.storage.presence import AskEnd, Command, HangUp, Presence
+from parley.storage.presence import AskEnd, Command, HangUp, Presence, Release
 
 log = structlog.get_logger()
 
@@ -125,7 +125,9 @@ class Directory:
             return self.hang_up(call_id, command.reason)
         if isinstance(command, AskEnd):
             return self.ask_end(call_id, command.reason)
-        return self.release(call_id)
+        if isinstance(command, Release):
+            return self.release(call_id)
+        return False
 
     def note_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
         """A customer's webhook was asked for a turn; kept with its call, if that is still held here."""

@@ -30,7 +30,11 @@ class Release(msgspec.Struct, frozen=True, tag="release"):
     """The phone's audio came in elsewhere: let the call go there, without ending it."""
 
 
-Command = HangUp | AskEnd | Release
+class HandOn(msgspec.Struct, frozen=True, tag="hand_on"):
+    """A waiting caller's next stage is written: close the stream, so that the carrier asks for it."""
+
+
+Command = HangUp | AskEnd | Release | HandOn
 
 Take = Callable[[str, Command], bool]
 """Carries out a command about the call with this id; False if no session here holds it. Must not wait for anything."""
