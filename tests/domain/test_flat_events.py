@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import get_args
 
+import msgspec
+
 from parley.domain.events import CallFacts
 from parley.domain.flat_events import SENT_NOW, EventName, connected, declined, over, sample, wants
 
@@ -95,3 +97,10 @@ def test_a_test_has_the_shape_of_the_others() -> None:
     event, _ = connected(call(), AT)
     assert sample(AT).keys() == event.keys()
     assert sample(AT)["data"].keys() == event["data"].keys()
+
+
+def test_a_test_call_says_where_it_comes_from() -> None:
+    sources = [
+        event["metadata"]["call_source"] for event in connected(msgspec.structs.replace(call(), is_test=True), AT)
+    ]
+    assert sources == ["test_call", "test_call"]

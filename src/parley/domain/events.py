@@ -24,7 +24,10 @@ _DISCONNECTION_REASON = {"caller_hangup": "user_hangup"}
 
 
 class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """A call as events show it. `phone_number` is our side of it; times are aware datetimes; durations in seconds."""
+    """A call as events show it. `phone_number` is our side of it; times are aware datetimes; durations in seconds.
+
+    `is_test` is told only of a test call: nobody else called.
+    """
 
     call_id: str
     agent_id: str | None
@@ -40,6 +43,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     end_reason: str | None = None
     recording_url: str | None = None
     recording_available: bool = False
+    is_test: bool = False
 
 
 class TranscriptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,6 +199,7 @@ def _call_data(call: CallFacts) -> Payload:
         "durationSeconds": call.duration_s,
         "endReason": reason,
         "disconnectionReason": _DISCONNECTION_REASON.get(reason, reason) if reason else None,
+        **({"isTest": True} if call.is_test else {}),
     }
 
 

@@ -99,9 +99,11 @@ def _of_call(name: EventName, call: CallFacts, at: datetime, **extras: Any) -> P
         "caller_id": theirs,
         "agent_id": call.agent_id,
     }
-    return _event(
-        name, at, who, call.direction, {"from_number": call.from_number, "to_number": call.to_number}, **extras
-    )
+    numbers = {"from_number": call.from_number, "to_number": call.to_number}
+    told = _event(name, at, who, call.direction, numbers, **extras)
+    if call.is_test:
+        told["metadata"]["call_source"] = "test_call"
+    return told
 
 
 def _event(name: str, at: datetime, who: Payload, direction: str, numbers: Payload, **extras: Any) -> Payload:

@@ -82,6 +82,7 @@ def _facts(call: CallRow) -> CallFacts:
         end_reason=call.end_reason,
         recording_url=call.recording_url,
         recording_available=call.recording_available,
+        is_test=call.is_test,
     )
 
 

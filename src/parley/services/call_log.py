@@ -182,16 +182,17 @@ class CallLog:
     # ------------------------------------------------------------ at the carrier
 
     async def end_at_carrier(self, call_id: str) -> None:
-        """Hang up at the carrier; a call it never had needs nothing. Raises CarrierRefused or ProviderUnavailable."""
+        """Hang up at the carrier; a call it never had, a test too, needs nothing. Raises CarrierRefused or
+        ProviderUnavailable."""
         call = await self._read(call_id)
-        if call.carrier_call_id is not None:
+        if call.carrier_call_id is not None and not call.is_test:
             carrier, account = await self._accounts.for_call(call_id)
             await self._carriers[carrier].end(account, call.carrier_call_id)
 
     async def transfer_at_carrier(self, call_id: str, to_number: str) -> None:
         """Hand the caller to another number, shown our side of the call as caller ID. Raises like `end_at_carrier`."""
         call = await self._read(call_id)
-        if call.carrier_call_id is not None:
+        if call.carrier_call_id is not None and not call.is_test:
             carrier, account = await self._accounts.for_call(call_id)
             await self._carriers[carrier].transfer(account, call.carrier_call_id, to_number, call.phone_number)
 

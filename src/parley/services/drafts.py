@@ -9,8 +9,9 @@ import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.agents import AgentSnapshot
+from parley.domain.call_tests import looks_announced
 from parley.domain.calls import Direction
-from parley.domain.errors import BadInput, Conflict
+from parley.domain.errors import BadInput, Conflict, NotFound
 from parley.domain.ids import new_id
 from parley.domain.phone_numbers import normalise, require_dialable
 from parley.providers.protocols import Carrier, RingingCall
@@ -20,7 +21,7 @@ from parley.services.accounts import CarrierAccounts
 from parley.services.defaults import Clock
 from parley.services.limits import Limits
 from parley.services.plans import Overrides, Plans
-from parley.storage import agents, calls, numbers
+from parley.storage import agents, calls, diagnostics, numbers
 from parley.storage.tables import AgentRow, CallRow, NumberRow
 
 
@@ -86,9 +87,10 @@ class CallDrafts:
             "number_id": number.id,
             "from_number": ringing.from_number,
             "to_number": number.phone_number,
+            **await _test_marks(session, number, ringing),
         }
         row = await calls.insert_once(session, values)
-        if row.id == values["id"]:
+        if row.id == values["id"] and not row.is_test:
             await self._limits.take_call(session, number.project_id)
         return row
 
@@ -133,6 +135,16 @@ class CallDrafts:
                 "Nobody would answer this call: the agent is in webhook mode and there is no active webhook. "
                 "Set a webhook, or send `systemPrompt`."
             )
+
+
+async def _test_marks(session: AsyncSession, number: NumberRow, ringing: RingingCall) -> dict[str, Any]:
+    """What marks the row of a call that this server announced. Raises NotFound for an id that only looks like that."""
+    if not looks_announced(ringing.carrier_call_id):
+        return {}
+    test = await diagnostics.announced(session, number.project_id, number.id, ringing.carrier_call_id)
+    if test is None:
+        raise NotFound("No test call was announced under this id.")
+    return {"is_test": True, "call_metadata": {"is_test": True, "test_id": test.id}}
 
 
 def _overrides(wanted: CallCreate) -> Overrides:

@@ -129,6 +129,7 @@ class Plans:
             voice_key=keys[agent.voice.provider],
             model_key=keys[agent.model.provider],
             carrier=call.carrier,
+            is_test=call.is_test,
         )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.storage.lookup import find
@@ -37,6 +37,34 @@ async def add(session: AsyncSession, row: DiagnosticRow) -> None:
     last_kept = newest.offset(_MOST_KEPT - 2).limit(1).scalar_subquery()
     await session.execute(delete(DiagnosticRow).where(mine, DiagnosticRow.id < last_kept))
     session.add(row)
+
+
+async def announced(
+    session: AsyncSession, project_id: str, number_id: str, carrier_call_id: str
+) -> DiagnosticRow | None:
+    """The running test that announced a call with this id on the number, if there is one."""
+    statement = _running(project_id).where(
+        DiagnosticRow.result["phone_number_id"].astext == number_id,
+        DiagnosticRow.request["carrier_call_id"].astext == carrier_call_id,
+    )
+    return await session.scalar(statement)
+
+
+async def running(session: AsyncSession, project_id: str, since: datetime) -> list[DiagnosticRow]:
+    """The tests that began after the moment and are not done, oldest first."""
+    statement = _running(project_id).where(DiagnosticRow.created_at > since)
+    return list(await session.scalars(statement.order_by(DiagnosticRow.id)))
+
+
+def _running(project_id: str) -> Select[DiagnosticRow]:
+    return select(DiagnosticRow).where(
+        DiagnosticRow.project_id == project_id, DiagnosticRow.result["status"].astext == "running"
+    )
+
+
+async def finish(session: AsyncSession, diagnostic_id: str, result: dict[str, Any]) -> None:
+    """What came of a check that ran; one that nobody keeps any more stays forgotten."""
+    await session.execute(update(DiagnosticRow).where(DiagnosticRow.id == diagnostic_id).values(result=result))
 
 
 async def number_counts(session: AsyncSession, project_id: str) -> list[NumberCount]:

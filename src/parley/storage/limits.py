@@ -40,13 +40,14 @@ async def numbers(session: AsyncSession, project_id: str, *, except_for: Collect
 
 
 async def live_calls(session: AsyncSession, project_id: str) -> int:
-    """Calls that have not ended, queued and ringing ones too."""
-    return await session.scalar(select(func.count()).where(CallRow.project_id == project_id, _UNFINISHED)) or 0
+    """Calls that have not ended, queued and ringing ones too; tests do not count."""
+    live = (CallRow.project_id == project_id, CallRow.is_test.is_(False), _UNFINISHED)
+    return await session.scalar(select(func.count()).where(*live)) or 0
 
 
 async def calls_since(session: AsyncSession, project_id: str, moment: datetime) -> int:
-    """Calls in both directions that began after the moment, whatever became of them."""
-    since = (CallRow.project_id == project_id, CallRow.created_at > moment)
+    """Calls in both directions that began after the moment, whatever became of them; tests do not count."""
+    since = (CallRow.project_id == project_id, CallRow.created_at > moment, CallRow.is_test.is_(False))
     return await session.scalar(select(func.count()).where(*since)) or 0
 
 

@@ -1,6 +1,7 @@
 """What a project has used, added up by the database: one statement a question.
 
-Deliveries are counted as long as they are kept. A call counts where it began, and lasts until now while it lives.
+Deliveries are counted as long as they are kept. A call counts where it began, and lasts until now while it lives. Test
+calls do not count.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ async def totals(session: AsyncSession, project_id: str, now: datetime) -> Total
     sent = func.count().filter(MessageRow.direction == "outbound")
     parts = (
         select(func.count().label("numbers")).where(NumberRow.project_id == project_id, NumberRow.status == "active"),
-        select(func.count().label("live_calls")).where(CallRow.project_id == project_id, is_live),
+        select(func.count().label("live_calls")).where(_of(CallRow, project_id), is_live),
         _recent(MessageRow, "messages", project_id, now),
         _recent(CallRow, "calls", project_id, now),
         select(sent.label("messages_sent_last_24h")).where(*_since(MessageRow, project_id, now - DAY)),
@@ -108,7 +109,7 @@ async def by_time(
         bucket = func.date_trunc(unit, table.created_at, "UTC").label("bucket")
         parts.append(
             select(bucket, *(column.label(name) for name, column in columns.items()))
-            .where(table.project_id == project_id, table.created_at >= since, table.created_at < until)
+            .where(_of(table, project_id), table.created_at >= since, table.created_at < until)
             .group_by("bucket")
         )
     each = union_all(*parts).subquery()
@@ -160,15 +161,21 @@ def _seconds(now: datetime) -> ColumnElement[Any]:
     return func.coalesce(func.sum(func.greatest(talked, 0)), 0)
 
 
+def _of(table: type[MessageRow | CallRow | DeliveryRow], project_id: str) -> ColumnElement[bool]:
+    """The project's rows that count: its tests are no calls that anybody made."""
+    own = table.project_id == project_id
+    return own & CallRow.is_test.is_(False) if table is CallRow else own
+
+
 def _since(table: type[MessageRow] | type[CallRow], project_id: str, moment: datetime) -> tuple[Any, Any]:
-    return table.project_id == project_id, table.created_at > moment
+    return _of(table, project_id), table.created_at > moment
 
 
 def _recent(table: type[MessageRow] | type[CallRow], name: str, project_id: str, now: datetime) -> Select[Any]:
     columns: list[ColumnElement[Any]] = [func.count().label(f"total_{name}")]
     for label, span in (("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY)):
         columns.append(func.count().filter(table.created_at > now - span).label(f"{name}_last_{label}"))
-    return select(*columns).where(table.project_id == project_id)
+    return select(*columns).where(_of(table, project_id))
 
 
 def _calls_by(owner: Any, project_id: str, now: datetime, since: datetime) -> Subquery:
