@@ -7,6 +7,7 @@ from typing import Protocol
 import msgspec
 
 from parley.domain.stages import StageEnd
+from parley.domain.voicemails import TakenMessage as TakenMessage
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -14,16 +15,6 @@ class Place(msgspec.Struct, frozen=True):
 
     position: int
     wait_s: float | None = None
-
-
-class TakenMessage(msgspec.Struct, frozen=True):
-    """What a caller left: a complete WAV file's bytes, and the words that were recognised in it."""
-
-    voicemail_id: str
-    audio: bytes
-    duration_ms: int
-    transcript: str
-    confidence: float
 
 
 class DeskRecords(Protocol):
