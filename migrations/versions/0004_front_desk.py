@@ -60,6 +60,7 @@ def _add_queue_entries() -> None:
         sa.Column("agent_id", sa.String(), nullable=True),
         sa.Column("callback_call_id", sa.String(), nullable=True),
         sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("overflows_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
@@ -78,6 +79,7 @@ def _add_queue_entries() -> None:
     )
     op.create_index(op.f("ix_queue_entries_agent_id"), "queue_entries", ["agent_id"], unique=False)
     op.create_index(op.f("ix_queue_entries_call_id"), "queue_entries", ["call_id"], unique=False)
+    op.create_index(op.f("ix_queue_entries_callback_call_id"), "queue_entries", ["callback_call_id"], unique=False)
     op.create_index("ix_queue_entries_lane", "queue_entries", ["project_id", "lane", "entered_at"], unique=False)
     op.create_index(
         "ix_queue_entries_open",

@@ -38,7 +38,7 @@ class QueueEntryRow(Row):
     `lane` is what is waited for: the id of a queue, or of an agent. `status` is `waiting`, `callback` (the caller hung
     up and keeps the place), and at the end `answered`, `overflowed`, `abandoned` or `called_back`. `settings` is the
     queue as it was when the caller came. `held_until` is renewed by the process that plays the music; whoever waits
-    unheld is gone.
+    unheld is gone. A `callback` is not tried before `due_at`, nor while the call `callback_call_id` is being placed.
     """
 
     __tablename__ = "queue_entries"
@@ -64,8 +64,9 @@ class QueueEntryRow(Row):
     agent_ids: Mapped[list[Any]]
     settings: Mapped[dict[str, Any]]
     agent_id: Mapped[str | None] = mapped_column(ForeignKey("agents.id", ondelete="SET NULL"), index=True)
-    callback_call_id: Mapped[str | None]
+    callback_call_id: Mapped[str | None] = mapped_column(index=True)
     attempts: Mapped[int] = mapped_column(server_default="0")
+    due_at: Mapped[datetime | None]
     entered_at: Mapped[datetime]
     overflows_at: Mapped[datetime]
     held_until: Mapped[datetime | None]
