@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +17,8 @@ from typing import TypeVar
 import structlog
 
 from parley.audio.wav import HEADER_BYTES
-from parley.domain.errors import BadInput, NotFound, ParleyError
+from parley.domain.errors import BadInput, NotFound
+from parley.services.lineup import Lineup, Threads
 from parley.storage import call_recordings, calls
 from parley.storage.database import Database
 from parley.storage.recordings import RecordingStore
@@ -27,27 +27,19 @@ from parley.storage.spool import Part, PartFile, Piece, Spool, claimed, join, me
 log = structlog.get_logger()
 Result = TypeVar("Result")
 
-_SWEEP_EVERY_S = 15.0
-_WORKERS = 2
 _THREADS = 4
-_MOST_WAITING = 1000
 _MOST_ATTEMPTS = 5
 
 
 class RecordingIntake:
-    """`run` is its work. What cannot be stored stays in the spool, and is tried again every 15 seconds.
-
-    A thousand complete parts may wait in memory; more than that are found in the spool later.
-    """
+    """`run` is its work. What cannot be stored stays in the spool, and is tried again every 15 seconds."""
 
     def __init__(self, database: Database, store: RecordingStore, spool: Spool) -> None:
         self._database = database
         self._store = store
         self._spool = spool
-        self._waiting: asyncio.Queue[Path] = asyncio.Queue(_MOST_WAITING)
-        self._promised: dict[Path, asyncio.Future[None]] = {}
-        # Not the threads that look up hosts: a disk that stands still must not keep calls from their providers.
-        self._threads = ThreadPoolExecutor(_THREADS, "recordings")
+        self._threads = Threads(_THREADS, "recordings")
+        self._lineup = Lineup("recordings", self._threads, self._paths, self._store_path)
 
     def new_part(self, call_id: str, offset_ms: int, sample_rate_hz: int) -> PartFile:
         """A file to record into, made when it is first written to."""
@@ -55,55 +47,29 @@ class RecordingIntake:
 
     async def in_thread(self, work: Callable[[], Result]) -> Result:
         """Do what touches the disk, in one of a few threads of recordings' own."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        return await self._threads.run(work)
 
     def keep(self, path: Path) -> asyncio.Future[None]:
         """Store a complete part soon. The future is done after the first attempt, however it went."""
-        promised = self._promised.get(path)
-        if promised is not None:
-            return promised
-        promised = asyncio.get_running_loop().create_future()
-        try:
-            self._waiting.put_nowait(path)
-        except asyncio.QueueFull:
-            promised.set_result(None)
-        else:
-            self._promised[path] = promised
-        return promised
+        return self._lineup.keep(path)
 
     async def run(self) -> None:
         """Store what comes, and at once and again and again what lies in the spool, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(_WORKERS):
-                tasks.create_task(self._work())
-            while True:
-                await self.sweep()
-                await asyncio.sleep(_SWEEP_EVERY_S)
+        await self._lineup.run()
 
     async def sweep(self) -> None:
         """Line up everything that lies in the spool; who still writes there is not disturbed."""
-        try:
-            for part in await self.in_thread(self._spool.parts):
-                _ = self.keep(part.path)
-        except OSError as error:
-            log.warning("spool_not_read", error=error.strerror)
+        await self._lineup.sweep()
 
     async def settle(self, timeout_s: float) -> None:
         """Wait until everything that was lined up has been tried, or this long: before a process stops."""
-        if self._promised:
-            await asyncio.wait(set(self._promised.values()), timeout=timeout_s)
+        await self._lineup.settle(timeout_s)
 
-    async def _work(self) -> None:
-        while True:
-            path = await self._waiting.get()
-            try:
-                await self._store_part(self._spool.part_at(path))
-            except (ParleyError, OSError) as error:
-                log.warning("recording_not_stored", part=path.name, error=type(error).__name__)
-            finally:
-                promised = self._promised.pop(path)
-                if not promised.done():
-                    promised.set_result(None)
+    def _paths(self) -> Sequence[Path]:
+        return [part.path for part in self._spool.parts()]
+
+    async def _store_path(self, path: Path) -> None:
+        await self._store_part(self._spool.part_at(path))
 
     # ------------------------------------------------------------ one part
 
