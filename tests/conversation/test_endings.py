@@ -11,6 +11,7 @@ from parley.conversation.journal import Entry, Header, encode
 from parley.conversation.machine import Conversation
 from parley.conversation.replay import replay
 from parley.conversation.rules import TurnRules
+from parley.conversation.states import Agent
 from tests.conversation.telling import HOSTED, WEBHOOK, Telling
 from tests.searching import tries
 
@@ -112,6 +113,11 @@ _facts = st.one_of(
     st.builds(facts.PartLost, st.sampled_from(["speech_to_text", "carrier"]), st.just("x")),
     st.builds(facts.PartRestored, st.sampled_from(["speech_to_text", "carrier"])),
     st.builds(facts.SayAsked, _texts.filter(bool)),
+    st.builds(facts.Whispered, _texts),
+    st.builds(facts.TakeOverAsked, st.sampled_from(["ann", "bob"]), st.floats(0.5, 5)),
+    st.builds(facts.HandBackAsked, _texts, _texts),
+    st.builds(facts.HumanHeard, _texts.filter(bool)),
+    st.builds(facts.TransferAsked, st.just("+15550100"), st.sampled_from(["", "One moment."])),
     st.builds(facts.CallConnected),
     st.just(facts.PartFailed("speech_to_text", "x")),
     st.just(facts.HungUp()),
@@ -140,9 +146,23 @@ def test_whatever_is_told_in_whatever_order(agent: object, told: list[tuple[floa
     for row in call.conversation.ledger.rows:
         assert (row.heard_text or "") in row.intended or row.heard_text is None
         assert all(line.heard <= len(line.text) for line in row.lines)
+    assert_one_voice(call)
     result = replay(journal + [encode(entry) for entry in entries])
     assert result.difference is None
     assert result.entries == len(entries)
+
+
+def assert_one_voice(call: Telling) -> None:
+    """While a human has the call nobody is asked for a reply, and it is always settled when the human's time is up."""
+    is_open = False
+    for _, wish in call.told:
+        if isinstance(wish, wishes.OpenMicrophone | wishes.CloseMicrophone):
+            assert is_open is isinstance(wish, wishes.CloseMicrophone)
+            is_open = not is_open
+        if is_open:
+            assert not isinstance(wish, wishes.AskReply | wishes.PlayClip | wishes.EndCall | wishes.TransferTo)
+    assert is_open is bool(call.conversation.taken_by) is (call.conversation.agent_state is Agent.TAKEN_OVER)
+    assert not is_open or call.conversation.next_deadline() is not None
 
 
 def test_a_replay_shows_the_first_difference() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parley.conversation import facts
 from parley.conversation.deadlines import Deadlines
-from parley.conversation.ledger import Ledger, Row
+from parley.conversation.ledger import Ledger, LineKind, Row
 from parley.conversation.rules import TurnRules
 from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Agent
@@ -44,6 +44,16 @@ class Answers:
         self._out = out
 
     # ------------------------------------------------------------ asking
+
+    def say(self, text: str, now: float, *, leave: EndCall | TransferTo | None = None) -> None:
+        """Say a line of our own; with `leave` it is the goodbye."""
+        kind: LineKind = "said" if leave is None else "goodbye"
+        active = self._speech.say_whole(self._ledger.open(now), kind, text, leave=leave)
+        if self._speech.state is Agent.LISTENING:
+            self._speech.move(Agent.THINKING)
+        if leave is not None:
+            self._speech.leave_with(active, now)
+        self.expect_audio(active, now)
 
     def ask(self, row: Row, now: float) -> None:
         active = self._speech.open(row, "answer")
@@ -275,9 +285,14 @@ class Answers:
         return active
 
     def apologise(self, row: Row, reason: str, now: float) -> None:
-        """Let the caller hear, without any provider, that something is wrong; when it keeps happening, say farewell."""
-        self.failures += 1
+        """Let the caller hear, without any provider, that something is wrong; when it keeps happening, say farewell.
+
+        A human who speaks in the agent's place is not interrupted for it.
+        """
         self._out.append(NoteProblem(reason))
+        if self._speech.state is Agent.TAKEN_OVER:
+            return
+        self.failures += 1
         if self._speech.state is Agent.LISTENING:
             self._speech.move(Agent.THINKING)
         if self.failures >= self._rules.failures:

@@ -168,6 +168,42 @@ class SayAsked(Fact, frozen=True):
     text: str
 
 
+class Whispered(Fact, frozen=True):
+    """Somebody beside the call told the agent something that the caller is not to hear."""
+
+    text: str
+
+
+class TakeOverAsked(Fact, frozen=True):
+    """A human wants to speak with the caller in the agent's place, for `for_s` seconds from now unless asked again.
+
+    `by` tells one human from another; who has the call keeps it.
+    """
+
+    by: str
+    for_s: float
+
+
+class HandBackAsked(Fact, frozen=True):
+    """The agent is to go on. `note` is for the agent alone; `say` is what it says first."""
+
+    note: str = ""
+    say: str = ""
+
+
+class HumanHeard(Fact, frozen=True):
+    """Settled words of the human who speaks in the agent's place."""
+
+    text: str
+
+
+class TransferAsked(Fact, frozen=True):
+    """Somebody beside the call wants the caller handed over to `number`, once `say`, if anything, was heard."""
+
+    number: str
+    say: str = ""
+
+
 class HungUp(Fact, frozen=True):
     """The caller is gone, or the carrier says the call is over."""
 
@@ -198,5 +234,10 @@ AnyFact = (
     | PartFailed
     | EndAsked
     | SayAsked
+    | Whispered
+    | TakeOverAsked
+    | HandBackAsked
+    | HumanHeard
+    | TransferAsked
     | HungUp
 )

@@ -13,7 +13,7 @@ from parley.conversation.ledger import Ledger, Line, Row
 from parley.conversation.rules import TurnRules
 from parley.conversation.speech import SpeechSide
 from parley.conversation.states import ON_SOUND, ON_WORDS, Agent, Reaction
-from parley.conversation.wishes import AnyWish
+from parley.conversation.wishes import AnyWish, CloseMicrophone
 
 # An echo is of what was just played: the last few seconds, and a little that is not confirmed yet.
 _ECHO_CHARS = 60
@@ -21,13 +21,18 @@ _ECHO_AHEAD_CHARS = 15
 
 
 class Tally(msgspec.Struct):
-    """The little that is remembered besides the two machines and the ledger."""
+    """The little that is remembered besides the two machines and the ledger.
+
+    `is_deaf`: the recogniser is gone for good, and only a human in the agent's place keeps the call alive.
+    """
 
     connected_at: float | None = None
     check_ins: int = 0
     keys: str = ""
     reopened: Row | None = None
     carrier_lost: bool = False
+    taken_by: str = ""
+    is_deaf: bool = False
 
 
 class Floor:
@@ -174,7 +179,7 @@ class Floor:
 
     def take_due_turn(self, now: float) -> None:
         due = self.caller.due
-        if due is None or due > now or self._speech.state is not Agent.LISTENING:
+        if due is None or due > now or self._speech.state not in (Agent.LISTENING, Agent.TAKEN_OVER):
             return
         utterance = self.caller.take(now)
         if not utterance.text:
@@ -185,7 +190,26 @@ class Floor:
         row.spoke_until, row.spoke_until_is_estimate = utterance.spoke_until, utterance.is_estimate
         row.recognised_at = now
         self.note(row)
-        self._answers.ask(row, now)
+        if self._speech.state is Agent.LISTENING:
+            self._answers.ask(row, now)
+
+    def cut_short(self, now: float) -> None:
+        """Whoever speaks on our side stops: write down how far the agent came, and close a human's microphone."""
+        rows = {active.row.number: active.row for active in self._speech.active}
+        self._speech.cut()
+        for row in rows.values():
+            self.note(row)
+        self.end_take_over()
+        if self._speech.state is not Agent.LEAVING:
+            self._speech.move(Agent.LISTENING)
+
+    def end_take_over(self) -> None:
+        """The human, if there is one, is heard no more."""
+        if self._speech.state is Agent.TAKEN_OVER:
+            self.tally.taken_by = ""
+            self._deadlines.clear("take_over")
+            self._out.append(CloseMicrophone())
+            self._speech.give_back()
 
     def note(self, row: Row) -> None:
         """Wish that the row be written down as it stands, unless nobody was heard in it yet."""

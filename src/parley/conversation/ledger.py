@@ -10,7 +10,7 @@ from parley.conversation.wishes import NoteTurn, TurnLatencies
 
 _WITHOUT_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0xABFF), (0xF900, 0xFFEF))
 
-LineKind = Literal["greeting", "answer", "check_in", "said", "goodbye", "clip"]
+LineKind = Literal["greeting", "answer", "check_in", "said", "goodbye", "clip", "human"]
 
 
 def _may_part(before: str, after: str) -> bool:
@@ -69,6 +69,11 @@ class Row(msgspec.Struct):
         return sorted(self.lines, key=lambda line: float("inf") if line.first_audio_at is None else line.first_audio_at)
 
     @property
+    def speaker(self) -> Literal["agent", "human"]:
+        """Who is heard in `heard_text`: a human has rows of their own."""
+        return "human" if self.lines and self.lines[0].kind == "human" else "agent"
+
+    @property
     def was_heard(self) -> bool:
         return any(line.heard > 0 for line in self.lines)
 
@@ -91,9 +96,12 @@ class Row(msgspec.Struct):
 
 
 class Spoken(msgspec.Struct, frozen=True):
-    """One line of the history: oldest first, an agent's line holds only what was heard."""
+    """One line of the history: oldest first, an agent's line holds only what was heard.
 
-    role: Literal["caller", "agent"]
+    "human" is somebody who spoke with the caller in the agent's place.
+    """
+
+    role: Literal["caller", "agent", "human"]
     text: str
     at_s: float
 
@@ -112,6 +120,12 @@ class Ledger:
         for name, value in caller.items():
             setattr(row, name, value)
         self.rows.append(row)
+        return row
+
+    def human(self, text: str, at_s: float) -> Row:
+        """A row of what a human said in the agent's place: all of it was heard, and none of it is the agent's."""
+        row = self.open(at_s)
+        row.lines.append(Line(number=0, kind="human", text=text, heard=len(text), is_complete=True))
         return row
 
     def go_on_with(self, reopened: Row | None, at_s: float) -> Row:
@@ -135,6 +149,7 @@ class Ledger:
             confidence=row.confidence,
             intended=row.intended,
             latencies=row.latencies(),
+            speaker=row.speaker,
         )
 
     def history(self) -> list[Spoken]:
@@ -144,5 +159,5 @@ class Ledger:
             if row.caller:
                 said.append(Spoken("caller", row.caller, row.at_s))
             if (heard := row.heard_text) is not None:
-                said.append(Spoken("agent", heard, row.at_s))
+                said.append(Spoken(row.speaker, heard, row.at_s))
         return said

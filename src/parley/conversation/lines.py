@@ -46,6 +46,18 @@ _TIME_GOODBYE = {
     "hi": "कॉल की अधिकतम अवधि पूरी हो गई है। कॉल करने के लिए धन्यवाद। नमस्ते।",
 }
 
+_BACK_AGAIN = {
+    "en": "I'm back with you. How can I help?",
+    "es": "Ya estoy de vuelta. ¿En qué puedo ayudarle?",
+    "fr": "Je suis de retour. Comment puis-je vous aider ?",
+    "de": "Ich bin wieder für Sie da. Wie kann ich helfen?",
+    "it": "Sono di nuovo qui. Come posso aiutarla?",
+    "pt": "Estou de volta. Como posso ajudar?",
+    "nl": "Ik ben er weer. Waarmee kan ik helpen?",
+    "ja": "お待たせいたしました。ご用件をどうぞ。",
+    "hi": "मैं वापस आपके साथ हूँ। मैं कैसे मदद कर सकता हूँ?",
+}
+
 
 def _in(language: str, lines: dict[str, str]) -> str:
     return lines.get(language.split("-")[0].lower(), lines["en"])
@@ -64,3 +76,8 @@ def silence_goodbye(language: str) -> str:
 def time_goodbye(language: str) -> str:
     """What the agent says when the call has reached its maximum duration."""
     return _in(language, _TIME_GOODBYE)
+
+
+def back_again(language: str) -> str:
+    """What the agent says when the human who spoke in its place is gone without a word."""
+    return _in(language, _BACK_AGAIN)

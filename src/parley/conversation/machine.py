@@ -14,10 +14,11 @@ from parley.conversation import facts, lines
 from parley.conversation.answers import Answers
 from parley.conversation.deadlines import Deadlines
 from parley.conversation.floor import Floor
-from parley.conversation.ledger import Ledger, LineKind, Spoken
+from parley.conversation.ledger import Ledger, Spoken
 from parley.conversation.rules import TurnRules
 from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import ON_SOUND, Agent, Caller, Reaction
+from parley.conversation.steering import Steering, Whisper
 from parley.conversation.wishes import AnyWish, EndCall, NoteProblem, TransferTo
 from parley.domain.agents import AgentSnapshot
 
@@ -34,6 +35,7 @@ class Conversation:
         self._speech = SpeechSide(self.rules, self.ledger, self._deadlines, self._out)
         self._answers = Answers(agent, self.rules, self._speech, self.ledger, self._deadlines, self._out)
         self._floor = Floor(self.rules, self.ledger, self._deadlines, self._speech, self._answers, self._out)
+        self._steering = Steering(self._speech, self._answers, self._floor, self._deadlines, self._out)
 
     @property
     def agent_state(self) -> Agent:
@@ -42,6 +44,21 @@ class Conversation:
     @property
     def is_over(self) -> bool:
         return self._speech.state is Agent.GONE
+
+    @property
+    def taken_by(self) -> str:
+        """Which human speaks in the agent's place; empty while the agent has the call."""
+        return self._floor.tally.taken_by
+
+    @property
+    def can_be_steered(self) -> bool:
+        """Whether the phone is connected, and the last words of the call are not being said."""
+        is_leaving = self._speech.state in (Agent.LEAVING, Agent.GONE)
+        return self._floor.tally.connected_at is not None and not is_leaving
+
+    def whispers(self) -> Sequence[Whisper]:
+        """What the agent was told behind the caller's back, oldest first."""
+        return self._steering.whispers
 
     def history(self) -> Sequence[Spoken]:
         """What was truly said and heard so far, oldest first."""
@@ -123,17 +140,27 @@ class Conversation:
 
     def _say_asked(self, fact: facts.SayAsked, now: float) -> None:
         if self._speech.state is not Agent.LEAVING:
-            self._say(fact.text, now)
+            self._answers.say(fact.text, now)
 
-    def _say(self, text: str, now: float, *, leave: EndCall | None = None) -> None:
-        """Say a line of our own; with `leave` it is the goodbye."""
-        kind: LineKind = "said" if leave is None else "goodbye"
-        active = self._speech.say_whole(self.ledger.open(now), kind, text, leave=leave)
-        if self._speech.state is Agent.LISTENING:
-            self._speech.move(Agent.THINKING)
-        if leave is not None:
-            self._speech.leave_with(active, now)
-        self._answers.expect_audio(active, now)
+    # ------------------------------------------------------------ people beside the call
+
+    def _hand_back_asked(self, fact: facts.HandBackAsked, now: float) -> None:
+        self._steering.hand_back(fact, now)
+        self._leave_if_deaf(now)
+
+    def _take_over_due(self, now: float) -> None:
+        """Nobody has said for too long that the human is still there: the caller must not be left in silence."""
+        self._out.append(NoteProblem("take_over_expired"))
+        self._hand_back_asked(facts.HandBackAsked(say=lines.back_again(self.agent.language)), now)
+
+    def _transfer_asked(self, fact: facts.TransferAsked, now: float) -> None:
+        if self._speech.state is Agent.LEAVING:
+            return
+        self._floor.cut_short(now)
+        if fact.say:
+            self._answers.say(fact.say, now, leave=TransferTo(fact.number))
+        else:
+            self._finish(TransferTo(fact.number), now)
 
     # ------------------------------------------------------------ parts
 
@@ -165,12 +192,18 @@ class Conversation:
         self._out.append(NoteProblem(f"{fact.part}_failed"))
         if fact.part == "speech_to_text" and self._speech.state is not Agent.LEAVING:
             self._deadlines.clear("deaf")
-            self._cut_short(now)
+            self._floor.tally.is_deaf = True
+            self._leave_if_deaf(now)
+
+    def _leave_if_deaf(self, now: float) -> None:
+        """Nobody hears the caller any more; unless a human does."""
+        if self._floor.tally.is_deaf and self._speech.state is not Agent.TAKEN_OVER:
+            self._floor.cut_short(now)
             self._speech.move(Agent.THINKING)
             self._speech.play_clip(self.ledger.open(now), "farewell", now, leave=EndCall("provider_failed"))
 
     def _deaf_due(self, now: float) -> None:
-        if self._speech.state in (Agent.SPEAKING, Agent.HELD):
+        if self._speech.state in (Agent.SPEAKING, Agent.HELD, Agent.TAKEN_OVER):
             self._deadlines.set("deaf", now + self.rules.deaf_again_s)
         elif self._speech.state is not Agent.LEAVING and self._floor.tally.connected_at is not None:
             self._speech.move(Agent.THINKING)
@@ -181,15 +214,15 @@ class Conversation:
     def _silence_due(self, now: float) -> None:
         if self._floor.tally.check_ins < self.rules.check_ins:
             self._floor.tally.check_ins += 1
-            self._say(lines.check_in(self.agent.language), now)
+            self._answers.say(lines.check_in(self.agent.language), now)
         else:
-            self._say(lines.silence_goodbye(self.agent.language), now, leave=EndCall("silence"))
+            self._answers.say(lines.silence_goodbye(self.agent.language), now, leave=EndCall("silence"))
 
     def _max_due(self, now: float) -> None:
         if self._speech.state is Agent.LEAVING:
             return
-        self._cut_short(now)
-        self._say(lines.time_goodbye(self.agent.language), now, leave=EndCall("max_duration"))
+        self._floor.cut_short(now)
+        self._answers.say(lines.time_goodbye(self.agent.language), now, leave=EndCall("max_duration"))
 
     def _goodbye_due(self, now: float) -> None:
         """Nothing confirmed that the goodbye was heard; the call ends all the same."""
@@ -207,7 +240,7 @@ class Conversation:
 
     def _finish(self, leave: EndCall | TransferTo, now: float) -> None:
         """Write down what is open, as far as it came, and go."""
-        self._cut_short(now)
+        self._floor.cut_short(now)
         if self._floor.caller.text:
             row = self.ledger.go_on_with(self._floor.tally.reopened, now)
             utterance = self._floor.caller.take(now)
@@ -218,21 +251,14 @@ class Conversation:
         self._deadlines.clear_all()
         self._out.append(leave)
 
-    def _cut_short(self, now: float) -> None:
-        rows = {active.row.number: active.row for active in self._speech.active}
-        self._speech.cut()
-        for row in rows.values():
-            self._floor.note(row)
-        if self._speech.state is not Agent.LEAVING:
-            self._speech.move(Agent.LISTENING)
-
     # ------------------------------------------------------------ bookkeeping
 
     def _rearm(self, now: float) -> None:
         """Keep the two deadlines that follow from the state: the end of the caller's turn, and a long silence."""
         if self.is_over:
             return
-        if self._floor.caller.due is None or self._speech.state is not Agent.LISTENING:
+        is_listening = self._speech.state in (Agent.LISTENING, Agent.TAKEN_OVER)
+        if self._floor.caller.due is None or not is_listening:
             self._deadlines.clear("turn")
         else:
             self._deadlines.set("turn", self._floor.caller.due)
@@ -273,6 +299,11 @@ class Conversation:
         facts.PartFailed: _part_failed,
         facts.EndAsked: _end_asked,
         facts.SayAsked: _say_asked,
+        facts.Whispered: lambda self, fact, now: self._steering.whisper(fact.text, now),
+        facts.TakeOverAsked: lambda self, fact, now: self._steering.take_over(fact, now),
+        facts.HandBackAsked: _hand_back_asked,
+        facts.HumanHeard: lambda self, fact, now: self._floor.note(self.ledger.human(fact.text, now)),
+        facts.TransferAsked: _transfer_asked,
         facts.HungUp: _hung_up,
     }
 
@@ -293,4 +324,5 @@ class Conversation:
         "silence": _silence_due,
         "max": _max_due,
         "goodbye": _goodbye_due,
+        "take_over": _take_over_due,
     }

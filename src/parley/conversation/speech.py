@@ -209,8 +209,18 @@ class SpeechSide:
         limit = now + left / _SPEAKING_CHARS_PER_S + self._rules.goodbye_margin_s
         self._deadlines.set("goodbye", limit)
 
+    def give_back(self) -> None:
+        """The human who spoke in the agent's place does so no more."""
+        assert self.state is Agent.TAKEN_OVER
+        self.state = Agent.LISTENING
+        if self.active:
+            self.move(Agent.SPEAKING if self.is_audible else Agent.THINKING)
+
     def move(self, to: Agent) -> None:
+        """Go on to a state. Nothing the agent does by itself ends its leaving, or a human's speaking in its place."""
         if to is self.state or (self.state is Agent.LEAVING and to is not Agent.GONE):
+            return
+        if self.state is Agent.TAKEN_OVER and to not in (Agent.LEAVING, Agent.GONE):
             return
         assert to in AGENT_MOVES[self.state], f"agent: {self.state} -> {to}"
         self.state = to

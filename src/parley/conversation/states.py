@@ -20,6 +20,7 @@ class Agent(Enum):
     THINKING = "thinking"  # a reply was asked for, nothing of it is audible yet
     SPEAKING = "speaking"
     HELD = "held"  # fell silent for a sound of the caller, keeps what was not heard
+    TAKEN_OVER = "taken_over"  # a human speaks in its place; it says only what it is asked to
     LEAVING = "leaving"  # says its last words; when they were heard the call ends or is handed over
     GONE = "gone"
 
@@ -33,11 +34,13 @@ class Reaction(Enum):
     GATHER = "gather"
 
 
+_AWAY = (Agent.TAKEN_OVER, Agent.LEAVING, Agent.GONE)
 AGENT_MOVES: dict[Agent, frozenset[Agent]] = {
-    Agent.LISTENING: frozenset({Agent.THINKING, Agent.SPEAKING, Agent.LEAVING, Agent.GONE}),
-    Agent.THINKING: frozenset({Agent.LISTENING, Agent.SPEAKING, Agent.HELD, Agent.LEAVING, Agent.GONE}),
-    Agent.SPEAKING: frozenset({Agent.LISTENING, Agent.THINKING, Agent.HELD, Agent.LEAVING, Agent.GONE}),
-    Agent.HELD: frozenset({Agent.LISTENING, Agent.THINKING, Agent.SPEAKING, Agent.LEAVING, Agent.GONE}),
+    Agent.LISTENING: frozenset({Agent.THINKING, Agent.SPEAKING, *_AWAY}),
+    Agent.THINKING: frozenset({Agent.LISTENING, Agent.SPEAKING, Agent.HELD, *_AWAY}),
+    Agent.SPEAKING: frozenset({Agent.LISTENING, Agent.THINKING, Agent.HELD, *_AWAY}),
+    Agent.HELD: frozenset({Agent.LISTENING, Agent.THINKING, Agent.SPEAKING, *_AWAY}),
+    Agent.TAKEN_OVER: frozenset({Agent.LISTENING, Agent.LEAVING, Agent.GONE}),
     Agent.LEAVING: frozenset({Agent.GONE}),
     Agent.GONE: frozenset(),
 }
@@ -55,6 +58,7 @@ ON_SOUND: dict[Agent, Reaction] = {
     Agent.THINKING: Reaction.HOLD,
     Agent.SPEAKING: Reaction.HOLD,
     Agent.HELD: Reaction.NOTHING,
+    Agent.TAKEN_OVER: Reaction.NOTHING,
     Agent.LEAVING: Reaction.NOTHING,
     Agent.GONE: Reaction.NOTHING,
 }
@@ -65,6 +69,7 @@ ON_WORDS: dict[Agent, Reaction] = {
     Agent.THINKING: Reaction.INTERRUPT,
     Agent.SPEAKING: Reaction.INTERRUPT,
     Agent.HELD: Reaction.INTERRUPT,
+    Agent.TAKEN_OVER: Reaction.GATHER,
     Agent.LEAVING: Reaction.NOTHING,
     Agent.GONE: Reaction.NOTHING,
 }

@@ -91,6 +91,16 @@ class TransferTo(Wish, frozen=True):
     number: str
 
 
+class OpenMicrophone(Wish, frozen=True):
+    """From now on the caller hears the human named `by`, and the agent says nothing by itself."""
+
+    by: str
+
+
+class CloseMicrophone(Wish, frozen=True):
+    """The caller no longer hears the human; what the phone has not played of that voice is dropped."""
+
+
 class EndCall(Wish, frozen=True):
     """Hang up now; what had to be heard was heard."""
 
@@ -111,7 +121,8 @@ class NoteTurn(Wish, frozen=True):
 
     `caller` is what the caller said (empty where the agent spoke unasked), `agent` what the caller *heard* of the
     answer (None while nothing was), `was_cut` whether that was less than the agent meant to say. `intended` is the
-    whole text the agent meant to say. `at_s` is seconds since the call began.
+    whole text the agent meant to say. `at_s` is seconds since the call began. With `speaker` "human" the words in
+    `agent` are those of the human who spoke in the agent's place.
     """
 
     row: int
@@ -122,6 +133,7 @@ class NoteTurn(Wish, frozen=True):
     confidence: float
     intended: str
     latencies: TurnLatencies
+    speaker: Literal["agent", "human"] = "agent"
 
 
 class NoteProblem(Wish, frozen=True):
@@ -143,6 +155,8 @@ AnyWish = (
     | PlayClip
     | PressDigits
     | TransferTo
+    | OpenMicrophone
+    | CloseMicrophone
     | EndCall
     | NoteTurn
     | NoteProblem
