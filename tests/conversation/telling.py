@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from parley.conversation import facts, wishes
+from parley.conversation.journal import Entry
 from parley.conversation.machine import Conversation
 from parley.conversation.rules import TurnRules
 from parley.domain.agents import AgentSnapshot
@@ -18,19 +19,20 @@ WEBHOOK = AgentSnapshot(id="agent_2", name="Bob", voice_mode="webhook", greeting
 
 
 class Telling:
-    """Moves call time by hand. `told` collects every wish with the moment it was made."""
+    """Moves call time by hand. `told` collects every wish with the moment it was made, `steps` what a journal would."""
 
     def __init__(self, agent: AgentSnapshot = HOSTED, rules: TurnRules | None = None) -> None:
         self.conversation = Conversation(agent, rules)
         self.now = 0.0
         self.told: list[tuple[float, wishes.AnyWish]] = []
+        self.steps: list[Entry] = []
 
     def tell(self, *told: facts.AnyFact, after: float = 0.0) -> list[wishes.AnyWish]:
         """Let `after` seconds pass, deadlines included, then tell the facts; returns what they led to."""
         self.wait(after)
         new: list[wishes.AnyWish] = []
         for fact in told:
-            new += self._keep(self.conversation.handle(fact, self.now))
+            new += self._keep(fact, self.conversation.handle(fact, self.now))
         return new
 
     def wait(self, seconds: float) -> list[wishes.AnyWish]:
@@ -39,7 +41,7 @@ class Telling:
         new: list[wishes.AnyWish] = []
         while (at := self.conversation.next_deadline()) is not None and at <= end:
             self.now = max(self.now, at)
-            new += self._keep(self.conversation.handle_deadline(self.now))
+            new += self._keep(None, self.conversation.handle_deadline(self.now))
         self.now = end
         return new
 
@@ -73,6 +75,7 @@ class Telling:
     def history(self) -> list[tuple[str, str]]:
         return [(line.role, line.text) for line in self.conversation.history()]
 
-    def _keep(self, new: list[wishes.AnyWish]) -> list[wishes.AnyWish]:
+    def _keep(self, fact: facts.AnyFact | None, new: list[wishes.AnyWish]) -> list[wishes.AnyWish]:
+        self.steps.append(Entry(self.now, fact, new))
         self.told += [(self.now, wish) for wish in new]
         return new

@@ -1,0 +1,269 @@
+"""Who spoke how long, who cut whom short, and how long nobody spoke: measured from a call's own facts and wishes.
+
+An observer beside the conversation. It decides nothing, hears no audio, and costs a microsecond a fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from parley.conversation import facts, wishes
+from parley.conversation.journal import Entry
+from parley.conversation.stretches import Stretch, gaps, longest_monologue, shared_s, total_s
+
+MOST_STRETCHES = 10_000
+"""Of each side. What is said after so many is not measured."""
+
+_SOUND_LIMIT_S = 4.0
+_SPEECH_LIMIT_S = 3.0
+
+
+class Talk(msgspec.Struct, frozen=True, kw_only=True):
+    """What one session measured of a call, in seconds. `from_s` is when it began, since the call was created.
+
+    The caller's time is the time in which a voice was detected, the agent's that in which its speech was played;
+    `measured_s` is from the moment the phone was connected to the end. `interruptions` counts how often the caller cut
+    the agent short for good, `talked_over` how often the agent went on after a sound of the caller, and
+    `agent_interruptions` how often the agent began while the caller had not finished.
+    """
+
+    from_s: float = 0.0
+    measured_s: float
+    caller_s: float
+    agent_s: float
+    overlap_s: float
+    silence_s: float
+    longest_silence_s: float
+    longest_caller_s: float
+    longest_agent_s: float
+    first_agent_audio_s: float | None
+    interruptions: int
+    talked_over: int
+    agent_interruptions: int
+
+
+def merged(parts: Iterable[Talk]) -> Talk | None:
+    """One measure of a call that several sessions held in turn; None of none. What was between them counts nowhere."""
+    ordered = sorted(parts, key=lambda part: part.from_s)
+    if not ordered:
+        return None
+
+    def added(name: str) -> Any:
+        return round(sum(getattr(part, name) for part in ordered), 3)
+
+    def highest(name: str) -> float:
+        return max(getattr(part, name) for part in ordered)
+
+    sums = ("measured_s", "caller_s", "agent_s", "overlap_s", "silence_s")
+    counts = ("interruptions", "talked_over", "agent_interruptions")
+    longest = ("longest_silence_s", "longest_caller_s", "longest_agent_s")
+    return Talk(
+        from_s=ordered[0].from_s,
+        first_agent_audio_s=ordered[0].first_agent_audio_s,
+        **{name: added(name) for name in (*sums, *counts)},
+        **{name: highest(name) for name in longest},
+    )
+
+
+def read(stored: Mapping[str, Any] | None) -> Talk | None:
+    """What a call's row holds, under a key for each session that held it, as one measure."""
+    return merged(msgspec.convert(part, Talk) for part in (stored or {}).values())
+
+
+class _Side:
+    """One side's speech: the stretches that are over, and the one that is not."""
+
+    __slots__ = ("_limit_s", "done", "seen", "since")
+
+    def __init__(self, limit_s: float) -> None:
+        self.done: list[Stretch] = []
+        self.since: float | None = None
+        self.seen = 0.0
+        self._limit_s = limit_s
+
+    def begin(self, at: float) -> None:
+        """It is to be heard at this moment, whether it was before or not."""
+        if self.since is None:
+            self.since = at
+        self.seen = at
+
+    def end(self, at: float) -> None:
+        if self.since is not None and at > self.since:
+            self.done.append((max(self.since, self.done[-1][1]) if self.done else self.since, at))
+        self.since = None
+
+    def settle(self, now: float) -> None:
+        """Nothing told of it for too long: it was over when it was heard last, and nobody said so."""
+        if self.since is not None and now - self.seen > self._limit_s:
+            self.end(self.seen)
+
+
+class TalkObserver:
+    """Watches one session. Tell it every step of the conversation, in order."""
+
+    def __init__(self) -> None:
+        self._span: list[float] = []  # when the phone was connected, and when it was over
+        self._caller, self._agent = _Side(_SOUND_LIMIT_S), _Side(_SPEECH_LIMIT_S)
+        self._begun: set[int] = set()  # replies of which the phone has audio that it has not played to its end
+        self._is_held = False
+        self._held_by_sound = False
+        self._began_in_sound: float | None = None
+        self._tally = {"interruptions": 0, "talked_over": 0, "agent_interruptions": 0}
+
+    def observe(self, entry: Entry) -> None:
+        """Take one step: a fact (None where a deadline fell due) and what the conversation wished for it."""
+        if len(self._span) == 2:
+            return
+        now, fact = entry.at, entry.fact
+        if isinstance(fact, facts.CallConnected) and not self._span:
+            self._span.append(now)
+        if fact is not None and (take := self._ON_FACT.get(type(fact))) is not None:
+            take(self, fact, now)
+        if entry.wishes:
+            self._follow(entry, now)
+        if len(self._caller.done) + len(self._agent.done) >= MOST_STRETCHES:
+            self._finish(now)
+
+    def talk(self, from_s: float = 0.0) -> Talk | None:
+        """What was measured, once the conversation is over; None if no phone was ever connected."""
+        if len(self._span) != 2:
+            return None
+        began, ended = self._span
+        caller, agent = _within(self._caller.done, began, ended), _within(self._agent.done, began, ended)
+        overlap_s = shared_s(caller, agent)
+        spoken_s = total_s(caller) + total_s(agent) - overlap_s
+        return Talk(
+            from_s=round(from_s + began, 3),
+            measured_s=round(ended - began, 3),
+            caller_s=round(total_s(caller), 3),
+            agent_s=round(total_s(agent), 3),
+            overlap_s=round(overlap_s, 3),
+            silence_s=round(ended - began - spoken_s, 3),
+            longest_silence_s=round(max(end - start for start, end in gaps(caller, agent, began, ended)), 3),
+            longest_caller_s=round(longest_monologue(caller, agent), 3),
+            longest_agent_s=round(longest_monologue(agent, caller), 3),
+            first_agent_audio_s=round(agent[0][0] - began, 3) if agent else None,
+            **self._tally,
+        )
+
+    # ------------------------------------------------------------ the caller
+
+    def _sound_started(self, fact: facts.VoiceStarted, now: float) -> None:
+        self._caller.settle(now)
+        self._agent.settle(now)
+        self._caller.begin(now)
+
+    def _sound_stopped(self, fact: facts.VoiceStopped, now: float) -> None:
+        self._quiet(now - fact.ago_s)
+
+    def _words(self, fact: facts.WordsHeard, now: float) -> None:
+        if self._caller.since is not None and fact.text.strip():
+            self._caller.seen = now
+
+    def _utterance_ended(self, fact: facts.UtteranceEnded, now: float) -> None:
+        """Whoever else should have told of the sound's end did not: it ended with its last words."""
+        if self._caller.since is not None:
+            self._quiet(self._caller.seen)
+
+    def _quiet(self, at: float) -> None:
+        if self._began_in_sound is not None and self._caller.since is not None and self._began_in_sound < at:
+            self._tally["agent_interruptions"] += 1
+        self._began_in_sound = None
+        self._caller.end(at)
+
+    # ------------------------------------------------------------ the agent
+
+    def _speech_started(self, fact: facts.SpeechStarted, now: float) -> None:
+        self._caller.settle(now)
+        self._agent.settle(now)
+        self._begun.add(fact.reply)
+        if self._is_held:
+            return
+        if self._agent.since is None and self._caller.since is not None:
+            self._began_in_sound = now
+        self._agent.begin(now)
+
+    def _speech_heard(self, fact: facts.SpeechHeard, now: float) -> None:
+        if fact.reply in self._begun and not self._is_held:
+            self._agent.settle(now)
+            self._agent.begin(now)
+
+    def _speech_ended(self, fact: facts.SpeechEnded, now: float) -> None:
+        self._begun.discard(fact.reply)
+        if not self._begun:
+            self._agent.end(now)
+
+    def _speech_paused(self, fact: facts.SpeechStarved | facts.PartLost, now: float) -> None:
+        if isinstance(fact, facts.SpeechStarved) or fact.part == "carrier":
+            self._agent.end(now)
+
+    # ------------------------------------------------------------ what was wished
+
+    def _follow(self, entry: Entry, now: float) -> None:
+        cut = False
+        is_over_agent = isinstance(entry.fact, facts.VoiceStarted) and self._agent.since is not None
+        for wish in entry.wishes:
+            if isinstance(wish, wishes.StopSpeech):
+                cut = self._stopped(wish.reply, now) or cut
+            elif isinstance(wish, wishes.HoldSpeech):
+                self._held_by_sound = self._agent.since is not None and isinstance(
+                    entry.fact, facts.VoiceStarted | facts.WordsHeard
+                )
+                self._is_held, is_over_agent = True, False
+                self._agent.end(now)
+            elif isinstance(wish, wishes.ResumeSpeech):
+                self._resumed(now, went_on=not cut)
+            elif isinstance(wish, wishes.EndCall | wishes.TransferTo):
+                return self._finish(now)
+        self._tally["interruptions"] += cut and _is_of_the_caller(entry)
+        self._tally["talked_over"] += is_over_agent and not cut
+
+    def _stopped(self, reply: int, now: float) -> bool:
+        """Whether audio of that reply had left for the phone."""
+        if reply not in self._begun:
+            return False
+        self._begun.discard(reply)
+        if not self._begun:
+            self._agent.end(now)
+        return True
+
+    def _resumed(self, now: float, *, went_on: bool) -> None:
+        if self._held_by_sound and went_on and self._begun:
+            self._tally["talked_over"] += 1
+        self._is_held = self._held_by_sound = False
+        if self._begun:
+            self._agent.begin(now)
+
+    def _finish(self, now: float) -> None:
+        self._caller.settle(now)
+        self._agent.settle(now)
+        self._quiet(now)
+        self._agent.end(now)
+        if self._span:
+            self._span.append(now)
+
+    _ON_FACT: ClassVar[Mapping[type, Callable[[TalkObserver, Any, float], None]]] = {
+        facts.VoiceStarted: _sound_started,
+        facts.VoiceStopped: _sound_stopped,
+        facts.WordsHeard: _words,
+        facts.UtteranceEnded: _utterance_ended,
+        facts.SpeechStarted: _speech_started,
+        facts.SpeechHeard: _speech_heard,
+        facts.SpeechEnded: _speech_ended,
+        facts.SpeechStarved: _speech_paused,
+        facts.PartLost: _speech_paused,
+    }
+
+
+def _is_of_the_caller(entry: Entry) -> bool:
+    """Whether it was the caller's words or keys that stopped the agent, and nothing that the server wanted to say."""
+    if entry.fact is None:
+        return any(isinstance(wish, wishes.AskReply) for wish in entry.wishes)
+    return isinstance(entry.fact, facts.WordsHeard | facts.KeyPressed)
+
+
+def _within(stretches: Sequence[Stretch], began: float, ended: float) -> list[Stretch]:
+    return [(max(start, began), min(end, ended)) for start, end in stretches if end > began and start < ended]
