@@ -75,6 +75,8 @@ def _native_envelope(page: Page) -> Json:
     body: Json = {"data": page.rows}
     if page.total is not None:
         body |= {"total": page.total, "hasMore": page.has_more}
+    if page.next_cursor is not None:
+        body |= {"nextCursor": page.next_cursor}
     for second_name in page.names[1:]:
         body |= {second_name: page.rows, "limit": page.limit, "offset": page.offset}
     return body

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import httpx
 
@@ -55,6 +56,8 @@ from parley.wiring.opening import cipher_for, opened_database
 from parley.wiring.recording import recording
 from parley.wiring.telling import telling
 
+Background = Callable[[], Coroutine[Any, Any, None]]
+"""Runs until it is cancelled."""
 PING_TIMEOUT_S = 2.0
 STORE_TIMEOUT_S = 20.0
 """How long a stopping process may take to store its last recordings; what is not stored by then stays in its spool."""
@@ -62,7 +65,7 @@ STORE_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """A whole parley, put together and not yet running."""
+    """A whole parley, put together and not yet running. `background` is the work of parts that nobody else calls."""
 
     database: Database
     services: Services
@@ -75,6 +78,7 @@ class Assembly:
     delivery_worker: DeliveryWorker
     metrics: Metrics
     edge: CarrierEdge
+    background: tuple[Background, ...]
 
     async def drain(self, timeout_s: float) -> None:
         """Let the live calls finish, and what was recorded of them reach its store."""
@@ -165,6 +169,7 @@ def _join(
     watch = CallWatch(database, call_log, directory.held)
     pruning = Pruning(database, timedelta(days=settings.delivery_retention_days))
     watches = watch, MessageWatch(messages)
+    background: tuple[Background, ...] = ()
     return Assembly(
-        database, services, directory, presence, *watches, pruning, taped.intake, told.worker, metrics, edge
+        database, services, directory, presence, *watches, pruning, taped.intake, told.worker, metrics, edge, background
     )
