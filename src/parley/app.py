@@ -20,7 +20,7 @@ from parley.api.errors import http_error_response, parley_error_response
 from parley.api.health import HttpMetrics, health_routes
 from parley.api.mount import mount
 from parley.api.openapi import documents
-from parley.api.recordings import recording_routes
+from parley.api.recordings import audio_routes
 from parley.api.table import TABLE
 from parley.domain.errors import ParleyError
 from parley.schemas.dialects import ErrorAnswer
@@ -76,6 +76,7 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
                     house.services.transcripts.run(),
                     house.intake.run(),
                     house.pruning.run(),
+                    *(each() for each in house.background),
                     drain.run(),
                 )
                 running = [tasks.create_task(each) for each in work]
@@ -99,7 +100,7 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
     app.router.routes.extend(health_routes(metrics.registry, lambda: _obstacle(house, drain)))
     app.router.routes.extend(_documentation())
     app.router.routes.extend(house.edge.routes())
-    app.router.routes.extend(recording_routes(house.services.recordings))
+    app.router.routes.extend(audio_routes("recordings", house.services.recordings))
     mount(app, house.services, TABLE)
     return app
 

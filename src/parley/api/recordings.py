@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from typing import Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -11,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from parley.api.operations import Ask, Operation, Streamed
 from parley.api.reading import check_ids
 from parley.schemas.answers import Success
-from parley.services.recordings import FoundRecording, Recordings
+from parley.services.recordings import FoundRecording
 
 GROUP = "Recordings"
 MEDIA_TYPE = "audio/wav"
@@ -41,7 +42,7 @@ def headers_of(found: FoundRecording) -> Mapping[str, str]:
     headers = {
         "Accept-Ranges": "bytes",
         "Cache-Control": "private",
-        "Content-Disposition": f'inline; filename="{found.call_id}.wav"',
+        "Content-Disposition": f'inline; filename="{found.owner_id}.wav"',
         "Content-Length": str(found.end - found.start),
         "X-Content-Type-Options": "nosniff",
     }
@@ -50,23 +51,35 @@ def headers_of(found: FoundRecording) -> Mapping[str, str]:
     return headers
 
 
-def recording_routes(recordings: Recordings) -> list[BaseRoute]:
-    """`GET` and `HEAD /recordings/{call_id}.wav?expires=…&signature=…`: what `recordingUrl` leads to."""
+class LinkedAudio(Protocol):
+    """Audio that signed links lead to."""
+
+    async def find_linked(self, owner_id: str, expires: str, signature: str, byte_range: str = "") -> FoundRecording:
+        """Raises Forbidden, NotFound and RangeNotSatisfiable."""
+        ...
+
+    async def read(self, found: FoundRecording) -> AsyncIterator[bytes]:
+        """Raises NotFound and Unavailable before the first chunk."""
+        ...
+
+
+def audio_routes(folder: str, audio: LinkedAudio) -> list[BaseRoute]:
+    """`GET` and `HEAD /{folder}/{id}.wav?expires=…&signature=…`: what `recordingUrl` and `audioUrl` lead to."""
 
     async def show(request: Request) -> Response:
         check_ids(request.path_params)
         query = request.query_params
-        found = await recordings.find_linked(
-            request.path_params["call_id"],
+        found = await audio.find_linked(
+            request.path_params["owner_id"],
             query.get("expires", ""),
             query.get("signature", ""),
             request.headers.get("range", ""),
         )
         if request.method == "HEAD":
             return Response(None, status_of(found), headers_of(found), MEDIA_TYPE)
-        return StreamingResponse(await recordings.read(found), status_of(found), headers_of(found), MEDIA_TYPE)
+        return StreamingResponse(await audio.read(found), status_of(found), headers_of(found), MEDIA_TYPE)
 
-    return [Route("/recordings/{call_id}.wav", show, methods=["GET"], include_in_schema=False)]
+    return [Route(f"/{folder}/{{owner_id}}.wav", show, methods=["GET"], include_in_schema=False)]
 
 
 OPERATIONS: tuple[Operation, ...] = (

@@ -1,4 +1,4 @@
-"""Links to recordings: whoever holds one may listen, for four hours."""
+"""Links to audio, of calls and of messages: whoever holds one may listen, for four hours."""
 
 from __future__ import annotations
 
@@ -13,26 +13,41 @@ LINK_LIFE: Final = timedelta(hours=4)
 
 
 class RecordingLinks:
-    """`public_url` is this server's address as clients reach it; `key` is the same on every replica."""
+    """`public_url` is this server's address as clients reach it; `key` is the same on every replica.
 
-    def __init__(self, public_url: str, key: bytes, clock: Clock = utc_now) -> None:
-        self._base = public_url.rstrip("/")
+    `folder` is where the links lead, `noun` what they open and `owner` what has to be read for a fresh one. Ids are
+    unique over all kinds, so a signature opens nothing else.
+    """
+
+    def __init__(
+        self,
+        public_url: str,
+        key: bytes,
+        clock: Clock = utc_now,
+        *,
+        folder: str = "recordings",
+        noun: str = "recording",
+        owner: str = "call",
+    ) -> None:
+        self._base = f"{public_url.rstrip('/')}/{folder}"
         self._key = key
         self._clock = clock
+        self._noun = noun
+        self._fresh = f"Read the {owner} again for a fresh one."
 
-    def url(self, call_id: str) -> str:
-        """A link that opens this call's recording until it expires."""
+    def url(self, row_id: str) -> str:
+        """A link that opens the audio of the row with this id until it expires."""
         expires = int((self._clock() + LINK_LIFE).timestamp())
-        return f"{self._base}/recordings/{call_id}.wav?expires={expires}&signature={self._signature(call_id, expires)}"
+        return f"{self._base}/{row_id}.wav?expires={expires}&signature={self._signature(row_id, expires)}"
 
-    def check(self, call_id: str, expires: str, signature: str) -> None:
+    def check(self, row_id: str, expires: str, signature: str) -> None:
         """Raises Forbidden for a link that we did not make, or that has expired."""
         is_number = expires.isascii() and expires.isdigit() and len(expires) <= 12
-        is_ours = is_number and hmac.compare_digest(self._signature(call_id, int(expires)).encode(), signature.encode())
+        is_ours = is_number and hmac.compare_digest(self._signature(row_id, int(expires)).encode(), signature.encode())
         if not is_ours:
-            raise Forbidden("This link to a recording is not valid. Read the call again for a fresh one.")
+            raise Forbidden(f"This link to a {self._noun} is not valid. {self._fresh}")
         if int(expires) < self._clock().timestamp():
-            raise Forbidden("This link to a recording has expired. Read the call again for a fresh one.")
+            raise Forbidden(f"This link to a {self._noun} has expired. {self._fresh}")
 
-    def _signature(self, call_id: str, expires: int) -> str:
-        return hmac.digest(self._key, f"{call_id}/{expires}".encode(), "sha256").hex()
+    def _signature(self, row_id: str, expires: int) -> str:
+        return hmac.digest(self._key, f"{row_id}/{expires}".encode(), "sha256").hex()

@@ -19,9 +19,12 @@ from parley.storage.tables import CallRow
 
 @dataclass(frozen=True, slots=True)
 class FoundRecording:
-    """A recording, or the part of it from byte `start` to `end` (not included); `size` is all of it."""
+    """A recording, or the part of it from byte `start` to `end` (not included); `size` is all of it.
 
-    call_id: str
+    `owner_id` is the id of the call, or of the message, whose audio it is.
+    """
+
+    owner_id: str
     key: str
     size: int
     start: int
@@ -54,11 +57,11 @@ class Recordings:
         async with self._database.read() as session:
             return _found(await calls.get(session, project_id, call_id), byte_range)
 
-    async def find_linked(self, call_id: str, expires: str, signature: str, byte_range: str = "") -> FoundRecording:
+    async def find_linked(self, owner_id: str, expires: str, signature: str, byte_range: str = "") -> FoundRecording:
         """What a link opens. Raises Forbidden, and as `find`."""
-        self._links.check(call_id, expires, signature)
+        self._links.check(owner_id, expires, signature)
         async with self._database.read() as session:
-            return _found(await calls.get_known(session, call_id), byte_range)
+            return _found(await calls.get_known(session, owner_id), byte_range)
 
     async def read(self, found: FoundRecording) -> AsyncIterator[bytes]:
         """Its bytes in chunks. Raises NotFound and Unavailable before the first of them."""
@@ -90,9 +93,13 @@ class Recordings:
 def _found(call: CallRow, byte_range: str) -> FoundRecording:
     if not call.recording_key or call.recording_bytes is None:
         raise _none()
-    size = call.recording_bytes
+    return found_audio(call.id, call.recording_key, call.recording_bytes, byte_range)
+
+
+def found_audio(owner_id: str, key: str, size: int, byte_range: str) -> FoundRecording:
+    """What of a stored file a Range header asks for. Raises RangeNotSatisfiable."""
     start, end = asked_range(byte_range, size) or (0, size)
-    return FoundRecording(call.id, call.recording_key, size, start, end)
+    return FoundRecording(owner_id, key, size, start, end)
 
 
 def _none() -> NotFound:

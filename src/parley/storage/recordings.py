@@ -41,6 +41,13 @@ class RecordingStore:
         with _named():
             await obstore.put_async(self._objects, key, path)
 
+    async def put_bytes(self, key: str, content: bytes) -> None:
+        """Store a file's content, held in memory, under `key`, in place of what was there."""
+        import obstore
+
+        with _named():
+            await obstore.put_async(self._objects, key, content)
+
     async def open(self, key: str, start: int, end: int) -> AsyncIterator[bytes]:
         """Bytes `start` to `end` (not included) in chunks. Raises NotFound before the first of them.
 
