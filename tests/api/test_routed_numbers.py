@@ -92,7 +92,7 @@ async def test_what_is_imported_with_a_number_is_kept(api: Api) -> None:
     assert number["agent_id"] == agent
     assert number["routing_rules"][0]["threshold"] == 5
     assert number["call_routing"]["business_hours"]["schedule"]["monday"] == {"start": "09:00", "end": "17:00"}
-    assert number["routing_applied"] is False
+    assert number["routing_applied"] is True
 
 
 async def test_assigning_changes_only_what_is_sent(api: Api) -> None:
@@ -214,7 +214,7 @@ async def test_another_projects_agent_cannot_be_routed_to(api: Api) -> None:
 async def test_the_printed_routing_holds_for_a_whole_project(api: Api) -> None:
     agent = await agent_of(api.client)
     empty = ok(await api.client.get(f"{ROOT}/routing"))
-    assert (empty["routing_config"], empty["routing_rules"], empty["routing_applied"]) == (None, [], False)
+    assert (empty["routing_config"], empty["routing_rules"], empty["routing_applied"]) == (None, [], True)
 
     config = {"default_agent": agent, "fallback_behavior": "voicemail", "max_queue_time": 300, "queue_music": "default"}
     rules = [

@@ -8,7 +8,8 @@ import pytest
 
 from parley.domain.errors import BadInput
 from parley.schemas.base import parse
-from parley.schemas.routing import CallRouting, ProjectRoutingPut, RoutingConfig
+from parley.schemas.business_hours import CallRouting
+from parley.schemas.routing import ProjectRoutingPut, RoutingConfig
 
 HOURS = {"start": "09:00", "end": "17:00"}
 RULES: list[dict[str, Any]] = [

@@ -8,9 +8,11 @@ from pydantic import Field
 
 from parley.schemas.agents import ProviderName, Word
 from parley.schemas.base import Timestamp, Wire
+from parley.schemas.business_hours import CallRouting
 from parley.schemas.fields import Id, PhoneText
 from parley.schemas.numbers import Country, NumberConnection, ProviderConfig
-from parley.schemas.routing import CallRouting, RoutingConfig, RoutingRule, RoutingRules
+from parley.schemas.routing import ROUTING_NOTE, RoutingConfig, routing_sent
+from parley.schemas.routing_rules import RoutingRule, RoutingRules
 from parley.schemas.trunks import SipConfig, SipConfigOut
 
 
@@ -29,10 +31,7 @@ class RoutedNumberUpdate(Wire):
 
     def routing_sent(self) -> dict[str, Any]:
         """Those of the three routing objects that were sent, plain; None where one is to be cleared."""
-        names = {"call_routing", "routing_config", "routing_rules"} & self.model_fields_set
-        return self.model_dump(include=names, exclude_none=True) | {
-            name: None for name in names if getattr(self, name) is None
-        }
+        return routing_sent(self)
 
 
 class RoutedNumberImport(RoutedNumberUpdate):
@@ -62,7 +61,7 @@ class RoutedNumberOut(NumberConnection):
     call_routing: CallRouting | None
     routing_config: RoutingConfig | None
     routing_rules: list[RoutingRule] = Field(default_factory=list)
-    routing_applied: bool = False
-    routing_note: str = "Routing is stored and checked; calls go to the agent that the number is assigned to."
+    routing_applied: bool = True
+    routing_note: str = ROUTING_NOTE
     sip_config: SipConfigOut | None
     created_at: Timestamp

@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.errors import Conflict, NotFound
-from parley.domain.routing import agents_named
+from parley.domain.routing.problems import ids_named
 from parley.domain.secrets import Secret
 from parley.schemas.numbers import NumberImport, ProviderConfig
 from parley.schemas.pages import CursorQuery
@@ -97,7 +97,7 @@ class Routing:
     # ------------------------------------------------------------ steps
 
     async def _check_agents(self, session: AsyncSession, project_id: str, routing: Mapping[str, Any]) -> None:
-        named = list(agents_named(routing))
+        named = list(ids_named(routing, "agent_id"))
         known = await agents.known_ids(session, project_id, {agent_id for _, agent_id in named})
         missing = [field for field, agent_id in named if agent_id not in known]
         if missing:

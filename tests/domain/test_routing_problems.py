@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from parley.domain.routing import agents_named, minute_of_day, require_zone, rule_problems, window_problems
+from parley.domain.routing.problems import ids_named, rule_problems, window_problems
+from parley.domain.routing.windows import minute_of_day, require_zone
 
 
 @pytest.mark.parametrize(("text", "minute"), [("00:00", 0), ("09:05", 545), ("23:59", 1439), ("24:00", 1440)])
@@ -55,6 +56,17 @@ def test_a_window_may_pass_midnight_but_has_a_length(start: str, end: str, field
         ({"condition": "time_of_day", "action": "overflow_to_voicemail"}, ["start_time", "end_time"]),
         ({"condition": "queue_length", "action": "overflow_to_voicemail"}, ["threshold"]),
         ({"condition": "queue_length", "action": "overflow_to_voicemail", "threshold": 0}, []),
+        ({"condition": "always", "action": "reject"}, []),
+        ({"action": "reject"}, ["condition"]),
+        ({"action": "reject", "conditions": []}, ["condition"]),
+        ({"action": "reject", "conditions": [{"condition": "always"}]}, []),
+        (
+            {"condition": "agent_availability", "action": "route_to_number"},
+            ["agent_id", "availability", "phone_number"],
+        ),
+        ({"condition": "language", "action": "route_to_queue"}, ["language", "queue_id"]),
+        ({"condition": "percentage", "action": "announcement"}, ["percentage", "text"]),
+        ({"condition": "business_hours", "action": "voicemail"}, ["state"]),
         (
             {
                 "condition": "time_of_day",
@@ -71,14 +83,24 @@ def test_a_rule_has_what_its_condition_and_action_need(rule: dict[str, Any], fie
     assert [field for field, _ in rule_problems(rule)] == fields
 
 
-def test_every_agent_that_routing_names_is_found_with_its_place() -> None:
+def test_every_id_that_routing_names_is_found_with_its_place() -> None:
     routing = {
         "routing_config": {"default_agent": "agent_1"},
-        "routing_rules": [{"agent_id": "agent_2"}, {}, {"agent_id": "agent_3"}],
+        "routing_rules": [
+            {"agent_id": "agent_2", "conditions": [{"agent_id": "agent_4"}, {"queue_id": "queue_2"}]},
+            {},
+            {"agent_id": "agent_3", "queue_id": "queue_1"},
+        ],
     }
-    assert list(agents_named(routing)) == [
+    assert list(ids_named(routing, "agent_id")) == [
         ("routing_config.default_agent", "agent_1"),
         ("routing_rules.0.agent_id", "agent_2"),
+        ("routing_rules.0.conditions.0.agent_id", "agent_4"),
         ("routing_rules.2.agent_id", "agent_3"),
     ]
-    assert list(agents_named({})) == list(agents_named({"routing_config": None, "routing_rules": None})) == []
+    assert list(ids_named(routing, "queue_id")) == [
+        ("routing_rules.0.conditions.1.queue_id", "queue_2"),
+        ("routing_rules.2.queue_id", "queue_1"),
+    ]
+    assert list(ids_named({}, "agent_id")) == []
+    assert list(ids_named({"routing_config": None, "routing_rules": None}, "agent_id")) == []
