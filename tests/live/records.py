@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from parley.conversation.talk import Talk
 from parley.conversation.wishes import NoteTurn
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ProviderUnavailable
@@ -25,6 +26,9 @@ class MemoryRecords:
 
     async def note_problem(self, call_id: str, code: str) -> None:
         self._write("problem", code)
+
+    async def note_talk(self, call_id: str, talk: Talk) -> None:
+        self._write("talk", talk)
 
     async def finished(self, call_id: str, reason: EndReason, ago_s: float = 0.0) -> None:
         self._write("finished", reason)

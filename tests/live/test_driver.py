@@ -30,7 +30,7 @@ class Stage:
         self.wished: list[wishes.AnyWish] = []
         self.bugs: list[Exception] = []
         self.driver = Driver(
-            conversation, journal or Journal(None), lambda wish, now: self.wished.append(wish), self.bugs.append
+            conversation, (journal or Journal(None)).write, lambda wish, now: self.wished.append(wish), self.bugs.append
         )
 
 

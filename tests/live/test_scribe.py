@@ -6,6 +6,7 @@ import asyncio
 
 import msgspec
 
+from parley.conversation.talk import Talk
 from parley.conversation.wishes import NoteTurn, TurnLatencies
 from parley.domain.agents import AgentSnapshot
 from parley.domain.calls import CallPlan, Continuation
@@ -13,6 +14,23 @@ from parley.live.scribe import Scribe
 from tests.live.records import MemoryRecords
 
 PLAN = CallPlan("call_1", "proj_1", "inbound", "+15550101", "+15550102", AgentSnapshot("agent_1", "Ada", "hosted"))
+
+
+TALK = Talk(
+    from_s=2.0,
+    measured_s=10.0,
+    caller_s=3.0,
+    agent_s=4.0,
+    overlap_s=0.0,
+    silence_s=3.0,
+    longest_silence_s=1.0,
+    longest_caller_s=2.0,
+    longest_agent_s=2.0,
+    first_agent_audio_s=0.1,
+    interruptions=0,
+    talked_over=0,
+    agent_interruptions=0,
+)
 
 
 def note(row: int, agent: str | None) -> NoteTurn:
@@ -102,3 +120,27 @@ async def test_a_row_that_comes_while_others_are_written_comes_before_the_end() 
     scribe.ended("caller_hangup")
     await scribe.run()
     assert records.kinds() == ["problem", "turn", "finished"]
+
+
+async def test_what_was_measured_is_written_once_and_before_the_end() -> None:
+    records = MemoryRecords()
+    scribe = Scribe(PLAN, records, retry_s=(0.001,) * 5)
+    scribe.note(note(0, "Hi."))
+    records.failing = 2
+    scribe.ended("caller_hangup", talk=TALK)
+    async with asyncio.timeout(5):
+        await scribe.run()
+    assert records.kinds() == ["turn", "talk", "finished"]
+
+
+async def test_a_session_that_leaves_or_took_over_writes_its_own_part_of_what_was_measured() -> None:
+    records = MemoryRecords()
+    first, second = (
+        Scribe(PLAN, records),
+        Scribe(msgspec.structs.replace(PLAN, continues=Continuation(9, 60.0)), records),
+    )
+    first.leave(TALK)
+    second.ended("caller_hangup", talk=TALK)
+    await first.run()
+    await second.run()
+    assert [what.from_s for kind, what in records.written if kind == "talk"] == [2.0, 62.0]

@@ -188,7 +188,8 @@ async def test_a_transfer_that_the_carrier_refused_is_not_called_one() -> None:
         world.directory.prepare(PLAN)
         (await world.directory.attach("call_1", silent_phone())).on_key("#")
         await world.until_empty()
-    assert world.records.written[-2:] == [("problem", "transfer_failed"), ("finished", "carrier_failed")]
+    written = [each for each in world.records.written if each[0] != "talk"]
+    assert written[-2:] == [("problem", "transfer_failed"), ("finished", "carrier_failed")]
 
 
 async def test_words_over_the_agent_cut_it_where_the_phone_had_played_to() -> None:

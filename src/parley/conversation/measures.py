@@ -1,4 +1,4 @@
-"""What is counted of a call that is over: no model, no opinion. Its facts come from its rows and from who spoke when."""
+"""What is counted of a call that is over, from its rows and from who spoke when: no model, no opinion."""
 
 from __future__ import annotations
 

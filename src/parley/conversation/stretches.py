@@ -14,7 +14,7 @@ PAUSE_S = 2.0
 
 
 def total_s(stretches: Sequence[Stretch]) -> float:
-    return sum(end - start for start, end in stretches)
+    return sum((end - start for start, end in stretches), 0.0)
 
 
 def shared_s(ours: Sequence[Stretch], theirs: Sequence[Stretch]) -> float:

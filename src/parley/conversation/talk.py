@@ -51,21 +51,16 @@ def merged(parts: Iterable[Talk]) -> Talk | None:
     if not ordered:
         return None
 
-    def added(name: str) -> Any:
-        return round(sum(getattr(part, name) for part in ordered), 3)
-
-    def highest(name: str) -> float:
-        return max(getattr(part, name) for part in ordered)
+    def each(name: str) -> list[Any]:
+        return [getattr(part, name) for part in ordered]
 
     sums = ("measured_s", "caller_s", "agent_s", "overlap_s", "silence_s")
     counts = ("interruptions", "talked_over", "agent_interruptions")
     longest = ("longest_silence_s", "longest_caller_s", "longest_agent_s")
-    return Talk(
-        from_s=ordered[0].from_s,
-        first_agent_audio_s=ordered[0].first_agent_audio_s,
-        **{name: added(name) for name in (*sums, *counts)},
-        **{name: highest(name) for name in longest},
-    )
+    values: dict[str, Any] = {name: round(sum(each(name)), 3) for name in sums}
+    values |= {name: sum(each(name)) for name in counts} | {name: max(each(name)) for name in longest}
+    first = ordered[0]
+    return Talk(from_s=first.from_s, first_agent_audio_s=first.first_agent_audio_s, **values)
 
 
 def read(stored: Mapping[str, Any] | None) -> Talk | None:
@@ -217,7 +212,8 @@ class TalkObserver:
             elif isinstance(wish, wishes.ResumeSpeech):
                 self._resumed(now, went_on=not cut)
             elif isinstance(wish, wishes.EndCall | wishes.TransferTo):
-                return self._finish(now)
+                self._finish(now)
+                return
         self._tally["interruptions"] += cut and _is_of_the_caller(entry)
         self._tally["talked_over"] += is_over_agent and not cut
 

@@ -14,7 +14,6 @@ from parley.conversation.facts import AnyFact
 from parley.conversation.journal import Entry
 from parley.conversation.machine import Conversation
 from parley.conversation.wishes import AnyWish
-from parley.live.journals import Journal
 
 # The inbox is emptied before control returns to the loop, so it holds only what one fact leads to. Beyond this, facts
 # would be feeding on each other: a bug, and better seen than waited for.
@@ -25,19 +24,20 @@ _EPSILON_S = 1e-6
 class Driver:
     """Owns the conversation's clock: seconds since this object was made.
 
-    `on_bug` is told an exception that handling raised: the call cannot go on, whoever brought the fact, and neither a
-    timer nor a phone's socket is the place to end it.
+    `note` is shown every step: a fact, or a deadline, with the wishes it led to. `on_bug` is told an exception that
+    handling raised: the call cannot go on, whoever brought the fact, and neither a timer nor a phone's socket is the
+    place to end it.
     """
 
     def __init__(
         self,
         conversation: Conversation,
-        journal: Journal,
+        note: Callable[[Entry], None],
         fulfil: Callable[[AnyWish, float], None],
         on_bug: Callable[[Exception], None],
     ) -> None:
         self.conversation = conversation
-        self._journal = journal
+        self._note = note
         self._fulfil = fulfil
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
@@ -105,7 +105,7 @@ class Driver:
         try:
             wishes = self.conversation.handle_deadline(now) if fact is None else self.conversation.handle(fact, now)
         finally:  # also what a bug was met with, so that a replay meets it too
-            self._journal.write(Entry(now, fact, wishes))
+            self._note(Entry(now, fact, wishes))
         for wish in wishes:
             self._fulfil(wish, now)
 

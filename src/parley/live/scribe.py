@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 import structlog
 
+from parley.conversation.talk import Talk
 from parley.conversation.wishes import NoteTurn
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ParleyError
@@ -27,10 +28,19 @@ class CallRecords(Protocol):
     async def connected(self, call_id: str) -> None: ...
     async def note_turn(self, call_id: str, note: NoteTurn) -> None: ...
     async def note_problem(self, call_id: str, code: str) -> None: ...
+    async def note_talk(self, call_id: str, talk: Talk) -> None: ...
     async def finished(self, call_id: str, reason: EndReason, ago_s: float = 0.0) -> None: ...
     async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None: ...
     async def end_at_carrier(self, call_id: str) -> None: ...
     async def transfer_at_carrier(self, call_id: str, to_number: str) -> None: ...
+
+
+class _Ending(msgspec.Struct):
+    """How this session is left, when (time of the event loop), and what it measured and has not written yet."""
+
+    reason: EndReason | Literal["elsewhere"]
+    at: float = 0.0
+    talk: Talk | None = None
 
 
 class Scribe:
@@ -50,8 +60,7 @@ class Scribe:
         self._rows: dict[int, NoteTurn] = {}
         self._problems: list[str] = []
         self._deliveries: list[TurnDelivery] = []
-        self._ended: EndReason | Literal["elsewhere"] | None = None
-        self._ended_at = 0.0
+        self._ending: _Ending | None = None
         self._wake = asyncio.Event()
         self._retry_s = retry_s
 
@@ -60,7 +69,7 @@ class Scribe:
         self._wake.set()
 
     def note(self, note: NoteTurn) -> None:
-        if self._ended == "elsewhere":
+        if self._ending is not None and self._ending.reason == "elsewhere":
             return
         if (before := self._plan.continues) is not None:
             note = msgspec.structs.replace(note, row=before.first_row + note.row, at_s=before.after_s + note.at_s)
@@ -77,16 +86,23 @@ class Scribe:
             self._deliveries.append(delivery)
             self._wake.set()
 
-    def ended(self, reason: EndReason, at: float | None = None) -> None:
+    def ended(self, reason: EndReason, at: float | None = None, talk: Talk | None = None) -> None:
         """It ended now, or `at` that time of the event loop. Nothing comes after; `run` returns when it is written."""
-        self._ended_at = asyncio.get_running_loop().time() if at is None else at
-        self._ended = reason
+        over_at = asyncio.get_running_loop().time() if at is None else at
+        self._ending = _Ending(reason, over_at, self._placed(talk))
         self._wake.set()
 
-    def leave(self) -> None:
+    def leave(self, talk: Talk | None = None) -> None:
         """The call goes on elsewhere: what waits is written, no more rows are taken, and `run` returns."""
-        self._ended = "elsewhere"
+        self._ending = _Ending("elsewhere", talk=self._placed(talk))
         self._wake.set()
+
+    def _placed(self, talk: Talk | None) -> Talk | None:
+        """Behind what sessions before this one measured."""
+        before = self._plan.continues
+        if talk is None or before is None:
+            return talk
+        return msgspec.structs.replace(talk, from_s=round(before.after_s + talk.from_s, 3))
 
     async def run(self) -> None:
         """Write until the end is written, or the database stayed away too long after it: then the loss is logged."""
@@ -104,7 +120,7 @@ class Scribe:
                     return
                 await asyncio.sleep(self._retry_s[min(failures, len(self._retry_s) - 1)])
                 failures += 1
-                after_end += self._ended is not None
+                after_end += self._ending is not None
                 self._wake.set()
 
     async def _write(self) -> bool:
@@ -124,12 +140,15 @@ class Scribe:
         while self._deliveries:
             await self._records.record_turn_delivery(self._plan, self._deliveries[0])
             del self._deliveries[0]
-        if self._ended is None:
+        if (ending := self._ending) is None:
             return False
         if self._rows or self._problems or self._deliveries:
             self._wake.set()
             return False
-        if self._ended != "elsewhere":
-            ago_s = asyncio.get_running_loop().time() - self._ended_at
-            await self._records.finished(call_id, self._ended, ago_s)
+        if ending.talk is not None:
+            await self._records.note_talk(call_id, ending.talk)
+            ending.talk = None
+        if ending.reason != "elsewhere":
+            ago_s = asyncio.get_running_loop().time() - ending.at
+            await self._records.finished(call_id, ending.reason, ago_s)
         return True

@@ -15,8 +15,9 @@ import structlog
 
 from parley.conversation import wishes
 from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, HungUp, PartRestored, VoiceStarted
-from parley.conversation.journal import Header
+from parley.conversation.journal import Entry, Header
 from parley.conversation.machine import Conversation
+from parley.conversation.talk import TalkObserver
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ParleyError
 from parley.domain.events import TurnDelivery
@@ -71,6 +72,18 @@ class _Parts:
     recorder: Recorder | Unrecorded
 
 
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Who is shown every step of the conversation."""
+
+    journal: Journal
+    talk: TalkObserver
+
+    def note(self, entry: Entry) -> None:
+        self.journal.write(entry)
+        self.talk.observe(entry)
+
+
 class Session:
     """Holds one call. `run` is its whole life; the other methods may be called at any time of it."""
 
@@ -80,9 +93,9 @@ class Session:
         self.plan = plan
         self._providers = providers
         self._records = records
-        self._journal = journal
+        self._steps = _Steps(journal, TalkObserver())
         self._metrics = metrics
-        self._driver = Driver(Conversation(plan.agent), journal, self._fulfil, self._fail)
+        self._driver = Driver(Conversation(plan.agent), self._steps.note, self._fulfil, self._fail)
         loop = asyncio.get_running_loop()
         self._parts: asyncio.Future[_Parts] = loop.create_future()
         self._leg: MediaLeg | None = None
@@ -110,34 +123,35 @@ class Session:
             reason = None if isinstance(leave, TakenOver) else await self._tell_carrier(leave)
             if self._leg is not None:
                 self._leg.close()
+            talk = self._steps.talk.talk()
             if reason is None:
-                parts.scribe.leave()
+                parts.scribe.leave(talk)
             else:
                 over_at = asyncio.get_running_loop().time()
                 await parts.recorder.kept(_RECORDING_TIMEOUT_S)
-                parts.scribe.ended(reason, over_at)
+                parts.scribe.ended(reason, over_at, talk)
             await writing
             self._metrics.ended(reason or "taken_over")
-            self._journal.close()
+            self._steps.journal.close()
 
     def _join(self, tasks: asyncio.TaskGroup) -> _Parts:
         plan, providers = self.plan, self._providers
         audio = providers.audio_format(plan)
         hearing = providers.recogniser(plan).listen(plan.agent.listen, audio, plan.listen_key, self._on_hearing)
         voice = providers.voice(plan).speak(plan.agent.voice, audio, plan.voice_key, self._on_voice)
-        responder = providers.responder(plan)
+        responder, conversation = providers.responder(plan), self._driver.conversation
         scribe = Scribe(plan, self._records)
         parts = _Parts(
             hearing=hearing,
             voice=voice,
             listener=Listener(hearing, audio, self._on_hearing),
             speaker=Speaker(voice, audio, self._driver.post),
-            replier=Replier(plan, responder, tasks, self._driver.post, self._driver.conversation.history),
+            replier=Replier(plan, responder, tasks, self._driver.post, conversation.history, conversation.whispers),
             scribe=scribe,
             recorder=providers.recorders.open(plan, audio, self._driver.now, scribe.problem),
         )
-        self._journal.begin(Header(plan.call_id, plan.agent, self._driver.conversation.rules))
-        for work in (hearing.run(), voice.run(), responder.warm(plan), self._journal.run(), parts.recorder.run()):
+        self._steps.journal.begin(Header(plan.call_id, plan.agent, self._driver.conversation.rules))
+        for work in (hearing.run(), voice.run(), responder.warm(plan), self._steps.journal.run(), parts.recorder.run()):
             tasks.create_task(work)
         self._parts.set_result(parts)
         return parts

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from parley.conversation.talk import Talk
 from parley.conversation.wishes import NoteTurn
 from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason, may_advance
 from parley.domain.errors import NotFound
@@ -142,6 +143,7 @@ class CallLog:
                 "confidence": turn.confidence,
                 "intended": _storable(turn.intended),
                 "latencies": msgspec.to_builtins(turn.latencies),
+                "is_human": turn.speaker == "human",
                 "created_at": self._clock(),
             }
             await calls.put_transcript(session, values)
@@ -152,7 +154,12 @@ class CallLog:
     async def note_problem(self, call_id: str, code: str) -> None:
         """Append to the call's problems."""
         async with self._database.transaction() as session:
-            await calls.add_problem(session, call_id, code)
+            await calls.add_problem(session, call_id, code, new_id("prob"), self._clock())
+
+    async def note_talk(self, call_id: str, talk: Talk) -> None:
+        """Keep what a session measured of the call; each session of a call measures its own part."""
+        async with self._database.transaction() as session:
+            await calls.put_talk(session, call_id, f"{talk.from_s:.3f}", msgspec.to_builtins(talk))
 
     async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
         """Keep how a voice turn's webhook request went, beside the events' deliveries; it is never sent again."""

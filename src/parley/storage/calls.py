@@ -16,7 +16,7 @@ from parley.domain.calls import ENDED
 from parley.domain.errors import NotFound
 from parley.domain.ids import is_possible
 from parley.storage.lookup import find, page
-from parley.storage.tables import CallRow, StreamTokenRow, TranscriptRow
+from parley.storage.tables import CallRow, ProblemRow, StreamTokenRow, TranscriptRow
 
 _MOST_PROBLEMS = 100
 
@@ -100,11 +100,24 @@ async def unheld_since(session: AsyncSession, moment: datetime) -> list[str]:
     return list(await session.scalars(statement.limit(1000)))
 
 
-async def add_problem(session: AsyncSession, call_id: str, code: str) -> None:
-    """Append to the call's problems, of which a bounded number is kept."""
+async def add_problem(session: AsyncSession, call_id: str, code: str, problem_id: str, at: datetime) -> None:
+    """Append to the call's problems, of which a bounded number is kept, and note the moment."""
     room = func.jsonb_array_length(CallRow.problems) < _MOST_PROBLEMS
     longer = CallRow.problems.op("||")(func.to_jsonb(code, type_=JSONB))
-    await session.execute(update(CallRow).where(CallRow.id == call_id, room).values(problems=longer))
+    change = update(CallRow).where(CallRow.id == call_id, room).values(problems=longer)
+    kept = (await session.execute(change.returning(CallRow.project_id, CallRow.agent_id))).one_or_none()
+    if kept is not None:
+        row = ProblemRow(
+            id=problem_id, project_id=kept.project_id, call_id=call_id, agent_id=kept.agent_id, code=code, at=at
+        )
+        session.add(row)
+
+
+async def put_talk(session: AsyncSession, call_id: str, key: str, talk: dict[str, Any]) -> None:
+    """Keep what one session of the call measured, beside what others did; written again under its key it replaces."""
+    held = func.coalesce(CallRow.talk, literal({}, type_=JSONB))
+    both = held.op("||")(literal({key: talk}, type_=JSONB))
+    await session.execute(update(CallRow).where(CallRow.id == call_id).values(talk=both))
 
 
 # ---------------------------------------------------------------- transcripts
