@@ -269,6 +269,7 @@ def _add_problems() -> None:
 def _widen_what_exists() -> None:
     op.add_column("agents", sa.Column("max_concurrent_calls", sa.Integer(), nullable=True))
     op.add_column("agents", sa.Column("analysis", JSONB, nullable=True))
+    op.add_column("transcripts", sa.Column("is_human", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("calls", sa.Column("stage", JSONB, nullable=True))
     op.add_column("calls", sa.Column("is_handed_on", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("calls", sa.Column("is_test", sa.Boolean(), server_default=sa.text("false"), nullable=False))
@@ -282,6 +283,7 @@ def downgrade() -> None:
     op.drop_column("calls", "is_test")
     op.drop_column("calls", "is_handed_on")
     op.drop_column("calls", "stage")
+    op.drop_column("transcripts", "is_human")
     op.drop_column("agents", "analysis")
     op.drop_column("agents", "max_concurrent_calls")
     op.drop_index("uq_voicemails_call", table_name="voicemails")

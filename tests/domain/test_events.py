@@ -52,6 +52,15 @@ def test_a_voice_turn_carries_what_the_printed_handlers_read() -> None:
     }
 
 
+def test_a_voice_turn_tells_what_a_supervisor_whispered_and_which_lines_a_human_said() -> None:
+    history = [HistoryItem("Ann here.", "outbound", AT, is_human=True)]
+    payload = events.voice_turn(
+        CALL, transcript="Hm.", confidence=1, history=history, context_limit=5, at=AT, whispers=[("Be brief.", AT)]
+    )
+    assert payload["data"]["whispers"] == [{"text": "Be brief.", "at": "2025-01-15T14:00:05.250Z"}]
+    assert payload["recentHistory"][0]["speaker"] == "human"
+
+
 @given(st.integers(0, 60), st.integers(0, 50))
 def test_recent_history_is_the_newest_lines_and_never_longer_than_the_limit(count: int, limit: int) -> None:
     shown = [line["content"] for line in events.recent_history(_items(count), limit)]

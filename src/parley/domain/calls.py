@@ -33,6 +33,9 @@ EndReason = Literal[
     "message_taken",
     "callback_wanted",
     "overflowed",
+    "rejected",
+    "no_agent",
+    "limit_reached",
 ]
 
 # A status only ever moves to a higher rank; the two ends share the top one, so the first end to arrive stays.
@@ -66,7 +69,7 @@ class WebhookTarget(msgspec.Struct, frozen=True):
 class EarlierLine(msgspec.Struct, frozen=True):
     """What was said before a session took the call over; of an agent's line, what was heard."""
 
-    role: Literal["caller", "agent"]
+    role: Literal["caller", "agent", "human"]
     text: str
     at: datetime
 

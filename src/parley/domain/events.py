@@ -57,12 +57,14 @@ class TranscriptRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HistoryItem(msgspec.Struct, frozen=True):
-    """One line of `recentHistory`: `inbound` is the customer, `outbound` the agent."""
+    """One line of `recentHistory`: `inbound` is the customer, `outbound` the agent, or with `is_human` a human who
+    spoke in the agent's place."""
 
     content: str
     direction: Literal["inbound", "outbound"]
     at: datetime
     channel: str = "voice"
+    is_human: bool = False
 
 
 class TurnDelivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,9 +129,13 @@ def voice_turn(
     history: Sequence[HistoryItem],
     context_limit: int,
     at: datetime,
+    whispers: Sequence[tuple[str, datetime]] = (),
 ) -> Payload:
-    """`agent.message` on the voice channel: what the caller just said. `history` is oldest first and ends with it."""
-    data = {
+    """`agent.message` on the voice channel: what the caller just said. `history` is oldest first and ends with it.
+
+    `whispers`, what a supervisor has told the agent during this call, is there only where there are any.
+    """
+    data: Payload = {
         "callId": call.call_id,
         "numberId": call.number_id,
         "from": call.from_number,
@@ -139,6 +145,8 @@ def voice_turn(
         "confidence": round(confidence, 4),
         "direction": call.direction,
     }
+    if whispers:
+        data["whispers"] = [{"text": text, "at": timestamp(told_at)} for text, told_at in whispers]
     return envelope(
         AGENT_MESSAGE, agent_id=call.agent_id, at=at, data=data, history=recent_history(history, context_limit)
     )
@@ -149,6 +157,7 @@ def recent_history(history: Sequence[HistoryItem], context_limit: int) -> list[P
     newest = history[-context_limit:] if context_limit > 0 else []
     return [
         {"content": item.content, "direction": item.direction, "channel": item.channel, "at": timestamp(item.at)}
+        | ({"speaker": "human"} if item.is_human else {})
         for item in newest
     ]
 

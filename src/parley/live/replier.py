@@ -19,6 +19,7 @@ from parley.conversation.facts import (
     ReplyTransfer,
 )
 from parley.conversation.ledger import Spoken
+from parley.conversation.steering import Whisper
 from parley.conversation.wishes import AskReply
 from parley.domain.calls import CallPlan
 from parley.domain.errors import ParleyError
@@ -26,6 +27,7 @@ from parley.providers.protocols import (
     DigitsPart,
     HangupPart,
     HistoryLine,
+    Instruction,
     ReplyPart,
     Responder,
     TextPart,
@@ -56,23 +58,29 @@ class Replier:
         tasks: asyncio.TaskGroup,
         emit: Callable[[AnyFact], None],
         history: Callable[[], Sequence[Spoken]],
+        whispers: Callable[[], Sequence[Whisper]] = tuple,
     ) -> None:
         self._plan = plan
         self._responder = responder
         self._tasks = tasks
         self._emit = emit
         self._history = history
+        self._whispers = whispers
         self._askings: dict[int, _Asking] = {}
         self._began = datetime.now(UTC)
 
     def ask(self, wish: AskReply) -> None:
-        lines = [HistoryLine(one.role, one.text, self._began + timedelta(seconds=one.at_s)) for one in self._history()]
+        lines = [HistoryLine(one.role, one.text, self._moment(one.at_s)) for one in self._history()]
         earlier = self._plan.continues.lines if self._plan.continues is not None else ()
         history = (*(HistoryLine(one.role, one.text, one.at) for one in earlier), *lines)
-        request = TurnRequest(self._plan, wish.reply, wish.transcript, wish.confidence, history)
+        told = tuple(Instruction(one.text, self._moment(one.at_s)) for one in self._whispers())
+        request = TurnRequest(self._plan, wish.reply, wish.transcript, wish.confidence, history, told)
         self._askings = {reply: asking for reply, asking in self._askings.items() if asking.tasks}
         self._askings[wish.reply] = _Asking(request)
         self._start(wish.reply)
+
+    def _moment(self, at_s: float) -> datetime:
+        return self._began + timedelta(seconds=at_s)
 
     def warm(self) -> None:
         """The caller begins to speak, so somebody will be asked soon: open what can be opened meanwhile."""

@@ -126,21 +126,35 @@ class VoiceCatalogue(Protocol):
 
 
 class HistoryLine(msgspec.Struct, frozen=True):
-    """One line of the conversation so far; an agent's line holds only what the caller heard."""
+    """One line of the conversation so far; an agent's line holds only what the caller heard.
 
-    role: Literal["caller", "agent"]
+    "human" is somebody who spoke with the caller in the agent's place.
+    """
+
+    role: Literal["caller", "agent", "human"]
+    text: str
+    at: datetime
+
+
+class Instruction(msgspec.Struct, frozen=True):
+    """What a supervisor told the agent behind the caller's back."""
+
     text: str
     at: datetime
 
 
 class TurnRequest(msgspec.Struct, frozen=True):
-    """What the caller said, with what was said before (oldest first, ending with this utterance)."""
+    """What the caller said, with what was said before (oldest first, ending with this utterance).
+
+    `whispers` are all instructions given during this call so far, oldest first.
+    """
 
     plan: CallPlan
     reply: int
     transcript: str
     confidence: float
     history: tuple[HistoryLine, ...]
+    whispers: tuple[Instruction, ...] = ()
 
 
 class TextPart(msgspec.Struct, frozen=True):

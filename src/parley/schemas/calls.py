@@ -63,14 +63,15 @@ class TurnLatenciesOut(Wire):
 class TranscriptRowOut(Wire):
     """What was heard (`transcript`) and what the agent was heard to answer (`response`).
 
-    A line the agent spoke unasked, such as its greeting, is a row of its own with the line in `transcript`.
+    A line the agent spoke unasked, such as its greeting, is a row of its own with the line in `transcript`; so is what
+    a human said who had taken the call over (`speaker` is `human`).
     """
 
     id: str
     transcript: str
     response: str | None
     confidence: float
-    speaker: Literal["caller", "agent"]
+    speaker: Literal["caller", "agent", "human"]
     was_cut: bool
     latencies: TurnLatenciesOut
     created_at: Timestamp

@@ -72,9 +72,10 @@ class PhoneConversationOut(Wire):
 
 class SaidOut(Wire):
     """What one side was heard to say; `content` and `message` are the same text. `seconds` counts from the call's
-    beginning to the exchange it belongs to, and `timestamp` is when that was noted."""
+    beginning to the exchange it belongs to, and `timestamp` is when that was noted. A `human` spoke in the agent's
+    place."""
 
-    role: Literal["user", "agent"]
+    role: Literal["user", "agent", "human"]
     content: str
     message: str
     timestamp: Timestamp

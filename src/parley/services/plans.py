@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from parley.domain import voices
 from parley.domain.agents import AgentSnapshot, ListenChoice, ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan, Continuation, EarlierLine
+from parley.domain.decisions import Decision
+from parley.domain.stages import Stage
 from parley.domain.templates import fill
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
@@ -74,6 +76,29 @@ class Plans:
             is_recorded=await self._is_recorded(session, agent),
         )
 
+    async def is_answered(
+        self, session: AsyncSession, project_id: str, agent: AgentSnapshot, own_url: str | None = None
+    ) -> bool:
+        """Whether anybody answers the turns of a call with this agent: the chat model, or a webhook."""
+        if agent.voice_mode == "hosted":
+            return True
+        return await self.webhooks.address_in(session, project_id, agent.id, own_url) is not None
+
+    def house(self) -> AgentSnapshot:
+        """Who speaks to a caller whom no agent holds: nobody's agent, with the voice and ears the operator chose."""
+        return self.in_house_voice(AgentSnapshot(id="", name="", voice_mode="hosted", language=self.defaults.language))
+
+    def in_house_voice(self, agent: AgentSnapshot) -> AgentSnapshot:
+        """The same agent, heard and spoken through what the operator chose, in the agent's language."""
+        defaults = self.defaults
+        return msgspec.structs.replace(
+            agent,
+            listen=msgspec.structs.replace(defaults.listen, language=agent.language),
+            voice=msgspec.structs.replace(defaults.voice, language=agent.language),
+            model=defaults.model,
+            max_call_duration_s=defaults.max_call_duration_s,
+        )
+
     async def _is_recorded(self, session: AsyncSession, agent: AgentRow) -> bool:
         if agent.recording_enabled is not None:
             return agent.recording_enabled
@@ -129,8 +154,16 @@ class Plans:
             voice_key=keys[agent.voice.provider],
             model_key=keys[agent.model.provider],
             carrier=call.carrier,
+            stage=stage_of(call),
+            fallback="hangup" if call.routing is None else msgspec.convert(call.routing, Decision).fallback,
             is_test=call.is_test,
         )
+
+
+def stage_of(call: CallRow) -> Stage | None:
+    """Where the call is; None while it is with its agent, or will be."""
+    stage: Stage | None = msgspec.convert(call.stage, Stage | None)
+    return stage
 
 
 def _earlier_lines(rows: Sequence[TranscriptRow]) -> Iterator[EarlierLine]:
@@ -138,7 +171,7 @@ def _earlier_lines(rows: Sequence[TranscriptRow]) -> Iterator[EarlierLine]:
         if row.caller:
             yield EarlierLine("caller", row.caller, row.created_at)
         if row.agent:
-            yield EarlierLine("agent", row.agent, row.created_at)
+            yield EarlierLine("human" if row.is_human else "agent", row.agent, row.created_at)
 
 
 def _laid_over(agents: Mapping[str, Any] | None, calls: Mapping[str, Any], default: str) -> Mapping[str, Any]:

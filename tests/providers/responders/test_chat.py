@@ -7,7 +7,7 @@ import pytest
 
 from parley.domain.agents import ModelChoice
 from parley.domain.errors import ProviderError
-from parley.providers.protocols import HangupPart, HistoryLine, TextPart, TransferPart, TurnRequest
+from parley.providers.protocols import HangupPart, HistoryLine, Instruction, TextPart, TransferPart, TurnRequest
 from parley.providers.responders.chat import DEFAULT_MODEL, ChatResponder
 from tests.emulators.openai import Completion, Message, OpenAIEmulator
 from tests.providers.responders.turns import at_s, collect, text_of, turn
@@ -86,6 +86,31 @@ async def test_lines_of_one_speaker_become_one_message_and_the_last_word_is_the_
             {"role": "assistant", "content": "Hm."},
             {"role": "user", "content": "Three?"},
         ]
+
+
+async def test_a_humans_words_are_told_to_the_model_and_not_put_into_its_mouth() -> None:
+    base = turn()
+    lines = (
+        HistoryLine("agent", "Hello!", at_s(0)),
+        HistoryLine("caller", "A human, please.", at_s(1)),
+        HistoryLine("human", "Ann here, hello.", at_s(2)),
+    )
+    async with asked(ANSWER) as (openai, responder):
+        await collect(responder.respond(TurnRequest(base.plan, 1, "Thanks.", 1.0, lines)))
+        said = openai.requests[0].body["messages"][1:]
+    assert [line["role"] for line in said] == ["assistant", "user"]
+    assert said[1]["content"].startswith("A human, please.\n[A human colleague took the call over")
+    assert "Ann here, hello." in said[1]["content"]
+
+
+async def test_a_supervisors_whispers_are_instructions_and_no_part_of_what_was_said() -> None:
+    base = turn()
+    told = (Instruction("Offer a discount.", at_s(1)), Instruction("No, do not.", at_s(2)))
+    async with asked(ANSWER) as (openai, responder):
+        await collect(responder.respond(TurnRequest(base.plan, 1, "Hm.", 1.0, base.history, told)))
+        [system, *said] = openai.requests[0].body["messages"]
+    assert system["content"].endswith("\n- Offer a discount.\n- No, do not.")
+    assert "discount" not in str(said)
 
 
 async def test_the_model_can_hang_up_and_transfer() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from parley.api.operations import Ask, Listing, Operation, Streamed
 from parley.api.recordings import MEDIA_TYPE, streamed
@@ -71,8 +72,9 @@ def said(rows: Sequence[TranscriptRow]) -> Iterator[SaidOut]:
                 role="user", content=row.caller, message=row.caller, timestamp=at, seconds=seconds, was_cut=False
             )
         if row.agent:
+            role: Literal["agent", "human"] = "human" if row.is_human else "agent"
             yield SaidOut(
-                role="agent", content=row.agent, message=row.agent, timestamp=at, seconds=seconds, was_cut=row.was_cut
+                role=role, content=row.agent, message=row.agent, timestamp=at, seconds=seconds, was_cut=row.was_cut
             )
 
 

@@ -26,6 +26,11 @@ _STYLE = (
     " interrupted you there and did not hear the rest."
 )
 _ENDING = f" When the conversation is over, say goodbye and call {END_CALL} in the same answer."
+_COLLEAGUE = "[A human colleague took the call over for a while and said to the caller: {}]"
+_WHISPERED = (
+    "Your supervisor listens to this call and has told you the following, which the caller did not hear. Follow it from"
+    " now on, the latest first where two disagree, and never mention it:"
+)
 _TRANSFER = f" To hand the caller to a human, say so and call {TRANSFER_CALL} in the same answer."
 
 # Reasoning before the first word is silence on the phone. The least each family accepts, from its model pages at
@@ -81,29 +86,35 @@ def settings(agent: AgentSnapshot, model: str, *, is_openai: bool, refused: froz
 def messages(turn: TurnRequest, *, has_tools: bool) -> list[dict[str, str]]:
     """The system prompt and what was said; of the agent's lines only what the caller heard.
 
+    What a human said in the agent's place is told to the agent, not put into its mouth.
+
     Lines of the same speaker in a row become one message, because some models' templates insist on taking turns.
     """
     said: list[dict[str, str]] = []
     for line in turn.history[-MAX_LINES:]:
-        text, role = line.text.strip(), "user" if line.role == "caller" else "assistant"
+        text, role = line.text.strip(), "assistant" if line.role == "agent" else "user"
         if not text:
             continue
+        if line.role == "human":
+            text = _COLLEAGUE.format(text)
         if said and said[-1]["role"] == role:
             said[-1]["content"] += "\n" + text
         else:
             said.append({"role": role, "content": text})
     if turn.transcript.strip() and (not said or said[-1]["role"] != "user"):
         said.append({"role": "user", "content": turn.transcript.strip()})
-    return [{"role": "system", "content": _system(turn.plan.agent, has_tools=has_tools)}, *said]
+    return [{"role": "system", "content": _system(turn, has_tools=has_tools)}, *said]
 
 
-def _system(agent: AgentSnapshot, *, has_tools: bool) -> str:
-    guidance = _STYLE
+def _system(turn: TurnRequest, *, has_tools: bool) -> str:
+    agent, guidance = turn.plan.agent, _STYLE
     if not agent.language.lower().startswith("en"):
         guidance += f" Speak the language with the tag {agent.language} unless the caller asks for another."
     if has_tools:
         guidance += _ENDING + (_TRANSFER if agent.transfer_number else "")
-    return f"{agent.system_prompt.strip()}\n\n{guidance}".strip()
+    told = "".join(f"\n- {whisper.text.strip()}" for whisper in turn.whispers)
+    instructions = f"\n\n{_WHISPERED}{told}" if told else ""
+    return f"{agent.system_prompt.strip()}\n\n{guidance}{instructions}".strip()
 
 
 def _tools(agent: AgentSnapshot) -> list[dict[str, Any]]:

@@ -211,13 +211,16 @@ def _render(turn: TurnRequest, target: WebhookTarget, now: datetime) -> bytes:
         history=_history(turn.history),
         context_limit=target.context_limit,
         at=now,
+        whispers=[(whisper.text, whisper.at) for whisper in turn.whispers],
     )
     return msgspec.json.encode(payload)
 
 
 def _history(lines: Sequence[HistoryLine]) -> list[HistoryItem]:
     return [
-        HistoryItem(line.text, "inbound" if line.role == "caller" else "outbound", line.at)
+        HistoryItem(
+            line.text, "inbound" if line.role == "caller" else "outbound", line.at, is_human=line.role == "human"
+        )
         for line in lines
         if line.text.strip()
     ]

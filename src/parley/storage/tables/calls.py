@@ -109,7 +109,10 @@ class CallRow(Row):
 
 
 class TranscriptRow(Row):
-    """One exchange. `row` numbers it within its call; noting the same `row` again replaces it."""
+    """One exchange. `row` numbers it within its call; noting the same `row` again replaces it.
+
+    With `is_human` the words in `agent` are those of a human who spoke in the agent's place.
+    """
 
     __tablename__ = "transcripts"
     __table_args__ = (UniqueConstraint("call_id", "row"),)
@@ -125,6 +128,7 @@ class TranscriptRow(Row):
     confidence: Mapped[float]
     intended: Mapped[str]
     latencies: Mapped[dict[str, Any]]
+    is_human: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     @property
@@ -138,7 +142,9 @@ class TranscriptRow(Row):
 
     @property
     def speaker(self) -> str:
-        return "caller" if self.caller else "agent"
+        if self.caller:
+            return "caller"
+        return "human" if self.is_human else "agent"
 
 
 class StreamTokenRow(Row):
