@@ -275,9 +275,13 @@ def _widen_what_exists() -> None:
     op.add_column("calls", sa.Column("is_test", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("calls", sa.Column("routing", JSONB, nullable=True))
     op.add_column("calls", sa.Column("talk", JSONB, nullable=True))
+    op.create_index("ix_calls_from", "calls", ["project_id", "from_number", "created_at"], unique=False)
+    op.create_index("ix_calls_to", "calls", ["project_id", "to_number", "created_at"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_calls_to", table_name="calls")
+    op.drop_index("ix_calls_from", table_name="calls")
     op.drop_column("calls", "talk")
     op.drop_column("calls", "routing")
     op.drop_column("calls", "is_test")

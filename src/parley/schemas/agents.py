@@ -61,6 +61,9 @@ class _AgentFields(Wire):
     text_to_speech: TextToSpeechChoice | None = None
     language_model: LanguageModelChoice | None = None
     recording_enabled: bool | None = None
+    max_concurrent_calls: Annotated[int, between(1, 10_000)] | None = Field(
+        None, description="How many calls it may hold at once; further callers wait. Null: only the project's limit."
+    )
 
 
 class AgentCreate(_AgentFields):
@@ -123,6 +126,7 @@ class AgentOut(Wire):
     text_to_speech: TextToSpeechChoice | None
     language_model: LanguageModelChoice | None
     recording_enabled: bool | None
+    max_concurrent_calls: int | None
     phone_numbers: list[AgentNumber]
     numbers: list[AgentNumber]
     created_at: Timestamp

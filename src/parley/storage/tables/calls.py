@@ -35,6 +35,8 @@ class CallRow(Row):
             postgresql_where=text("carrier_call_id IS NOT NULL"),
         ),
         Index("ix_calls_project_created", "project_id", "created_at", "id"),
+        Index("ix_calls_from", "project_id", "from_number", "created_at"),
+        Index("ix_calls_to", "project_id", "to_number", "created_at"),
         Index("ix_calls_unfinished", "created_at", postgresql_where=text("status NOT IN ('completed', 'failed')")),
     )
 
