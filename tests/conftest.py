@@ -1,18 +1,20 @@
 """Every test that asks for `database` gets one of its own, cloned from a template that the real migrations built.
 
 Cloning takes longer than most tests, so a database is emptied afterwards and given to a later test. The server is the
-embedded Postgres in a temporary folder, or the one `TEST_DATABASE_URL` names.
+embedded Postgres in a temporary folder, shared by all processes of a run, or the one `TEST_DATABASE_URL` names.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
@@ -29,26 +31,51 @@ from parley.storage.migrations import migrate
 
 pytest_plugins = ["tests.searching"]
 
+_TEMPLATE = "migrated"
+_FOLDER = "parley_folder"
+_FOLDER_KEY = pytest.StashKey[Path]()
+
 
 def pytest_configure() -> None:
     """Tests run on the event loop that the server runs on: it differs from asyncio's own in more than speed."""
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Before a worker process begins: tell it of the folder that all of them use."""
+    node.workerinput[_FOLDER] = str(_run_folder(node.config))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The end of the run, or of a worker, which has left the server by now. Who made the folder takes it away."""
+    folder = config.stash.get(_FOLDER_KEY, None)
+    if folder is not None:
+        shutil.rmtree(folder)
+
+
+def _run_folder(config: pytest.Config) -> Path:
+    """What the processes of this run share."""
+    given = getattr(config, "workerinput", {}).get(_FOLDER)
+    if given is not None:
+        return Path(given)
+    if _FOLDER_KEY not in config.stash:
+        folder = config.stash[_FOLDER_KEY] = Path(tempfile.mkdtemp(prefix="parley-test-"))
+        folder.chmod(0o755)
+    return config.stash[_FOLDER_KEY]
+
+
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def postgres_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A server this test session may create databases on."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield normalise_url(given)
         return
-    folder = Path(tempfile.mkdtemp(prefix="parley-test-"))
-    folder.chmod(0o755)
-    server = EmbeddedPostgres(folder, durable=False)
+    server = EmbeddedPostgres(_run_folder(request.config), durable=False)
     server.start()
     yield server.url
     server.stop()
-    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -59,11 +86,25 @@ async def administration(postgres_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 @pytest.fixture(scope="session")
-async def template_database(postgres_url: str, administration: AsyncEngine) -> AsyncIterator[str]:
-    async for url in _fresh_database(postgres_url, administration):
-        await migrate(_text(url))
-        assert url.database is not None
-        yield url.database
+async def template_database(
+    request: pytest.FixtureRequest, postgres_url: str, administration: AsyncEngine
+) -> AsyncIterator[str]:
+    """The name of a migrated database to clone: one for all processes of a run, made by the first that asks for it."""
+    if "TEST_DATABASE_URL" in os.environ:
+        async for url in _fresh_database(postgres_url, administration):
+            await migrate(_text(url))
+            assert url.database is not None
+            yield url.database
+        return
+    with (_run_folder(request.config) / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        async with administration.connect() as connection:
+            is_made = await connection.scalar(text(f"SELECT 1 FROM pg_database WHERE datname = '{_TEMPLATE}'"))
+        if not is_made:
+            name = await _clone(administration, "template1")
+            await migrate(_text(make_url(postgres_url).set(database=name)))
+            await _run(administration, f"ALTER DATABASE {name} RENAME TO {_TEMPLATE}")
+    yield _TEMPLATE
 
 
 @pytest.fixture

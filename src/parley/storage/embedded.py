@@ -49,7 +49,7 @@ class Account(NamedTuple):
 
 
 class EmbeddedPostgres:
-    """`durable=False` trades crash safety for speed; only for tests."""
+    """`durable=False` trades crash safety for speed, and lets many processes in; only for tests."""
 
     def __init__(self, data_dir: Path, *, durable: bool = True) -> None:
         self._root = data_dir.expanduser().resolve()
@@ -168,7 +168,7 @@ class EmbeddedPostgres:
             f"-c listen_addresses= -c max_connections=100 -c unix_socket_directories='{self._socket_home(account)}'"
         )
         if not self._durable:
-            options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off"
+            options += " -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=400"
         how = ("-l", self._cluster / "server.log", "-w", "-t", str(_START_TIMEOUT_S), "-o", options)
         for pause_s in (0.5, 1.0, 2.0):
             try:
