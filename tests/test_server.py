@@ -54,12 +54,12 @@ def test_an_address_that_is_not_ours_is_a_sentence(host: str) -> None:
 async def test_a_whole_parley_runs_inside_another_program(database_url: str, tmp_path: Path) -> None:
     async with (
         running(settings_for(database_url, tmp_path)) as parley,
-        httpx.AsyncClient(base_url=parley.url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=parley.url, trust_env=False, timeout=60) as client,
     ):
         assert (await client.get("/readyz")).status_code == 200
         assert (await client.get("/v1/agents", headers={"x-api-key": "sk_live_test-key-1"})).status_code == 200
         parley.drain.begin()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(60):
             while (await client.get("/readyz")).status_code == 200:
                 pass
     with pytest.raises(httpx.ConnectError):
@@ -147,9 +147,9 @@ async def _start(database_url: str, folder: Path) -> tuple[asyncio.subprocess.Pr
 async def test_a_stop_signal_ends_an_idle_server_with_success(
     database_url: str, tmp_path: Path, number: signal.Signals
 ) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         process, url = await _start(database_url, tmp_path)
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
             assert (await client.get(f"{url}/readyz")).status_code == 200
         process.send_signal(number)
         _, errors = await process.communicate()
@@ -159,7 +159,7 @@ async def test_a_stop_signal_ends_an_idle_server_with_success(
 
 
 async def test_serving_without_its_database_is_one_sentence(tmp_path: Path) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         process, said = await _start("postgresql://u@127.0.0.1:1/d", tmp_path)
         _, errors = await process.communicate()
     assert (process.returncode, said) == (1, "")

@@ -133,7 +133,7 @@ def served(postgres_url: str, folder: Path) -> Iterator[Served]:
             )
             server = await stack.enter_async_context(running(settings))
             headers = {"authorization": f"Bearer {KEY}"}
-            async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client:
+            async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=60) as client:
                 mine = await server.house.services.projects.authenticate(KEY)
                 rows = await fill(client, server.house, mine, "+15105550123")
             ready.set_result(Served(server.url, sink.url, rows))

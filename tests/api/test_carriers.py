@@ -267,7 +267,7 @@ async def test_a_socket_without_a_token_is_closed(shared_api: Api, words: list[d
     for word in words:
         await caller.say(word)
     live_before = shared_api.house.directory.live_count
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await caller.connect()
     assert await caller.closed_with() == POLICY_VIOLATION
     assert shared_api.house.directory.live_count == live_before
@@ -277,7 +277,7 @@ async def test_a_socket_without_a_token_is_closed(shared_api: Api, words: list[d
 async def test_a_guessed_token_opens_nothing(shared_api: Api, token: str) -> None:
     caller = Caller(quick_edge(shared_api))
     await caller.start(token)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         await caller.connect()
     assert await caller.closed_with() == POLICY_VIOLATION
 
@@ -290,7 +290,7 @@ async def test_a_token_lets_one_socket_into_its_call(
     for caller in (first, second):
         await caller.start(token)
     tasks.add(asyncio.create_task(first.connect()))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await first.outgoing.get()
         first_audio = await first.outgoing.get()
         await second.connect()

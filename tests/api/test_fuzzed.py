@@ -59,7 +59,7 @@ def test_the_server_does_what_the_document_says(
 
 def assert_no_call_lives_on(server: Served) -> None:
     """Calls to phones that are not plugged in fail by themselves: none may stay."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while live_calls(server) > 0:
         assert time.monotonic() < deadline, "calls to phones that are not plugged in stay live"
         time.sleep(0.1)

@@ -56,7 +56,7 @@ class RedisServer:
         self._process = await asyncio.create_subprocess_exec(
             redis_server_path(), *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL
         )
-        async with asyncio.timeout(10), self.client() as client:
+        async with asyncio.timeout(60), self.client() as client:
             while True:
                 try:
                     await client.ping()

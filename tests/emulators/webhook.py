@@ -66,7 +66,7 @@ class WebhookEmulator:
         """The voice turns, in the order they came."""
         return [event for event in self.events if _is_turn(event)]
 
-    async def wait_for(self, name: str, count: int = 1, timeout_s: float = 5.0) -> list[Event]:
+    async def wait_for(self, name: str, count: int = 1, timeout_s: float = 60.0) -> list[Event]:
         """The events of that name as soon as there are `count`. Raises TimeoutError."""
 
         def named() -> list[Event]:

@@ -26,7 +26,7 @@ class ParleyProcess:
         """What a container runtime does to stop it."""
         self.process.send_signal(signal.SIGTERM)
 
-    async def exit_code(self, timeout_s: float = 20.0) -> int:
+    async def exit_code(self, timeout_s: float = 60.0) -> int:
         async with asyncio.timeout(timeout_s):
             return await self.process.wait()
 
@@ -56,7 +56,7 @@ async def parley_process(environment: Mapping[str, str]) -> AsyncIterator[Parley
 
 
 async def _until_ready(running: ParleyProcess) -> None:
-    async with asyncio.timeout(30), httpx.AsyncClient(trust_env=False) as client:
+    async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as client:
         while running.process.returncode is None:
             try:
                 if (await client.get(f"{running.url}/readyz")).status_code == 200:

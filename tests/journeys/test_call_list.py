@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from parley.simulation.phone import SimulatedPhone
-from tests.journeys.world import Json, World
+from tests.journeys.world import PATIENCE_S, Json, World
 
 
 async def reached(world: World, call_id: str, status: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (await world.get(f"/v1/calls/{call_id}"))["status"] != status:
             await asyncio.sleep(0.02)
 

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.emulators.twilio import cut, send_garbage
-from tests.journeys.world import World, rows
+from tests.journeys.world import PATIENCE_S, World, rows
 
 
 async def test_a_forged_webhook_is_refused_and_has_no_effect(world: World) -> None:
@@ -21,7 +21,7 @@ async def test_a_forged_webhook_is_refused_and_has_no_effect(world: World) -> No
     assert hooks is not None
     body = urlencode({"CallSid": "CA" + "1" * 32, "From": "+15550100001", "To": agent["number"]})
     form = {"content-type": "application/x-www-form-urlencoded"}
-    async with httpx.AsyncClient(trust_env=False) as stranger:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as stranger:
         for headers in ({}, {"x-twilio-signature": "AAAA"}, {"x-twilio-signature": "é".encode()}):
             for url in (hooks.hooks["VoiceUrl"], hooks.hooks["StatusCallback"]):
                 answer = await stranger.post(url, content=body, headers=form | headers)  # type: ignore[arg-type]
@@ -51,7 +51,7 @@ async def test_a_stream_token_works_once(world: World) -> None:
             "customParameters": dict(stream.parameters),
         },
     }
-    await _is_closed_within_5s(stream.stream_url, [json.dumps({"event": "connected"}), json.dumps(stolen)])
+    await _is_closed(stream.stream_url, [json.dumps({"event": "connected"}), json.dumps(stolen)])
     assert len(world.deepgram.streams) == streams_before
     assert not phone.current.is_over
     await phone.hang_up()
@@ -59,12 +59,12 @@ async def test_a_stream_token_works_once(world: World) -> None:
 
 @pytest.mark.parametrize("messages", [[], ["garbage"] * 20, [json.dumps({"event": "connected", "protocol": "Call"})]])
 async def test_a_socket_without_a_token_is_closed_and_reaches_no_provider(world: World, messages: list[str]) -> None:
-    await _is_closed_within_5s(world.server.url.replace("http", "ws") + "/carriers/twilio/media", messages)
+    await _is_closed(world.server.url.replace("http", "ws") + "/carriers/twilio/media", messages)
     assert world.deepgram.handshakes == 0
 
 
-async def _is_closed_within_5s(url: str, messages: list[str]) -> None:
-    async with asyncio.timeout(6), connect(url, proxy=None) as socket:
+async def _is_closed(url: str, messages: list[str]) -> None:
+    async with asyncio.timeout(PATIENCE_S), connect(url, proxy=None) as socket:
         with pytest.raises(ConnectionClosed):
             await _send_and_listen(socket, messages)
 
@@ -88,7 +88,7 @@ async def test_status_callbacks_twice_and_in_disorder_change_nothing(world: Worl
     await phone.hang_up()
     call = await world.ended_call()
     assert (call["status"], call["endReason"]) == ("completed", "caller_hangup")
-    await world.webhook.wait_for("call.ended")
+    await world.told("call.ended")
     names = [event["event"] for event in world.webhook.events]
     assert sorted(names) == ["call.ended", "call.started"]
 

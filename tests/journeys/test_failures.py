@@ -82,7 +82,7 @@ async def test_a_model_that_hangs_in_mid_stream_is_closed_and_apologised_for(wor
     world.openai.decide = lambda messages: hanging
     phone = await world.call(await world.hosted())
     await phone.say("When are you open?")
-    await world.until(lambda: len(phone.heard) >= 2, timeout_s=15)
+    await world.until(lambda: len(phone.heard) >= 2)
     first, second = phone.heard[:2]
     assert second.started_at - first.ended_at < 3.0
     await phone.wait_until_agent_silent()

@@ -60,8 +60,8 @@ async def test_what_remains_is_told_in_signed_events_and_a_journal(world: World)
     await phone.wait_until_agent_speaks()
     await phone.wait_until_agent_silent()
     await phone.hang_up()
-    [ended] = await world.webhook.wait_for("call.ended")
-    [started] = await world.webhook.wait_for("call.started")
+    [ended] = await world.told("call.ended")
+    [started] = await world.told("call.started")
 
     call = await world.ended_call()
     assert started["data"]["callId"] == ended["data"]["callId"] == call["id"]

@@ -34,8 +34,8 @@ async def test_a_text_reaches_the_webhook_whatever_the_voice_mode(world: World, 
 
     await text_in(world, agent, phone, "Hello!", "Are you open today?")
 
-    asked = await world.webhook.wait_for("agent.message", 2)
-    await world.webhook.wait_for("message.received", 2)
+    asked = await world.told("agent.message", 2)
+    await world.told("message.received", 2)
     assert all(one.is_signed for one in world.webhook.received)
     assert all(event["channel"] == "sms" and event["agentId"] == agent["id"] for event in world.webhook.events)
     assert names(world) == ["message.received", "agent.message"] * 2
@@ -57,7 +57,7 @@ async def test_a_conversation_goes_both_ways_and_every_delivery_is_told(world: W
     )
 
     [text] = await phone.inbox.wait_for(1)
-    [event] = await world.webhook.wait_for("message.sent")
+    [event] = await world.told("message.sent")
     assert (text.body, text.from_number) == ("Until six. See you then!", agent["number"])
     assert sent["fromNumber"] == sent["from_number"] == sent["from"] == agent["number"]
     assert sent["conversationId"] == sent["conversation_id"]
@@ -66,7 +66,7 @@ async def test_a_conversation_goes_both_ways_and_every_delivery_is_told(world: W
     history = [(line["direction"], line["content"]) for line in event["recentHistory"]]
     assert history == [("inbound", "Are you open today?"), ("outbound", "Until six. See you then!")]
     await text_in(world, agent, phone, "Thanks")
-    latest = (await world.webhook.wait_for("agent.message", 2))[-1]
+    latest = (await world.told("agent.message", 2))[-1]
     assert [line["content"] for line in latest["recentHistory"]] == [
         "Are you open today?",
         "Until six. See you then!",
@@ -111,7 +111,7 @@ async def test_notes_about_a_conversation_come_back_with_every_event(world: Worl
     kept = {"lead_id": 7, "someKey": {"deeper_key": True}}
     changed = (await world.api.patch(path, json={"metadata": kept})).json()
     await text_in(world, agent, phone, "Hello again!")
-    asked = await world.webhook.wait_for("agent.message", 2)
+    asked = await world.told("agent.message", 2)
     assert changed["metadata"] == (await world.get(path))["metadata"] == kept
     assert [event["conversationState"] for event in asked] == [None, kept]
 
@@ -129,7 +129,7 @@ async def test_stop_is_heard_by_everybody(world: World) -> None:
     await text_in(world, agent, phone, "START")
     await world.post("/v1/messages", wanted)
 
-    await world.webhook.wait_for("message.sent")
+    await world.told("message.sent")
     told = [(event["event"], event["data"]["optOut"]) for event in world.webhook.events]
     assert told == [("message.received", "stop"), ("message.received", "start"), ("message.sent", None)]
     assert phone.inbox.bodies[-1] == "News!"
@@ -145,7 +145,7 @@ async def test_a_stop_that_only_the_carrier_knows_of_is_learned(world: World) ->
         assert (refused.status_code, "START" in refused.json()["detail"]) == (403, True)
         world.carrier.rest.behave()
     assert (await conversation(world))["optedOutAt"] is not None
-    [event] = await world.webhook.wait_for("message.failed")
+    [event] = await world.told("message.failed")
     assert "unsubscribed" in event["data"]["errorMessage"]
 
 
@@ -167,11 +167,11 @@ async def test_reports_twice_and_in_disorder_are_told_once(world: World, mode: s
     phone = world.phone()
     sent = await world.post("/v1/messages", {"agentId": agent["id"], "toNumber": phone.number, "body": "News!"})
     lost = await world.post("/v1/messages", {"agentId": agent["id"], "toNumber": "+15550109999", "body": "News!"})
-    await world.webhook.wait_for("message.sent")
-    await world.webhook.wait_for("message.failed")
+    await world.told("message.sent")
+    await world.told("message.failed")
     text = await phone.text(agent["number"], "Hello!")
     await world.carrier.centre.tell_again(text)
-    await world.webhook.wait_for("agent.message")
+    await world.told("agent.message")
     assert sorted(names(world)) == ["agent.message", "message.failed", "message.received", "message.sent"]
     assert (await world.get(f"/v1/messages/{sent['id']}"))["status"] == "delivered"
     failed = await world.get(f"/v1/messages/{lost['id']}")
@@ -189,7 +189,7 @@ async def test_a_text_with_media_goes_and_comes(world: World) -> None:
     [text] = await phone.inbox.wait_for(1)
     assert list(text.media_urls) == sent["mediaUrls"] == sent["media_urls"] == media
     await phone.text(agent["number"], "", media[:1])
-    [event] = await world.webhook.wait_for("agent.message")
+    [event] = await world.told("agent.message")
     assert (event["data"]["mediaUrl"], event["data"]["mediaUrls"]) == (media[0], media[:1])
 
 
@@ -198,7 +198,7 @@ async def test_a_text_is_in_no_log_line(world: World, capsys: pytest.CaptureFixt
     phone = world.phone()
     await text_in(world, agent, phone, "a very private matter")
     await world.post("/v1/messages", {"agentId": agent["id"], "toNumber": phone.number, "body": "an intimate answer"})
-    await world.webhook.wait_for("message.sent")
+    await world.told("message.sent")
     printed = "".join(capsys.readouterr())
     assert "message_received" in printed
     for secret in ("private", "intimate", phone.number, agent["number"]):

@@ -7,7 +7,7 @@ from typing import Any
 
 from parley.simulation.phone import SimulatedPhone
 from tests.emulators.webhook import WebhookEmulator
-from tests.journeys.world import Json, World
+from tests.journeys.world import PATIENCE_S, Json, World
 
 GREETING = "Hello Sam, this is about order ORD-001."
 
@@ -48,7 +48,7 @@ async def place(world: World, webhook_url: str, **agent: Any) -> tuple[Json, Sim
 
 
 async def polled_to_the_end(world: World, call_id: str) -> Json:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while (call := await world.get(f"/v1/calls/{call_id}"))["status"] != "completed":
             assert call["status"] in {"initiated", "in_progress"}
             await asyncio.sleep(0.05)

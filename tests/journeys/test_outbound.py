@@ -38,7 +38,7 @@ async def test_a_call_with_its_own_prompt_and_greeting_is_held_by_the_model(worl
     ]
     assert "Schedule a dentist appointment for Sam." in world.openai.requests[-1].body["messages"][0]["content"]
     assert world.webhook.turns == []
-    assert [event["event"] for event in await world.webhook.wait_for("call.ended")] == ["call.ended"]
+    assert [event["event"] for event in await world.told("call.ended")] == ["call.ended"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.journeys.world import API_KEY, Json, World, whole_world
+from tests.journeys.world import API_KEY, PATIENCE_S, Json, World, whole_world
 
 PRINTED: list[Json] = json.loads((Path(__file__).parent / "printed_requests.json").read_text())
 CALLEE = "+919876543210"
@@ -39,7 +39,7 @@ async def test_every_printed_request_is_answered_as_printed(world: World) -> Non
     ids = await set_the_stage(world)
     problems = []
     async with (
-        httpx.AsyncClient(base_url=world.server.url, trust_env=False) as client,
+        httpx.AsyncClient(base_url=world.server.url, trust_env=False, timeout=PATIENCE_S) as client,
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(pick_up_and_hang_up(world))
@@ -70,7 +70,7 @@ async def set_the_stage(world: World) -> dict[str, str]:
     await phone.wait_until_agent_silent()
     await phone.hang_up()
     call = await world.ended_call()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not call["recordingAvailable"]:
             await asyncio.sleep(0.05)
             call = await world.get(f"/v1/calls/{call['id']}")
@@ -114,7 +114,7 @@ def filled(value: Any, ids: dict[str, str]) -> Any:
 
 async def send(client: httpx.AsyncClient, printed: Json) -> httpx.Response:
     content = json.dumps(printed["body"]) if "body" in printed else None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             answer = await client.request(
                 printed["method"],

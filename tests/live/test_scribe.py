@@ -58,7 +58,7 @@ async def test_a_database_that_comes_back_gets_everything_once() -> None:
     scribe.note(note(0, "Hi."))
     scribe.note(note(1, "Bye."))
     scribe.ended("caller_hangup")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await scribe.run()
     assert records.kinds() == ["connected", "turn", "turn", "finished"]
 
@@ -89,7 +89,7 @@ async def test_a_database_that_is_away_for_long_in_mid_call_still_gets_everythin
     records.failing = 20
     scribe = Scribe(PLAN, records, retry_s=(0.001, 0.001))
     scribe.note(note(0, "Hi."))
-    async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(scribe.run())
         while records.failing:
             await asyncio.sleep(0.001)
@@ -102,7 +102,7 @@ async def test_a_database_that_stays_away_after_the_call_is_given_up() -> None:
     records.failing = 1000
     scribe = Scribe(PLAN, records, retry_s=(0.001, 0.001))
     scribe.ended("caller_hangup")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await scribe.run()
     assert records.written == []
     assert records.failing == 997

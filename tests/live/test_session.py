@@ -117,7 +117,7 @@ class World:
         self.directory = Directory(providers, records, self.metrics, Journals(None), Alone(), ring_limit_s=ring_limit_s)
 
     async def until_empty(self) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.directory.live_count:
                 await asyncio.sleep(0.005)
 

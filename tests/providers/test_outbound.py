@@ -53,7 +53,7 @@ async def test_an_event_arrives_signed_and_as_json(http: OutboundHttp) -> None:
 async def test_a_wrong_secret_is_answered_401(http: OutboundHttp) -> None:
     async with WebhookEmulator(lambda event: {}) as webhook:
         headers = sign(Secret("whsec_c2VjcmV0"), "dlv_1", int(datetime.now(UTC).timestamp()), b"{}")
-        assert (await Sender(http).send(webhook.url, headers, b"{}", 2.0)).status == 401
+        assert (await Sender(http).send(webhook.url, headers, b"{}", 60.0)).status == 401
 
 
 async def test_failures_are_results_with_a_stable_word(http: OutboundHttp) -> None:
@@ -87,7 +87,7 @@ async def test_connections_are_used_again(http: OutboundHttp) -> None:
     async with WebhookEmulator(lambda event: {}) as webhook:
         for number in range(3):
             headers = sign(webhook.secret, f"dlv_{number}", int(datetime.now(UTC).timestamp()), b"{}")
-            await Sender(http).send(webhook.url, headers, b"{}", 2.0)
+            await Sender(http).send(webhook.url, headers, b"{}", 60.0)
         assert webhook.server.connections == 1
 
 

@@ -84,7 +84,7 @@ async def test_a_claim_is_kept_where_the_owners_row_cannot_be(world: World, mine
     claim = await squatted(world, theirs)
     agent = await world.agent(mine)
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
         await agents.get(session, mine, agent.id, lock=True)
         wanted = NumberImport(phone_number=PHONE, agent_id=agent.id)
         knock = tasks.create_task(error_of(world, mine, wanted))
@@ -100,7 +100,7 @@ async def test_of_two_owners_at_once_one_has_it(world: World, mine: str, theirs:
     third = await world.project("third")
     claim = await squatted(world, third)
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
         await numbers.get(session, third, claim.id, lock=True)
         wanted = NumberImport(phone_number=PHONE)
         knocks = [tasks.create_task(error_of(world, project_id, wanted)) for project_id in (mine, theirs)]
@@ -136,7 +136,7 @@ async def test_an_agent_may_be_deleted_while_its_number_goes_to_the_owner(world:
     claim = await squatted(world, theirs)
     agent = await world.agent(mine)
 
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
         await numbers.get(session, theirs, claim.id, lock=True)
         deletion = tasks.create_task(world.agents.delete(theirs, claim.agent_id or ""))
         await waiting(world.database, 1)

@@ -229,6 +229,6 @@ async def test_a_projects_own_limit_replaces_the_servers(
 
 
 async def test_rows_that_refer_to_the_project_are_written_beside_a_locked_limit(world: World, mine: str) -> None:
-    async with asyncio.timeout(5), world.database.transaction() as session:
+    async with asyncio.timeout(60), world.database.transaction() as session:
         await counted.own(session, mine, lock=True)
         await world.agent(mine)

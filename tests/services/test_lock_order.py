@@ -22,7 +22,7 @@ _WAITING = sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_da
 
 async def waiting(database: Database, number: int) -> None:
     """Until that many transactions wait for a lock. A transaction sees who waits as it was when it first looked."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await _number_waiting(database) != number:
             await asyncio.sleep(0.01)
 

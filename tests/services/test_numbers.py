@@ -236,7 +236,7 @@ async def test_a_number_is_given_to_another_agent_and_renamed(world: World, mine
 
 async def test_of_two_releases_at_once_one_finds_nothing_to_release(world: World, mine: str) -> None:
     row = await world.number(mine)
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
         await numbers.get(session, mine, row.id, lock=True)
         knocks = [tasks.create_task(outcome(world.numbers.release(mine, row.id))) for _ in range(2)]
         while len(asked(world, "release")) < 2:

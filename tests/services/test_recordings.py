@@ -80,7 +80,7 @@ async def test_a_complete_part_is_stored_noted_and_gone_from_the_spool(world: Wo
     call = await an_ended_call(world, mine)
     assert call.snapshot["is_recorded"] is True
     path = desk.part(call.id, 120, FIRST)
-    async with desk.at_work(), asyncio.timeout(10):
+    async with desk.at_work(), asyncio.timeout(60):
         await desk.intake.keep(path)
     call = await world.calls.get(mine, call.id)
     assert (call.recording_available, call.recording_bytes) == (True, 44 + len(FIRST))
@@ -97,7 +97,7 @@ async def test_a_call_that_moved_has_its_parts_joined_in_order(
     desks = [Desk(world, tmp_path / "one"), Desk(world, tmp_path / "two")]
     paths = [desks[0].part(call.id, 500, FIRST), desks[1].part(call.id, 3500, SECOND)]
     for each in order:
-        async with desks[each].at_work(), asyncio.timeout(10):
+        async with desks[each].at_work(), asyncio.timeout(60):
             await desks[each].intake.keep(paths[each])
     assert samples_of(await stored(world, mine, call.id)) == FIRST + bytes(2 * 32_000) + SECOND
     assert [path.exists() for path in paths] == [False, False]
@@ -113,7 +113,7 @@ async def test_two_replicas_that_store_at_once_lose_nothing(world: World, mine: 
     call = await an_ended_call(world, mine)
     desks = [Desk(world, tmp_path / str(number)) for number in range(3)]
     paths = [desk.part(call.id, 1000 * number, FIRST) for number, desk in enumerate(desks)]
-    async with desks[0].at_work(), desks[1].at_work(), desks[2].at_work(), asyncio.timeout(20):
+    async with desks[0].at_work(), desks[1].at_work(), desks[2].at_work(), asyncio.timeout(60):
         await asyncio.gather(*(desk.intake.keep(path) for desk, path in zip(desks, paths, strict=True)))
     assert samples_of(await stored(world, mine, call.id)) == FIRST * 3
 
@@ -122,7 +122,7 @@ async def test_a_part_that_is_stored_already_adds_nothing_twice(world: World, mi
     call = await an_ended_call(world, mine)
     for _ in range(2):
         path = desk.part(call.id, 120, FIRST)
-        async with desk.at_work(), asyncio.timeout(10):
+        async with desk.at_work(), asyncio.timeout(60):
             await desk.intake.keep(path)
         assert not path.exists()
     assert samples_of(await stored(world, mine, call.id)) == FIRST
@@ -137,7 +137,7 @@ async def test_what_a_bucket_did_not_take_waits_and_is_stored_once_it_does(
         desk = Desk(world, tmp_path, store)
         path = desk.part(call.id, 0, FIRST)
         s3.mood = "unavailable"
-        async with desk.at_work(), asyncio.timeout(30):
+        async with desk.at_work(), asyncio.timeout(60):
             await desk.intake.keep(path)
             assert path.exists()
             assert not (await world.calls.get(mine, call.id)).recording_available
@@ -153,7 +153,7 @@ async def test_at_start_what_an_earlier_process_left_is_stored(world: World, min
     path = desk.part(call.id, 0, FIRST)
     with path.open("ab") as file:
         file.write(b"\x09")
-    async with desk.at_work(), asyncio.timeout(10):
+    async with desk.at_work(), asyncio.timeout(60):
         while path.exists():
             await asyncio.sleep(0.01)
     assert samples_of(await stored(world, mine, call.id)) == FIRST
@@ -167,7 +167,7 @@ async def test_what_was_deleted_does_not_come_back_and_what_cannot_be_stored_is_
     paths = [desk.part("call_of_nobody", 0, FIRST), desk.part(call.id, 0, FIRST), desk.part(call.id, 5, b"")]
     odd = desk.spool.folder / "call_1.000000000.wav"
     odd.write_bytes(b"no recording at all, but long enough to be taken for one")
-    async with desk.at_work(), asyncio.timeout(10):
+    async with desk.at_work(), asyncio.timeout(60):
         await asyncio.gather(*map(desk.intake.keep, [*paths, odd]))
     left = sorted(path.name for path in desk.spool.folder.iterdir())
     assert left == ["call_1.000000000.unreadable", "call_of_nobody.000000000.unclaimed"]
@@ -180,7 +180,7 @@ async def test_what_was_deleted_does_not_come_back_and_what_cannot_be_stored_is_
 
 async def recorded(world: World, project_id: str, desk: Desk, **agent: object) -> CallRow:
     call = await an_ended_call(world, project_id, **agent)
-    async with desk.at_work(), asyncio.timeout(10):
+    async with desk.at_work(), asyncio.timeout(60):
         await desk.intake.keep(desk.part(call.id, 0, FIRST))
     return await world.calls.get(project_id, call.id)
 

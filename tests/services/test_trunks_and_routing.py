@@ -146,7 +146,7 @@ async def test_the_agent_attached_first_is_not_moved_by_being_named_again(
 async def test_a_number_waits_for_its_agent_and_not_the_agent_for_it(world: World, mine: str, routing: Routing) -> None:
     """Who deletes or attaches the agent locks it first and its numbers then."""
     agent, number = (await world.agent(mine)).id, (await world.number(mine)).id
-    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks, world.database.transaction() as session:
         await agents.get(session, mine, agent, lock=True)
         change = tasks.create_task(routing.update_number(mine, number, RoutedNumberUpdate(agent_id=agent)))
         await somebody_waits(world)

@@ -114,13 +114,13 @@ class TinyPlatform:
 
     async def asked_at(self, path: str) -> dict[str, str]:
         """What was last said at this path, once it was asked."""
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: path in dict(self.asked))
         return dict(self.asked)[path]
 
     async def session(self, index: int) -> Session:
         """The session with this index, once it is there."""
-        async with asyncio.timeout(5), self.changed:
+        async with asyncio.timeout(60), self.changed:
             await self.changed.wait_for(lambda: len(self.sessions) > index)
         return self.sessions[index]
 
@@ -168,7 +168,7 @@ class TinyPlatform:
         await socket.accept()
         leg = TwilioLeg(StarletteSocket(socket))
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 token = await leg.handshake()
         except (Forbidden, TimeoutError):
             await socket.close(1008)

@@ -42,7 +42,7 @@ class Scene:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -50,7 +50,7 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     async with (
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(trust_env=False, timeout=60) as http,
         TwilioEmulator() as carrier,
         TinyPlatform(carrier.auth_token) as platform,
     ):

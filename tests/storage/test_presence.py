@@ -62,7 +62,7 @@ async def replicas(redis: RedisServer) -> AsyncIterator[tuple[Replica, Replica]]
         yield first, second
 
 
-async def until(holds: Callable[[], Awaitable[object]], timeout_s: float = 5.0) -> None:
+async def until(holds: Callable[[], Awaitable[object]], timeout_s: float = 60.0) -> None:
     async with asyncio.timeout(timeout_s):
         while not await holds():
             await asyncio.sleep(0.01)

@@ -120,7 +120,7 @@ class SimulatedPhone:
             self._has_call.clear()
             call.is_settled.set()
 
-    async def wait_until_connected(self, timeout_s: float = 10.0) -> CarrierCall:
+    async def wait_until_connected(self, timeout_s: float = 30.0) -> CarrierCall:
         """Wait for a live call and its open media stream. Raises Conflict when the call ends before it has one."""
         async with asyncio.timeout(timeout_s):
             await self._has_call.wait()
@@ -129,13 +129,13 @@ class SimulatedPhone:
             raise Conflict("The call ended before audio could be exchanged.")
         return self.current
 
-    async def wait_until_over(self, timeout_s: float = 30.0) -> str:
+    async def wait_until_over(self, timeout_s: float = 60.0) -> str:
         """Wait until the call is over and reported; returns its last status, in the carrier's words."""
         async with asyncio.timeout(timeout_s):
             await self.current.is_settled.wait()
         return self.current.status
 
-    async def hang_up(self, timeout_s: float = 20.0) -> None:
+    async def hang_up(self, timeout_s: float = 60.0) -> None:
         """Hang up and wait until the carrier has told everybody who wants to know."""
         self.current.order(Ending(was_hung_up=True))
         await self.wait_until_over(timeout_s)
@@ -161,7 +161,7 @@ class SimulatedPhone:
             self.current.stream.press(digit)
             await asyncio.sleep(apart_s)
 
-    async def wait_until_agent_speaks(self, timeout_s: float = 10.0) -> float:
+    async def wait_until_agent_speaks(self, timeout_s: float = 30.0) -> float:
         """The time at which the agent can be heard: at once if it can be heard now."""
         playout = self.current.handset.playout
         return await self.current.handset.wait_until(lambda _: playout.is_speaking, timeout_s)

@@ -40,7 +40,7 @@ async def running() -> AsyncIterator[tuple[MemorySocket, IncomingLeg, Ear]]:
     await settled()
     yield socket, leg, ear
     socket.incoming.put_nowait(None)
-    await asyncio.wait_for(run, 1)
+    await asyncio.wait_for(run, 60)
 
 
 async def settled() -> None:

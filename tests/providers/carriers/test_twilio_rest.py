@@ -106,7 +106,7 @@ async def test_ending_a_call_that_is_over_or_unknown_is_no_error(
 ) -> None:
     double.stock.take(NUMBER)
     sid = await twilio.dial(account, NUMBER, "+15550100001", CALL_HOOKS)
-    await asyncio.wait_for(double.calls[sid].is_settled.wait(), 5)
+    await asyncio.wait_for(double.calls[sid].is_settled.wait(), 60)
     await twilio.end(account, sid)
     await twilio.end(account, "CA" + "f" * 32)
 

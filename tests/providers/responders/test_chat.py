@@ -207,7 +207,7 @@ async def test_closing_the_reply_closes_the_connection() -> None:
     async with asked(Completion(ANSWER, trouble="hang", trouble_after=1)) as (openai, responder):
         async with aclosing(responder.respond(turn())) as reply:
             await anext(reply)
-        await asyncio.wait_for(openai.server.left.wait(), 1)
+        await asyncio.wait_for(openai.server.left.wait(), 60)
         assert openai.server.abandoned == 1
 
 

@@ -22,13 +22,15 @@ from tests.emulators.deepgram import KEY, Behaviour, DeepgramEmulator
 
 PATIENCE = Patience(
     look_every_s=0.02,
-    connect_s=0.5,
+    connect_s=10.0,
     keep_alive_s=0.1,
-    dumb_after_s=0.3,
+    dumb_after_s=10.0,
     proven_after_s=0.15,
-    give_up_s=1.5,
+    give_up_s=60.0,
     farewell_s=0.5,
 )
+# For servers that are truly dumb or away, so that a test need not wait long for it.
+HASTE = msgspec.structs.replace(PATIENCE, connect_s=0.5, dumb_after_s=0.3, give_up_s=1.5)
 FLUX = ListenChoice(model="flux-general-en")
 LINES = [
     "Good morning, I would like to book a table.",
@@ -50,7 +52,7 @@ class Heard:
         self.facts.append(fact)
         self._changed.set()
 
-    async def until(self, condition: Callable[[Heard], bool], within_s: float = 5.0) -> None:
+    async def until(self, condition: Callable[[Heard], bool], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while not condition(self):
                 self._changed.clear()
@@ -121,8 +123,8 @@ async def test_wherever_the_socket_breaks_no_word_is_lost_or_comes_twice(seed: i
     chance = random.Random(seed)
     cuts = [chance.randrange(1, len(CALL)) for _ in range(chance.choice([1, 1, 2, 4]))]
     behaviour = Behaviour(cut_after_bytes=cuts, latency_s=chance.choice([0.0, 0.002]))
-    heard, patience = Heard(), msgspec.structs.replace(PATIENCE, give_up_s=10.0)
-    async with DeepgramEmulator(behaviour) as vendor, listening(vendor.url, heard, choice, KEY, patience) as hearing:
+    heard = Heard()
+    async with DeepgramEmulator(behaviour) as vendor, listening(vendor.url, heard, choice) as hearing:
         await play(hearing, CALL, frame=chance.choice([160, 320, 1000]))
         await heard.until(lambda heard: heard.said == " ".join(LINES) and heard.turns == 3)
         await asyncio.sleep(0.05)
@@ -180,7 +182,8 @@ async def test_a_quiet_stream_is_kept_alive_and_its_clock_stays_right(choice: Li
 async def test_a_server_that_falls_dumb_is_left_and_what_it_owed_is_heard_by_the_next() -> None:
     heard = Heard()
     behaviour = Behaviour(hang_after_bytes=len(PAUSE) + 16_000, times=1)
-    async with DeepgramEmulator(behaviour) as vendor, listening(vendor.url, heard) as hearing:
+    patience = msgspec.structs.replace(PATIENCE, dumb_after_s=1.0)
+    async with DeepgramEmulator(behaviour) as vendor, listening(vendor.url, heard, patience=patience) as hearing:
         await play(hearing, CALL)
         await heard.until(lambda heard: heard.turns == 3)
     assert heard.said == " ".join(LINES)
@@ -190,7 +193,10 @@ async def test_a_server_that_falls_dumb_is_left_and_what_it_owed_is_heard_by_the
 
 async def test_a_server_that_stays_dumb_is_given_up_although_it_accepts_connections() -> None:
     heard = Heard()
-    async with DeepgramEmulator(Behaviour(silent=True)) as vendor, listening(vendor.url, heard) as hearing:
+    async with (
+        DeepgramEmulator(Behaviour(silent=True)) as vendor,
+        listening(vendor.url, heard, patience=HASTE) as hearing,
+    ):
         await play(hearing, CALL)
         await heard.until(lambda heard: bool(heard.troubles) and isinstance(heard.troubles[-1], PartFailed))
     assert heard.troubles == [PartLost("speech_to_text", "stalled"), PartFailed("speech_to_text", "stalled")]
@@ -199,7 +205,10 @@ async def test_a_server_that_stays_dumb_is_given_up_although_it_accepts_connecti
 
 async def test_silence_from_a_server_that_hears_only_silence_is_no_fault() -> None:
     heard = Heard()
-    async with DeepgramEmulator(Behaviour(silent=True)) as vendor, listening(vendor.url, heard) as hearing:
+    async with (
+        DeepgramEmulator(Behaviour(silent=True)) as vendor,
+        listening(vendor.url, heard, patience=msgspec.structs.replace(HASTE, connect_s=10.0)) as hearing,
+    ):
         for _ in range(10):
             await play(hearing, PAUSE)
             await asyncio.sleep(0.06)
@@ -209,7 +218,10 @@ async def test_silence_from_a_server_that_hears_only_silence_is_no_fault() -> No
 
 async def test_a_connection_that_is_accepted_and_then_dropped_is_no_recovery() -> None:
     heard = Heard()
-    async with DeepgramEmulator(Behaviour(reject_after_s=0.05)) as vendor, listening(vendor.url, heard):
+    async with (
+        DeepgramEmulator(Behaviour(reject_after_s=0.05)) as vendor,
+        listening(vendor.url, heard, patience=msgspec.structs.replace(PATIENCE, give_up_s=1.5)),
+    ):
         await heard.until(lambda heard: len(heard.troubles) == 2)
     assert heard.troubles == [
         PartLost("speech_to_text", "connection_lost"),
@@ -224,7 +236,7 @@ async def test_a_connection_that_is_accepted_and_then_dropped_is_no_recovery() -
 async def test_a_refusal_that_will_not_change_is_told_at_once(status: int, reason: str) -> None:
     heard = Heard()
     async with DeepgramEmulator(Behaviour(refuse_status=status)) as vendor, listening(vendor.url, heard):
-        await heard.until(lambda heard: bool(heard.troubles), within_s=0.5)
+        await heard.until(lambda heard: bool(heard.troubles))
     assert heard.facts == [PartFailed("speech_to_text", reason)]
     assert vendor.handshakes == 1
 
@@ -234,13 +246,13 @@ async def test_a_refusal_that_will_not_change_is_told_at_once(status: int, reaso
     [
         (Behaviour(refuse_status=429, times=2), "rate_limited"),
         (Behaviour(refuse_status=503, times=2), "provider_error"),
-        (Behaviour(connect_delay_s=0.8, times=1), "connect_timeout"),
+        (Behaviour(connect_delay_s=30.0, times=1), "connect_timeout"),
     ],
     ids=["429", "503", "slow"],
 )
 async def test_a_passing_refusal_costs_time_but_no_words(behaviour: Behaviour, reason: str) -> None:
-    heard = Heard()
-    async with DeepgramEmulator(behaviour) as vendor, listening(vendor.url, heard) as hearing:
+    heard, patience = Heard(), msgspec.structs.replace(PATIENCE, connect_s=1.0)
+    async with DeepgramEmulator(behaviour) as vendor, listening(vendor.url, heard, patience=patience) as hearing:
         await play(hearing, CALL)
         await heard.until(lambda heard: heard.turns == 3)
     assert heard.said == " ".join(LINES)
@@ -251,7 +263,7 @@ async def test_a_host_that_is_not_there_is_given_up_after_a_while() -> None:
     heard = Heard()
     async with DeepgramEmulator() as vendor:
         url = vendor.url
-    async with listening(url, heard, patience=PATIENCE):
+    async with listening(url, heard, patience=HASTE):
         await heard.until(lambda heard: len(heard.troubles) == 2)
     assert heard.troubles == [PartLost("speech_to_text", "unreachable"), PartFailed("speech_to_text", "unreachable")]
 
@@ -269,8 +281,8 @@ async def test_garbage_between_the_messages_changes_nothing(choice: ListenChoice
     assert heard.troubles == []
 
 
-@pytest.mark.parametrize("connect_delay_s", [0.0, 1.0])
-async def test_closing_is_prompt_and_nothing_is_told_after_it(connect_delay_s: float) -> None:
+@pytest.mark.parametrize("connect_delay_s", [0.0, 30.0])
+async def test_closing_waits_for_nothing_and_nothing_is_told_after_it(connect_delay_s: float) -> None:
     heard = Heard()
     async with DeepgramEmulator(Behaviour(connect_delay_s=connect_delay_s)) as vendor:
         recogniser = DeepgramSpeechToText(vendor.url, Patience())
@@ -280,7 +292,7 @@ async def test_closing_is_prompt_and_nothing_is_told_after_it(connect_delay_s: f
         hearing.hear(speak("unfinished"))
         hearing.close()
         told = len(heard.facts)
-        async with asyncio.timeout(0.6):
+        async with asyncio.timeout(20):
             await running
         hearing.hear(speak("too late"))
     assert len(heard.facts) == told

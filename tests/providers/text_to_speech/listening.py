@@ -23,13 +23,13 @@ class Ear:
         self.facts.append(fact)
         self._more.set()
 
-    async def until(self, holds: Callable[[], bool], within_s: float = 5.0) -> None:
+    async def until(self, holds: Callable[[], bool], within_s: float = 60.0) -> None:
         async with asyncio.timeout(within_s):
             while not holds():
                 self._more.clear()
                 await self._more.wait()
 
-    async def done(self, utterance: int, within_s: float = 5.0) -> None:
+    async def done(self, utterance: int, within_s: float = 60.0) -> None:
         await self.until(lambda: UtteranceDone(utterance) in self.facts, within_s)
 
     def pieces(self, utterance: int) -> list[SpokenAudio]:
@@ -71,11 +71,11 @@ async def running(voice: Voice) -> AsyncIterator[Voice]:
             yield voice
         finally:
             voice.close()
-            async with asyncio.timeout(4.0):
+            async with asyncio.timeout(60):
                 await task
 
 
-async def eventually(holds: Callable[[], bool], within_s: float = 3.0) -> None:
+async def eventually(holds: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait until something outside of the voice is so."""
     async with asyncio.timeout(within_s):
         while not holds():

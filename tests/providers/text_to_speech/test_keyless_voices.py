@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -80,10 +79,8 @@ async def test_pieces_are_spoken_as_they_come_and_the_first_one_at_once(provider
     async with running(provider.speak(VoiceChoice(), MULAW_8K, NO_KEY, ear.emit)) as voice:
         voice.say(9, "Warm. ")
         await ear.until(lambda: bool(ear.pieces(9)))
-        began = time.perf_counter()
         voice.say(1, "Good morning. ")
-        await ear.until(lambda: bool(ear.pieces(1)))
-        assert time.perf_counter() - began < 0.1
+        await ear.until(lambda: bool(ear.pieces(1)))  # before more of it is known, or its end
         for piece in ("How may I he", "lp", " you today?"):
             voice.say(1, piece)
             await asyncio.sleep(0.005)
