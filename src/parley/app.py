@@ -75,6 +75,7 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
                     house.message_watch.run(),
                     house.services.transcripts.run(),
                     house.intake.run(),
+                    house.voicemail_intake.run(),
                     house.pruning.run(),
                     *(each() for each in house.background),
                     drain.run(),
@@ -101,6 +102,7 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
     app.router.routes.extend(_documentation())
     app.router.routes.extend(house.edge.routes())
     app.router.routes.extend(audio_routes("recordings", house.services.recordings))
+    app.router.routes.extend(audio_routes("voicemails", house.services.voicemails))
     mount(app, house.services, TABLE)
     return app
 

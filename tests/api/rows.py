@@ -24,7 +24,7 @@ from parley.schemas.base import Wire
 from parley.schemas.dialects import THREETONE, Dialect
 from parley.schemas.fields import ID_PATTERN
 from parley.storage.database import Database
-from parley.storage.tables import ConversationRow, DeliveryRow, MessageRow, Row
+from parley.storage.tables import ConversationRow, DeliveryRow, MessageRow, Row, VoicemailRow
 from parley.wiring import Assembly
 
 EVERY = tuple(Mounted(dialect, operation) for dialect, operations in TABLE.items() for operation in operations)
@@ -95,7 +95,7 @@ async def _made(client: httpx.AsyncClient, path: str, **body: Any) -> str:
 
 async def _fill_tables(house: Assembly, project_id: str, ids: Ids) -> Ids:
     """What only the outside world makes, or what belongs to one dialect."""
-    conversation, message, delivery = new_id("conv"), new_id("msg"), new_id("evt")
+    conversation, message, delivery, voicemail = new_id("conv"), new_id("msg"), new_id("evt"), new_id("vm")
     mine = {"project_id": project_id}
     ours, theirs = "+15105550123", "+14155550199"
     rows = [
@@ -134,12 +134,28 @@ async def _fill_tables(house: Assembly, project_id: str, ids: Ids) -> Ids:
             body="{}",
             status="success",
         ),
+        VoicemailRow(
+            **mine,
+            id=voicemail,
+            call_id=ids["call_id"],
+            number_id=ids["number_id"],
+            agent_id=ids["agent_id"],
+            from_number=theirs,
+            to_number=ours,
+            status="stored",
+            reason="outside_hours",
+            transcript="Please call me back",
+            confidence=0.9,
+            duration_ms=4000,
+            audio_key=f"{project_id}/voicemails/{voicemail}.wav",
+            audio_bytes=64_044,
+        ),
     ]
     async with house.database.transaction() as session:
         for row in rows:
             session.add(row)
             await session.flush()
-    return {"conversation_id": conversation, "message_id": message, "delivery_id": delivery}
+    return {"conversation_id": conversation, "message_id": message, "delivery_id": delivery, "voicemail_id": voicemail}
 
 
 # What the carrier's reports, the delivery worker and the watch over calls write in their own time.

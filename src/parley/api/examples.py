@@ -23,6 +23,7 @@ from parley.schemas.routed_numbers import RoutedNumberImport, RoutedNumberUpdate
 from parley.schemas.routing import ProjectRoutingPut
 from parley.schemas.subscriptions import SubscriptionCreate, SubscriptionUpdate
 from parley.schemas.trunks import TrunkCreate, TrunkUpdate
+from parley.schemas.voicemails import VoicemailUpdate
 
 Json = dict[str, Any]
 
@@ -108,6 +109,7 @@ _BODIES: Mapping[type[Wire], Json] = {
         **_ROUTING,
     },
     ProjectRoutingPut: _ROUTING,
+    VoicemailUpdate: {"heard": True},
     TrunkCreate: {
         "name": "Main trunk",
         "sip_domain": "sip.example.com",

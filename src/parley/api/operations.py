@@ -32,6 +32,7 @@ from parley.services.subscriptions import Subscriptions
 from parley.services.transcripts import Transcripts
 from parley.services.trunks import Trunks
 from parley.services.usage import Usage
+from parley.services.voicemails import Voicemails
 from parley.services.voices import Voices
 from parley.services.webhook_tests import WebhookTests
 from parley.services.webhooks import Webhooks
@@ -62,6 +63,7 @@ class Services:
     subscriptions: Subscriptions
     deliveries: Deliveries
     credentials: Credentials
+    voicemails: Voicemails
     voices: Voices
     transcripts: Transcripts
     usage: Usage

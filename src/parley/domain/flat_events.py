@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from parley.domain.events import CallFacts, Payload
 from parley.domain.samples import OUR_NUMBER, TEST_CALL_ID, THEIR_NUMBER
+from parley.domain.voicemails import VoicemailFacts
 
 EventName = Literal[
     "call_started",
@@ -23,10 +24,12 @@ EventName = Literal[
     "agent_unavailable",
     "conversation_started",
     "conversation_ended",
+    "voicemail_received",
     "escalation_triggered",
     "system_error",
     "maintenance_scheduled",
     "quota_exceeded",
+    "alert_fired",
 ]
 EVERY = "*"
 """Asks for all events, those of later versions too."""
@@ -38,6 +41,10 @@ SENT_NOW: tuple[EventName, ...] = (
     "agent_unavailable",
     "conversation_started",
     "conversation_ended",
+    "voicemail_received",
+    "escalation_triggered",
+    "system_error",
+    "alert_fired",
 )
 """The names that something on this server causes. The others can be asked for, and wait for their cause."""
 
@@ -75,6 +82,37 @@ def over(call: CallFacts, at: datetime, transfer_number: str = "") -> list[Paylo
     if answered:
         found.append(_of_call("conversation_ended", call, at, conversation_id=call.call_id, **end))
     return found
+
+
+def waits(call: CallFacts, at: datetime, queue_id: str | None, position: int) -> list[Payload]:
+    """A caller waits, because everybody who could answer is busy; `position` 1 is next."""
+    return [_of_call("agent_busy", call, at, queue_id=queue_id, position=position)]
+
+
+def message_left(message: VoicemailFacts, at: datetime) -> list[Payload]:
+    """A caller left a message."""
+    who = {
+        "call_id": message.call_id,
+        "phone_number": message.to_number,
+        "caller_id": message.from_number,
+        "agent_id": message.agent_id,
+    }
+    numbers = {"from_number": message.from_number, "to_number": message.to_number}
+    told = _event(
+        "voicemail_received",
+        at,
+        who,
+        "inbound",
+        numbers,
+        voicemail_id=message.voicemail_id,
+        reason=message.reason,
+        transcript=message.transcript or "",
+        duration_seconds=message.duration_s,
+        audio_url=message.audio_url,
+    )
+    if message.is_test:
+        told["metadata"]["call_source"] = "test_call"
+    return [told]
 
 
 def declined(number: str, caller: str, agent_id: str | None, reason: str, at: datetime) -> list[Payload]:

@@ -47,6 +47,7 @@ from parley.services.routing import Routing
 from parley.services.transcripts import Transcripts
 from parley.services.trunks import Trunks
 from parley.services.usage import Usage
+from parley.services.voicemail_intake import VoicemailIntake
 from parley.services.watch import CallWatch
 from parley.settings import Settings
 from parley.storage.database import Database
@@ -75,6 +76,7 @@ class Assembly:
     message_watch: MessageWatch
     pruning: Pruning
     intake: RecordingIntake
+    voicemail_intake: VoicemailIntake
     delivery_worker: DeliveryWorker
     metrics: Metrics
     edge: CarrierEdge
@@ -83,7 +85,7 @@ class Assembly:
     async def drain(self, timeout_s: float) -> None:
         """Let the live calls finish, and what was recorded of them reach its store."""
         await self.directory.drain(timeout_s)
-        await self.intake.settle(STORE_TIMEOUT_S)
+        await asyncio.gather(self.intake.settle(STORE_TIMEOUT_S), self.voicemail_intake.settle(STORE_TIMEOUT_S))
 
     async def is_database_there(self) -> bool:
         """Whether the database answers within two seconds."""
@@ -131,7 +133,7 @@ def _join(
     credentials = Credentials(database, cipher, adapters.operator_keys(settings), carriers)
     accounts = CarrierAccounts(database, credentials, adapters.operator_accounts(settings))
     told = telling(settings, database, cipher, webhook_http)
-    taped = recording(settings, database, cipher, public_url)
+    taped = recording(settings, database, cipher, public_url, told.announcements)
     call_log = CallLog(database, told.announcements, accounts, carriers, taped.recordings)
     journals = Journals(settings.journal_dir)
     doors = replace(doors, recorders=Recorders(taped.intake))
@@ -152,6 +154,7 @@ def _join(
         integration_health=IntegrationHealth(database, accounts, carriers, defaults.carrier),
         calls=calls,
         recordings=taped.recordings,
+        voicemails=taped.voicemails,
         messages=messages,
         conversations=Conversations(database),
         webhooks=told.webhooks,
@@ -171,5 +174,15 @@ def _join(
     watches = watch, MessageWatch(messages)
     background: tuple[Background, ...] = ()
     return Assembly(
-        database, services, directory, presence, *watches, pruning, taped.intake, told.worker, metrics, edge, background
+        database,
+        services,
+        directory,
+        presence,
+        *watches,
+        pruning,
+        *taped.intakes,
+        told.worker,
+        metrics,
+        edge,
+        background,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley.api.operations import Operation
-from parley.api.threetone import conversations, diagnostics, phone_numbers, routing, subscriptions, trunks
+from parley.api.threetone import conversations, diagnostics, phone_numbers, routing, subscriptions, trunks, voicemails
 
 OPERATIONS: tuple[Operation, ...] = (
     *phone_numbers.OPERATIONS,
@@ -11,5 +11,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *routing.OPERATIONS,
     *subscriptions.OPERATIONS,
     *conversations.OPERATIONS,
+    *voicemails.OPERATIONS,
     *diagnostics.OPERATIONS,
 )

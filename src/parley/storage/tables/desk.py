@@ -102,3 +102,30 @@ class VoicemailRow(Row):
     audio_bytes: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     heard_at: Mapped[datetime | None]
+
+    @property
+    def heard(self) -> bool:
+        return self.heard_at is not None
+
+    @property
+    def duration_seconds(self) -> int:
+        """Whole seconds; a message that was left lasted at least one."""
+        return max(1, round(self.duration_ms / 1000))
+
+    @property
+    def audio_url(self) -> str | None:
+        """The link `services.voicemails` gave this row to be shown with; None where it gave none."""
+        return getattr(self, "_audio_url", None)
+
+    @audio_url.setter
+    def audio_url(self, url: str | None) -> None:
+        self._audio_url = url
+
+    @property
+    def greeting(self) -> str:
+        """The words that a row just opened is to be asked for with; empty where they were not settled."""
+        return getattr(self, "_greeting", "")
+
+    @greeting.setter
+    def greeting(self, words: str) -> None:
+        self._greeting = words
