@@ -28,7 +28,7 @@ SOCKET_TIMEOUT_S = 0.25
 _MOST_CONNECTIONS = 20
 # More questions than this at a time would mean that nobody answers any more; the next one is answered no.
 _MOST_QUESTIONS = 1000
-_TROUBLE = (RedisError, OSError)
+TROUBLE = (RedisError, OSError)
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ class RedisPresence:
     """
 
     def __init__(self, url: str, pace: Pace | None = None) -> None:
-        self._redis = _client(url)
+        self._redis = client_of(url)
         self._pace = pace or Pace()
         self._id = uuid.uuid4().hex
         self._is_joined: bool | None = None
@@ -87,7 +87,7 @@ class RedisPresence:
             self._is_joined = False
             try:
                 await self._redis.aclose()
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 log.debug("redis_not_closed", error=type(error).__name__)
 
     @property
@@ -130,7 +130,7 @@ class RedisPresence:
                 continue
             try:
                 await self._write(news)
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 self._lost(error)
 
     def _announce_all(self) -> None:
@@ -163,7 +163,7 @@ class RedisPresence:
             return False
         try:
             answers = [await self._ask(other, call_id, command) for other in await self._others(call_id)]
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self._lost(error)
             return False
         return any(answers)
@@ -173,7 +173,7 @@ class RedisPresence:
             return False
         try:
             return bool(await self._others(call_id))
-        except _TROUBLE as error:
+        except TROUBLE as error:
             self._lost(error)
             return False
 
@@ -208,7 +208,7 @@ class RedisPresence:
                 async with self._redis.pubsub() as inbox:
                     await inbox.subscribe(_channel(self._id))
                     await self._listen(inbox, take)
-            except _TROUBLE as error:
+            except TROUBLE as error:
                 self._lost(error)
             await asyncio.sleep(self._pace.reconnect_s)
 
@@ -260,7 +260,8 @@ class RedisPresence:
             log.warning("redis_away", error=why, meaning="Until it answers, replicas do not reach each other's calls.")
 
 
-def _client(url: str) -> Redis:
+def client_of(url: str) -> Redis:
+    """A client that never waits long. Raises ConfigurationError for a URL that cannot be read."""
     try:
         pool = BlockingConnectionPool.from_url(
             url,
