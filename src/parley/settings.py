@@ -77,6 +77,14 @@ def _redis_url(value: str) -> str:
     return value
 
 
+def _smtp_url(value: object) -> Secret:
+    """The whole URL is a secret: its password is in it."""
+    text = value.reveal() if isinstance(value, Secret) else str(value).strip()
+    if text:
+        _checked_url(text, ("smtps", "smtp"))
+    return Secret(text)
+
+
 def _database_url(value: str) -> str:
     scheme, separator, _ = value.partition("://")
     if not separator or scheme not in {"postgres", "postgresql", "postgresql+asyncpg"}:
@@ -228,6 +236,20 @@ class Settings(BaseSettings):
     )
     aws_region: str | None = Field(
         None, alias="AWS_REGION", description="Where the bucket is.", examples=["eu-central-1"]
+    )
+    smtp_url: Annotated[Secret, BeforeValidator(_smtp_url)] = Field(
+        Secret(""),
+        alias="PARLEY_SMTP_URL",
+        description="Mail server for alerts. smtp:// turns to TLS by STARTTLS, smtps:// begins with it. Without it"
+        " alerts cannot be sent by e-mail.",
+        examples=["smtps://user:password@mail.example.com:465"],
+    )
+    smtp_from: str = Field(
+        "parley@localhost",
+        alias="PARLEY_SMTP_FROM",
+        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+        description="Sender of mails.",
+        examples=["alerts@example.com"],
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", alias="PARLEY_LOG_LEVEL", description="debug, info, warning or error."

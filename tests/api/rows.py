@@ -24,7 +24,7 @@ from parley.schemas.base import Wire
 from parley.schemas.dialects import THREETONE, Dialect
 from parley.schemas.fields import ID_PATTERN
 from parley.storage.database import Database
-from parley.storage.tables import ConversationRow, DeliveryRow, MessageRow, Row, VoicemailRow
+from parley.storage.tables import AlertFiringRow, ConversationRow, DeliveryRow, MessageRow, Row, VoicemailRow
 from parley.wiring import Assembly
 
 EVERY = tuple(Mounted(dialect, operation) for dialect, operations in TABLE.items() for operation in operations)
@@ -77,6 +77,7 @@ async def fill(client: httpx.AsyncClient, house: Assembly, project_id: str, phon
     ids["trunk_id"] = await _made(client, "/v1/voiceai/sip-trunks", **trunk)
     target = {"url": "https://example.com/events", "events": ["call_ended"]}
     ids["webhook_id"] = await _made(client, "/v1/voiceai/webhooks", **target)
+    ids["alert_id"] = await _made(client, "/v1/alerts", name="Late", condition={"kind": "queue_time", "threshold": 60})
     ids["call_test_id"] = await _made(client, "/v1/voiceai/test-call", phone_number=phone_number)
     nowhere = {"target_endpoint": "127.0.0.1:1"}
     ids["network_test_id"] = await _made(client, "/v1/voiceai/diagnostics/network-test", **nowhere)
@@ -151,11 +152,23 @@ async def _fill_tables(house: Assembly, project_id: str, ids: Ids) -> Ids:
             audio_bytes=64_044,
         ),
     ]
+    firing = AlertFiringRow(
+        **mine,
+        id=new_id("fire"),
+        rule_id=ids["alert_id"],
+        call_id=ids["call_id"],
+        subject="",
+        value=60.0,
+        evidence={"count": 0, "occurrences": []},
+        fired_at=_PLACED_AT,
+    )
+    rows.append(firing)
     async with house.database.transaction() as session:
         for row in rows:
             session.add(row)
             await session.flush()
-    return {"conversation_id": conversation, "message_id": message, "delivery_id": delivery, "voicemail_id": voicemail}
+    found = {"conversation_id": conversation, "message_id": message, "delivery_id": delivery}
+    return found | {"voicemail_id": voicemail, "firing_id": firing.id}
 
 
 # What the carrier's reports, the delivery worker and the watch over calls write in their own time.

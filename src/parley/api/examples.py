@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from parley.schemas.agents import AgentCreate, AgentUpdate
+from parley.schemas.alerts import AlertBacktest, AlertCreate, AlertUpdate
 from parley.schemas.base import Wire
 from parley.schemas.call_polls import CallPlace
 from parley.schemas.calls import CallCreate
@@ -121,6 +122,15 @@ _BODIES: Mapping[type[Wire], Json] = {
     SubscriptionCreate: {"url": "https://example.com/call-events", "events": ["call_started", "call_ended"]},
     SubscriptionUpdate: {"active": False},
     CallTestCreate: {"phone_number": "+15105550123", "test_type": "inbound_routing", "duration_seconds": 30},
+    AlertCreate: {
+        "name": "Somebody waits",
+        "condition": {"kind": "queue_time", "threshold": 60},
+        "dedupe_seconds": 600,
+        "quiet_hours": {"timezone": "America/New_York", "start": "22:00", "end": "07:00"},
+        "channels": [{"type": "webhook", "url": "https://example.com/alerts"}],
+    },
+    AlertUpdate: {"active": False},
+    AlertBacktest: {"condition": {"kind": "error_rate", "threshold": 0.2}, "least_count": 5, "window_seconds": 3600},
     NetworkTestCreate: {"target_endpoint": "sip.example.com", "test_type": "connectivity"},
 }
 

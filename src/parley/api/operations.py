@@ -15,6 +15,7 @@ from parley.schemas.answers import Success
 from parley.schemas.base import Wire
 from parley.schemas.fields import ID_PATTERN
 from parley.services.agents import Agents
+from parley.services.alerts import Alerts
 from parley.services.calls import Calls
 from parley.services.conversations import Conversations
 from parley.services.credentials import Credentials
@@ -69,6 +70,7 @@ class Services:
     usage: Usage
     idempotency: Idempotency
     default_voice: str
+    alerts: Alerts
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ from parley.services.voicemail_intake import VoicemailIntake
 from parley.services.watch import CallWatch
 from parley.settings import Settings
 from parley.storage.database import Database
+from parley.wiring.alerting import alerting
 from parley.storage.presence import Presence
 from parley.wiring import adapters
 from parley.wiring.opening import cipher_for, opened_database
@@ -133,6 +134,7 @@ def _join(
     credentials = Credentials(database, cipher, adapters.operator_keys(settings), carriers)
     accounts = CarrierAccounts(database, credentials, adapters.operator_accounts(settings))
     told = telling(settings, database, cipher, webhook_http)
+    alarm = alerting(settings, database, told)
     taped = recording(settings, database, cipher, public_url, told.announcements)
     call_log = CallLog(database, told.announcements, accounts, carriers, taped.recordings)
     journals = Journals(settings.journal_dir)
@@ -166,13 +168,14 @@ def _join(
         transcripts=Transcripts(database),
         usage=Usage(database, limits, defaults.max_call_duration_s),
         idempotency=Idempotency(database, cipher),
+        alerts=alarm.alerts,
         default_voice=DEFAULT_VOICE_ID,
     )
     edge = CarrierEdge(carriers, accounts, calls, messages, directory, public_url)
     watch = CallWatch(database, call_log, directory.held)
     pruning = Pruning(database, timedelta(days=settings.delivery_retention_days))
     watches = watch, MessageWatch(messages)
-    background: tuple[Background, ...] = ()
+    background: tuple[Background, ...] = (alarm.watch.run, *doctor.background)
     return Assembly(
         database,
         services,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from parley.api import alerts
 from parley.api.operations import Operation
 from parley.api.threetone import conversations, diagnostics, phone_numbers, routing, subscriptions, trunks, voicemails
 
@@ -12,5 +13,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *subscriptions.OPERATIONS,
     *conversations.OPERATIONS,
     *voicemails.OPERATIONS,
+    *alerts.OPERATIONS,
     *diagnostics.OPERATIONS,
 )

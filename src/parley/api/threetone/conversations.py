@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from parley.api.operations import Ask, Listing, Operation, Streamed
+from parley.api.paging import page_of
 from parley.api.recordings import MEDIA_TYPE, streamed
-from parley.api.threetone.paging import page_of
 from parley.schemas.phone_conversations import (
     ConversationQuery,
     PhoneConversationOut,

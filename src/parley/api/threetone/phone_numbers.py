@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parley.api.operations import Ask, Listing, Operation
-from parley.api.threetone.paging import page_of
+from parley.api.paging import page_of
 from parley.schemas.dialects import THREETONE
 from parley.schemas.numbers import NumberReleased
 from parley.schemas.pages import CursorQuery

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley.api.operations import Ask, Listing, Operation
-from parley.api.threetone.paging import page_of
+from parley.api.paging import page_of
 from parley.domain.flat_events import SENT_NOW
 from parley.schemas.answers import Success
 from parley.schemas.dialects import THREETONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley.api.operations import Ask, Listing, Operation
-from parley.api.threetone.paging import page_of
+from parley.api.paging import page_of
 from parley.schemas.answers import Success
 from parley.schemas.pages import CursorQuery
 from parley.schemas.trunks import TrunkCreate, TrunkOut, TrunkUpdate

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley.api.operations import Ask, Listing, Operation
-from parley.api.threetone.paging import page_of
+from parley.api.paging import page_of
 from parley.api.voicemails import ABOUT_LIST, BY_ID, GROUP
 from parley.schemas.voicemails import VoicemailOut, VoicemailPage
 
