@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -61,6 +62,7 @@ class VoicemailIntake:
         if message.is_empty:
             await self._close_empty(message.voicemail_id)
             return
+        message = _storable(message)
         try:
             path = await self._threads.run(lambda: self._spool.write(message))
         except OSError as error:
@@ -155,8 +157,12 @@ class VoicemailIntake:
 
 
 def _note(row: VoicemailRow, message: TakenMessage, key: str) -> None:
-    # Recognisers may send what Postgres cannot keep: NUL and lone surrogates go.
-    row.transcript = message.transcript.replace("\x00", "").encode("utf-8", "ignore").decode()
-    row.confidence, row.duration_ms = message.confidence, message.duration_ms
+    row.transcript, row.confidence, row.duration_ms = message.transcript, message.confidence, message.duration_ms
     row.audio_key, row.audio_bytes = key, len(message.audio)
     row.status = voicemails.STORED
+
+
+def _storable(message: TakenMessage) -> TakenMessage:
+    """Recognisers may send what can be written nowhere: NUL and lone surrogates go."""
+    words = message.transcript.replace("\x00", "").encode("utf-8", "ignore").decode()
+    return msgspec.structs.replace(message, transcript=words)
