@@ -1,5 +1,8 @@
 """An OpenAI-compatible server on loopback: streamed chat completions, decided by a plain function, and speech.
 
+What is asked without streaming is a judgement of a call that is over: `judge` answers it, and `judgements` keeps it
+apart from the turns in `requests`.
+
     async with OpenAIEmulator(lambda messages: "We are open until six.") as openai:
         ...                                    # openai.url ends in /v1
         openai.requests[0].body["messages"]
@@ -21,6 +24,7 @@ from tests.emulators.openai_speech import EmulatedSpeech
 
 Message = dict[str, Any]
 Decide = Callable[[list[Message]], "str | Completion"]
+Judge = Callable[[dict[str, Any]], "dict[str, Any] | str | Completion"]
 Trouble = Literal["none", "hang", "cut", "garbage", "array"]
 
 
@@ -36,6 +40,7 @@ class Completion:
     trouble_after: int = 0
     first_token_s: float | None = None
     finish_reason: str = "stop"
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,16 @@ class ChatRequest:
     headers: dict[str, str]
     path: str
     connection: int
+
+
+def judgement(body: dict[str, Any]) -> dict[str, Any]:
+    """A judgement like another; it is told no criteria and no fields of the agent's."""
+    return {
+        "summary": "The caller asked something and was answered.",
+        "resolution_status": "resolved",
+        "satisfaction_score": 4.2,
+        "topics": ["Opening hours", "card_payment"],
+    }
 
 
 @dataclass
@@ -55,6 +70,9 @@ class OpenAIEmulator:
     token_gap_s: float = 0.0
     keys: frozenset[str] = frozenset()
     knows_tools: bool = True
+    formats: frozenset[str] = frozenset({"json_schema", "json_object"})
+    judge: Judge = judgement
+    judgements: list[ChatRequest] = field(default_factory=list)
     requests: list[ChatRequest] = field(default_factory=list)
     speech: EmulatedSpeech = field(default_factory=EmulatedSpeech)
 
@@ -82,18 +100,46 @@ class OpenAIEmulator:
         if request.method != "POST" or request.path != "/v1/chat/completions":
             return _error(404, "no such path") if request.path != "/v1/models" else _json({"data": []})
         body = json.loads(request.body)
-        self.requests.append(ChatRequest(body, request.headers, request.path, request.connection))
+        kept = self.requests if body.get("stream") else self.judgements
+        kept.append(ChatRequest(body, request.headers, request.path, request.connection))
         key = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self.keys and key not in self.keys:
             return _error(401, "Incorrect API key provided")
         if body.get("tools") and not self.knows_tools:
             return _error(400, "Unrecognized request argument supplied: tools")
+        if not body.get("stream"):
+            return self._judged(body)
         decided = self.decide(body["messages"])
         completion = Completion(decided) if isinstance(decided, str) else decided
         delay_s = self.first_token_s if completion.first_token_s is None else completion.first_token_s
         if completion.status != 200:
             return _error(completion.status, completion.error, delay_s)
         return self._stream(completion, delay_s)
+
+    def _judged(self, body: dict[str, Any]) -> Answer:
+        asked = body.get("response_format", {}).get("type", "text")
+        if asked != "text" and asked not in self.formats:
+            return _error(400, f"response_format.type {asked} is not supported by this model")
+        decided = self.judge(body)
+        if isinstance(decided, dict):
+            decided = json.dumps(decided)
+        completion = Completion(decided) if isinstance(decided, str) else decided
+        delay_s = completion.first_token_s or 0.0
+        if completion.status != 200:
+            return _error(completion.status, completion.error, delay_s)
+        message = {"role": "assistant", "content": completion.text, "refusal": completion.refusal}
+        choice = {"index": 0, "message": message, "finish_reason": completion.finish_reason}
+        whole = {"id": "chatcmpl-emulated", "object": "chat.completion", "model": "emulated", "choices": [choice]}
+        ending: Literal["complete", "cut", "hang"] = "complete"
+        pieces: list[bytes | float] = [json.dumps(whole).encode()]
+        match completion.trouble:
+            case "hang" | "cut":
+                pieces, ending = [json.dumps(whole).encode()[:20]], completion.trouble
+            case "garbage" | "array":
+                pieces = [b"<html>" if completion.trouble == "garbage" else b"[1]"]
+            case _:
+                pass
+        return Answer(pieces, delay_s=delay_s, ending=ending)
 
     def _stream(self, completion: Completion, delay_s: float) -> Answer:
         tokens = [_chunk({"role": "assistant", "content": ""})]

@@ -1,0 +1,1 @@
+"""Who can judge a call that is over."""
