@@ -21,7 +21,8 @@ from parley.schemas.numbers import NumberBuy, NumberImport, NumberUpdate
 from parley.schemas.projects import ProjectUpdate
 from parley.schemas.registrations import NumberRegister
 from parley.schemas.routed_numbers import RoutedNumberImport, RoutedNumberUpdate
-from parley.schemas.routing import ProjectRoutingPut
+from parley.schemas.routing import NumberRoutingPut, ProjectRoutingPut
+from parley.schemas.routing_explained import PastRoutingExplain, RoutingExplain
 from parley.schemas.subscriptions import SubscriptionCreate, SubscriptionUpdate
 from parley.schemas.trunks import TrunkCreate, TrunkUpdate
 from parley.schemas.voicemails import VoicemailUpdate
@@ -110,6 +111,22 @@ _BODIES: Mapping[type[Wire], Json] = {
         **_ROUTING,
     },
     ProjectRoutingPut: _ROUTING,
+    NumberRoutingPut: {
+        "routing_rules": [
+            {
+                "name": "Important callers after hours",
+                "conditions": [
+                    {"condition": "caller_id_matches", "pattern": "+1415555*"},
+                    {"condition": "business_hours", "state": "closed"},
+                ],
+                "action": "route_to_number",
+                "phone_number": "+14155550199",
+            },
+            *_ROUTING["routing_rules"],
+        ]
+    },
+    RoutingExplain: {"from": "+14155550199", "to": "+15105550123", "at": "2026-12-24T20:05:00Z"},
+    PastRoutingExplain: {"days": 7},
     VoicemailUpdate: {"heard": True},
     TrunkCreate: {
         "name": "Main trunk",

@@ -29,6 +29,7 @@ from parley.services.phone_conversations import PhoneConversations
 from parley.services.projects import Projects
 from parley.services.recordings import Recordings
 from parley.services.routing import Routing
+from parley.services.routing_explained import RoutingExplanations
 from parley.services.subscriptions import Subscriptions
 from parley.services.transcripts import Transcripts
 from parley.services.trunks import Trunks
@@ -51,6 +52,7 @@ class Services:
     agents: Agents
     numbers: Numbers
     routing: Routing
+    routing_explanations: RoutingExplanations
     trunks: Trunks
     phone_conversations: PhoneConversations
     diagnostics: Diagnostics

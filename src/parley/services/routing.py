@@ -6,32 +6,29 @@ Here it is checked and kept. The agents that routing names have to be the projec
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from parley.domain.errors import Conflict, NotFound
-from parley.domain.routing.problems import ids_named
+from parley.domain.errors import Conflict
 from parley.domain.secrets import Secret
 from parley.schemas.numbers import NumberImport, ProviderConfig
 from parley.schemas.pages import CursorQuery
 from parley.schemas.routed_numbers import RoutedNumberImport, RoutedNumberUpdate
-from parley.schemas.routing import ProjectRoutingPut
+from parley.schemas.routing import NumberRoutingPut, ProjectRoutingPut
 from parley.schemas.trunks import SipConfig, default_port
 from parley.services.defaults import Clock, utc_now
 from parley.services.numbers import Numbers, attach, hold_agent
-from parley.storage import agents, numbers, projects
+from parley.services.routing_checks import checked, merged
+from parley.storage import numbers, projects
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
 from parley.storage.lookup import Slice
 from parley.storage.tables import NumberRow
 
-_NO_AGENT = "names no agent of this project; take an id from the list of agents"
+_RELEASED = "This number was released; import it again to use it."
 
 
 class Routing:
-    """A foreign or unknown number or agent is NotFound, also an agent that is named inside routing."""
+    """A foreign or unknown number is NotFound, and so is an agent or a queue that is named inside routing."""
 
     def __init__(self, database: Database, cipher: Cipher, registry: Numbers, clock: Clock = utc_now) -> None:
         self._database = database
@@ -42,7 +39,7 @@ class Routing:
     async def import_number(self, project_id: str, wanted: RoutedNumberImport, dialect: str) -> NumberRow:
         """Register a number, or update it, and set what was sent with it. Raises like `Numbers.import_`."""
         async with self._database.read() as session:
-            await self._check_agents(session, project_id, wanted.routing_sent())
+            await checked(session, project_id, wanted.routing_sent())
         names = NumberImport.model_fields.keys() & wanted.model_fields_set
         known = NumberImport.model_validate({name: getattr(wanted, name) for name in names})
         if wanted.sip_config is not None and wanted.provider_config is None and wanted.credential_id is None:
@@ -60,11 +57,10 @@ class Routing:
             await hold_agent(session, project_id, change.agent_id)
             row = await numbers.get(session, project_id, number_id, lock=True)
             if row.status != "active":
-                raise Conflict("This number was released; import it again to use it.")
-            routing = change.routing_sent()
-            await self._check_agents(session, project_id, routing)
+                raise Conflict(_RELEASED)
+            routing = await checked(session, project_id, change.routing_sent())
             if routing:
-                row.routing = _merged(row.routing, routing)
+                row.routing = merged(row.routing, routing)
             if "agent_id" in sent:
                 attach(row, change.agent_id, self._clock())
             if "friendly_name" in sent:
@@ -85,23 +81,22 @@ class Routing:
 
     async def put(self, project_id: str, change: ProjectRoutingPut) -> dict[str, Any]:
         """Change what was sent and keep the rest; returns all of it."""
-        names = change.model_fields_set
-        routing = change.model_dump(include=names, exclude_none=True)
-        routing |= {name: None for name in names if getattr(change, name) is None}
         async with self._database.transaction() as session:
             project = await projects.get(session, project_id, lock=True)
-            await self._check_agents(session, project_id, routing)
-            project.routing = _merged(project.routing, routing)
+            routing = await checked(session, project_id, change.routing_sent())
+            project.routing = merged(project.routing, routing)
         return project.routing or {}
 
-    # ------------------------------------------------------------ steps
+    async def put_on_number(self, project_id: str, number_id: str, change: NumberRoutingPut) -> NumberRow:
+        """Change what was sent of a number's own routing. Raises Conflict for a number that was released."""
+        async with self._database.transaction() as session:
+            row = await numbers.get(session, project_id, number_id, lock=True)
+            if row.status != "active":
+                raise Conflict(_RELEASED)
+            row.routing = merged(row.routing, await checked(session, project_id, change.routing_sent()))
+        return row
 
-    async def _check_agents(self, session: AsyncSession, project_id: str, routing: Mapping[str, Any]) -> None:
-        named = list(ids_named(routing, "agent_id"))
-        known = await agents.known_ids(session, project_id, {agent_id for _, agent_id in named})
-        missing = [field for field, agent_id in named if agent_id not in known]
-        if missing:
-            raise NotFound(" ".join(f"`{field}` {_NO_AGENT}." for field in missing))
+    # ------------------------------------------------------------ steps
 
     def _connect(self, row: NumberRow, config: SipConfig | None) -> None:
         """Without a password in it, the one that was set before stays."""
@@ -115,8 +110,3 @@ class Routing:
             row.sealed_config = self._cipher.seal(hidden, row.project_id, row.id)
         elif "password" in config.model_fields_set:
             row.sealed_config = None
-
-
-def _merged(before: Mapping[str, Any] | None, sent: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What was set before with what was sent put in its place; None where nothing is left."""
-    return {name: value for name, value in {**(before or {}), **sent}.items() if value is not None} or None

@@ -37,6 +37,12 @@ async def get_known(session: AsyncSession, number_id: str) -> NumberRow:
     return row
 
 
+async def known(session: AsyncSession, project_id: str, number_ids: Collection[str]) -> list[NumberRow]:
+    """Those of these numbers that are the project's, active or released."""
+    statement = select(NumberRow).where(NumberRow.project_id == project_id, NumberRow.id.in_(number_ids))
+    return list(await session.scalars(statement))
+
+
 async def active_by_phone(session: AsyncSession, phone_number: str, *, lock: bool = False) -> NumberRow | None:
     """Whichever project it belongs to: a phone number is active once on a server."""
     statement = select(NumberRow).where(NumberRow.phone_number == phone_number, NumberRow.status == "active")

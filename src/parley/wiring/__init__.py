@@ -44,6 +44,7 @@ from parley.services.projects import Projects
 from parley.services.pruning import Pruning
 from parley.services.recording_intake import RecordingIntake
 from parley.services.routing import Routing
+from parley.services.routing_explained import RoutingExplanations
 from parley.services.transcripts import Transcripts
 from parley.services.trunks import Trunks
 from parley.services.usage import Usage
@@ -150,6 +151,7 @@ def _join(
         agents=Agents(database),
         numbers=numbers,
         routing=Routing(database, cipher, numbers),
+        routing_explanations=RoutingExplanations(database),
         trunks=Trunks(database, cipher),
         phone_conversations=PhoneConversations(database),
         diagnostics=Diagnostics(database, accounts, probe),

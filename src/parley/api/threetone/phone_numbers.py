@@ -87,8 +87,8 @@ OPERATIONS = (
         group=GROUP,
         answer=RoutedNumberOut,
         body=RoutedNumberUpdate,
-        about="Only what is sent changes. Routing is checked and stored; `routing_applied` says whether calls follow"
-        " it. Agents named in it have to be yours.",
+        about="Only what is sent changes. Calls follow routing from the next one that rings; agents and queues named in"
+        " it have to be yours.",
         refusals=frozenset({409}),
     ),
     Operation(
