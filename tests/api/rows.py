@@ -24,7 +24,7 @@ from parley.schemas.base import Wire
 from parley.schemas.dialects import THREETONE, Dialect
 from parley.schemas.fields import ID_PATTERN
 from parley.storage.database import Database
-from parley.storage.tables import AlertFiringRow, ConversationRow, DeliveryRow, MessageRow, Row, VoicemailRow
+from parley.storage.tables import AlertFiringRow, ConversationRow, DeliveryRow, MessageRow, QueueRow, Row, VoicemailRow
 from parley.wiring import Assembly
 
 EVERY = tuple(Mounted(dialect, operation) for dialect, operations in TABLE.items() for operation in operations)
@@ -33,7 +33,10 @@ _SHARED = {
 }
 _PLACED_AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 # Parts of bodies that are not valid when empty, for examples that do not show them.
-PARTS: dict[str, Any] = {"routing_rules": [{"condition": "queue_length", "threshold": 3, "action": "route_to_agent"}]}
+PARTS: dict[str, Any] = {
+    "routing_rules": [{"condition": "queue_length", "threshold": 3, "action": "voicemail"}],
+    "conditions": [{"condition": "always"}],
+}
 Ids = dict[str, str]
 
 
@@ -162,13 +165,14 @@ async def _fill_tables(house: Assembly, project_id: str, ids: Ids) -> Ids:
         evidence={"count": 0, "occurrences": []},
         fired_at=_PLACED_AT,
     )
-    rows.append(firing)
+    queue = QueueRow(**mine, id=new_id("queue"), name="Desk", max_wait_s=300, max_length=100, overflow={})
+    rows += [firing, queue]
     async with house.database.transaction() as session:
         for row in rows:
             session.add(row)
             await session.flush()
     found = {"conversation_id": conversation, "message_id": message, "delivery_id": delivery}
-    return found | {"voicemail_id": voicemail, "firing_id": firing.id}
+    return found | {"voicemail_id": voicemail, "firing_id": firing.id, "queue_id": queue.id}
 
 
 # What the carrier's reports, the delivery worker and the watch over calls write in their own time.

@@ -112,8 +112,8 @@ class RoutingRule(RoutingCondition):
     model_config = ConfigDict(
         json_schema_extra={
             "anyOf": [
-                {"properties": {"condition": {"type": "string"}}, "required": ["condition"]},
-                {"properties": {"conditions": {"type": "array", "minItems": 1}}, "required": ["conditions"]},
+                {"properties": {"condition": {"not": {"type": "null"}}}, "required": ["condition"]},
+                {"properties": {"conditions": {"not": {"enum": [None, []]}}}, "required": ["conditions"]},
             ],
             "allOf": _needs("condition", CONDITION_NEEDS, _NUMBERS) + _needs("action", ACTION_NEEDS, {}),
         }
