@@ -20,6 +20,7 @@ def upgrade() -> None:
     _add_health()
     _add_alerts()
     _add_problems()
+    _add_live_tokens()
     _widen_what_exists()
 
 
@@ -266,6 +267,25 @@ def _add_problems() -> None:
     op.create_index("ix_call_problems_project_at", "call_problems", ["project_id", "at"], unique=False)
 
 
+def _add_live_tokens() -> None:
+    op.create_table(
+        "live_tokens",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("project_id", sa.String(), nullable=False),
+        sa.Column("key_id", sa.String(), nullable=False),
+        sa.Column("call_id", sa.String(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_live_tokens_call_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["key_id"], ["api_keys.id"], name=op.f("fk_live_tokens_key_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_live_tokens_project_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_live_tokens")),
+    )
+    for column in ("call_id", "expires_at", "key_id", "project_id"):
+        op.create_index(op.f(f"ix_live_tokens_{column}"), "live_tokens", [column], unique=False)
+
+
 def _widen_what_exists() -> None:
     op.add_column("agents", sa.Column("max_concurrent_calls", sa.Integer(), nullable=True))
     op.add_column("agents", sa.Column("analysis", JSONB, nullable=True))
@@ -311,6 +331,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_analyses_agent_id"), table_name="analyses")
     op.drop_table("analyses")
     op.drop_table("call_problems")
+    op.drop_table("live_tokens")
     op.drop_index("uq_alert_firings_once", table_name="alert_firings")
     op.drop_index(
         "ix_alert_firings_untold", table_name="alert_firings", postgresql_where=sa.text("next_at IS NOT NULL")

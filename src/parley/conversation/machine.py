@@ -51,10 +51,19 @@ class Conversation:
         return self._floor.tally.taken_by
 
     @property
+    def is_connected(self) -> bool:
+        """Whether a phone was ever there to hear anything."""
+        return self._floor.tally.connected_at is not None
+
+    def is_open(self, row: int) -> bool:
+        """Whether something of this row of the transcript is still to be said."""
+        return any(active.row.number == row for active in self._speech.active)
+
+    @property
     def can_be_steered(self) -> bool:
         """Whether the phone is connected, and the last words of the call are not being said."""
         is_leaving = self._speech.state in (Agent.LEAVING, Agent.GONE)
-        return self._floor.tally.connected_at is not None and not is_leaving
+        return self.is_connected and not is_leaving
 
     def whispers(self) -> Sequence[Whisper]:
         """What the agent was told behind the caller's back, oldest first."""

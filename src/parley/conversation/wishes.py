@@ -98,7 +98,7 @@ class OpenMicrophone(Wish, frozen=True):
 
 
 class CloseMicrophone(Wish, frozen=True):
-    """The caller no longer hears the human; what the phone has not played of that voice is dropped."""
+    """The caller is told nothing more of what the human says; what is at the phone already is played to its end."""
 
 
 class EndCall(Wish, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from parley.domain.errors import BadInput, ConfigurationError, Conflict, NotFound, Unauthorized
 from parley.domain.ids import new_id
@@ -19,6 +20,14 @@ DEFAULT_PROJECT = "default"
 _KEY_PREFIX = "sk_live_"
 _SHOWN_CHARS = 16
 _SHORTEST_NAMED_CHARS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The project that an API key opens, and the id by which logs name the key."""
+
+    project_id: str
+    key_id: str
 
 
 class Projects:
@@ -114,11 +123,15 @@ class Projects:
 
     async def authenticate(self, plain: str) -> str:
         """The id of the project that the key opens. Raises Unauthorized."""
+        return (await self.opened_by(plain)).project_id
+
+    async def opened_by(self, plain: str) -> Opened:
+        """What the key opens. Raises Unauthorized."""
         async with self._database.read() as session:
-            project_id = await projects.project_of_key(session, _hash(plain))
-        if project_id is None:
+            opened = await projects.opened_by(session, _hash(plain))
+        if opened is None:
             raise Unauthorized("This API key is not valid; send a key made with `parley keys create`.")
-        return project_id
+        return Opened(*opened)
 
 
 def _hash(plain: str) -> bytes:

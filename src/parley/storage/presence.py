@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from parley.domain.calls import EndReason
+from parley.domain.live_events import Steer
 
 
 class HangUp(msgspec.Struct, frozen=True, tag="hang_up"):
@@ -34,10 +35,11 @@ class HandOn(msgspec.Struct, frozen=True, tag="hand_on"):
     """A waiting caller's next stage is written: close the stream, so that the carrier asks for it."""
 
 
-Command = HangUp | AskEnd | Release | HandOn
+Command = HangUp | AskEnd | Release | HandOn | Steer
 
 Take = Callable[[str, Command], bool]
-"""Carries out a command about the call with this id; False if no session here holds it. Must not wait for anything."""
+"""Carries out a command about the call with this id; False if no session here holds it, or it cannot be done now. Must
+not wait for anything."""
 
 
 class Presence(Protocol):

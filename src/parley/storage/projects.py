@@ -51,11 +51,11 @@ async def put_environment_key(session: AsyncSession, project_id: str, key_hash: 
     return rows.one()
 
 
-async def project_of_key(session: AsyncSession, key_hash: bytes) -> str | None:
-    """The project an unrevoked key opens."""
-    return await session.scalar(
-        select(ApiKeyRow.project_id).where(ApiKeyRow.key_hash == key_hash, ApiKeyRow.revoked_at.is_(None))
-    )
+async def opened_by(session: AsyncSession, key_hash: bytes) -> tuple[str, str] | None:
+    """The project an unrevoked key opens, and the key's own id."""
+    statement = select(ApiKeyRow.project_id, ApiKeyRow.id)
+    found = await session.execute(statement.where(ApiKeyRow.key_hash == key_hash, ApiKeyRow.revoked_at.is_(None)))
+    return next(((project_id, key_id) for project_id, key_id in found), None)
 
 
 async def all_keys(session: AsyncSession) -> list[ApiKeyRow]:

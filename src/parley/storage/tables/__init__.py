@@ -6,6 +6,7 @@ from parley.storage.tables.base import Row
 from parley.storage.tables.calls import CallRow, StreamTokenRow, TranscriptRow
 from parley.storage.tables.desk import QueueEntryRow, QueueRow, VoicemailRow
 from parley.storage.tables.insight import AlertFiringRow, AlertRuleRow, AnalysisRow, HealthStateRow, ProblemRow
+from parley.storage.tables.live import LiveTokenRow
 from parley.storage.tables.messages import ConversationRow, MessageRow
 from parley.storage.tables.webhooks import DeliveryRow, SubscriptionRow, WebhookRow
 
@@ -22,6 +23,7 @@ __all__ = [
     "DiagnosticRow",
     "HealthStateRow",
     "IdempotencyRow",
+    "LiveTokenRow",
     "MessageRow",
     "NumberRow",
     "ProblemRow",
