@@ -8,11 +8,13 @@ import pytest
 
 from parley.domain.errors import CarrierRefused, QuotaExceeded
 from parley.domain.limits import Allowance
+from parley.domain.stages import Waiting
 from parley.schemas.calls import CallCreate, CallList
 from parley.schemas.messages import MessageSend
 from parley.schemas.numbers import NumberBuy, NumberImport, NumberList
 from parley.services.limits import Limits
 from parley.services.watch import LOST_AFTER, CallWatch
+from parley.storage import agents as agent_rows
 from parley.storage import limits as counted
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
@@ -101,18 +103,30 @@ async def test_a_call_that_nobody_holds_does_not_stay_in_the_way(world: World, m
     await place(world, mine, agent_id)
 
 
-async def test_an_inbound_call_counts_and_is_refused_like_one_of_ours(world: World, mine: str) -> None:
+async def test_a_caller_over_the_limit_waits_and_takes_no_place(world: World, mine: str) -> None:
     agent = await world.agent(mine)
     number = await world.number(mine, agent.id)
     await limit(world, concurrent_call_limit=1)
     plan, _ = await world.calls.ring_inbound(number.id, ringing("CA-1"))
-    with pytest.raises(QuotaExceeded):
-        await world.calls.ring_inbound(number.id, ringing("CA-2"))
-    assert await count(world, mine) == 1
+    waits, _ = await world.calls.ring_inbound(number.id, ringing("CA-2"))
+    assert (plan.stage, type(waits.stage)) == (None, Waiting)
+    await world.calls.ring_inbound(number.id, ringing("CA-3"))
+    await world.log.finished(plan.call_id, "caller_hangup")
+    assert [moved.call_id for moved in await world.dispatcher.dispatch(mine)] == [waits.call_id]
 
     await limit(world, concurrent_call_limit=0)
-    again, _ = await world.calls.ring_inbound(number.id, ringing("CA-1"))
-    assert again.call_id == plan.call_id, "a repeated report is no new call"
+    again, _ = await world.calls.ring_inbound(number.id, ringing("CA-2"))
+    assert again.call_id == waits.call_id, "a repeated report is no new call"
+
+
+async def test_an_agent_has_a_limit_of_its_own(world: World, mine: str) -> None:
+    agent_id = await desk(world, mine)
+    async with world.database.transaction() as session:
+        (await agent_rows.get(session, mine, agent_id, lock=True)).max_concurrent_calls = 1
+    await place(world, mine, agent_id)
+    with pytest.raises(QuotaExceeded, match="maxConcurrentCalls"):
+        await place(world, mine, agent_id)
+    assert await count(world, mine) == 1
 
 
 async def test_parallel_calls_fill_the_limit_exactly(world: World, mine: str) -> None:

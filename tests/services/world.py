@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 from obstore.store import MemoryStore
@@ -16,6 +17,7 @@ from parley.domain.events import TurnDelivery
 from parley.domain.ids import new_id
 from parley.domain.limits import Allowance
 from parley.domain.secrets import Secret
+from parley.domain.stages import Waiting
 from parley.domain.webhooks import SendResult
 from parley.providers.protocols import (
     NOT_OWNED,
@@ -32,6 +34,8 @@ from parley.schemas.numbers import NumberBuy
 from parley.services.accounts import CarrierAccounts
 from parley.services.agents import Agents
 from parley.services.announcements import Announcements
+from parley.services.arrivals import Arrivals
+from parley.services.call_events import CallEvents
 from parley.services.call_log import CallLog
 from parley.services.calls import Calls
 from parley.services.conversations import Conversations
@@ -39,20 +43,33 @@ from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.deliveries import Deliveries
 from parley.services.delivery_worker import DeliveryWorker
+from parley.services.desk import Desk
 from parley.services.destinations import Destinations
+from parley.services.dialling import Dialling
+from parley.services.dispatcher import Dispatcher
+from parley.services.drafts import CallDrafts
 from parley.services.hooks import Hooks
+from parley.services.lanes import Lanes
 from parley.services.limits import Limits
 from parley.services.messages import Messages
 from parley.services.numbers import Numbers
 from parley.services.plans import Plans
 from parley.services.projects import Projects
+from parley.services.queue_log import QueueLog
+from parley.services.queue_runner import QueueRunner
 from parley.services.recording_links import RecordingLinks
 from parley.services.recordings import Recordings
+from parley.services.router import Router
+from parley.services.stages import Stages
 from parley.services.subscriptions import Subscriptions
+from parley.services.turns import Turns
+from parley.services.voicemail_intake import VoicemailIntake
+from parley.services.voicemails import Voicemails
 from parley.services.webhook_tests import WebhookTests
 from parley.services.webhooks import Webhooks
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
+from parley.storage.message_spool import MessageSpool
 from parley.storage.presence import Alone, Command
 from parley.storage.recordings import RecordingStore
 from parley.storage.tables import AgentRow, NumberRow
@@ -151,11 +168,13 @@ class RecordingCarrier:
 
 
 class RecordingSwitchboard:
-    """Holds whatever it was asked to prepare."""
+    """Holds whatever it was asked to prepare; whoever came in to wait waits here until handed on."""
 
     def __init__(self) -> None:
         self.held: dict[str, CallPlan] = {}
         self.ended: list[tuple[str, str, EndReason]] = []
+        self.handed_on: list[str] = []
+        self.places: dict[str, tuple[int, float | None]] = {}
         self.is_draining = False
 
     def prepare(self, plan: CallPlan) -> None:
@@ -173,6 +192,17 @@ class RecordingSwitchboard:
     def ask_end(self, call_id: str, reason: EndReason) -> bool:
         self.ended.append(("ask_end", call_id, reason))
         return call_id in self.held
+
+    def waiting(self) -> list[str]:
+        return [call_id for call_id, plan in self.held.items() if isinstance(plan.stage, Waiting)]
+
+    def tell_place(self, call_id: str, position: int, wait_s: float | None) -> bool:
+        self.places[call_id] = (position, wait_s)
+        return call_id in self.held
+
+    def hand_on(self, call_id: str) -> bool:
+        self.handed_on.append(call_id)
+        return self.held.pop(call_id, None) is not None
 
     @property
     def live_count(self) -> int:
@@ -273,7 +303,10 @@ class World:
         self.store = RecordingStore(MemoryStore)
         links = RecordingLinks("https://parley.example", cipher.link_key(), self.clock)
         self.recordings = Recordings(database, self.store, links)
-        self.log = CallLog(database, self.announcements, self.accounts, carriers, self.recordings, self.clock)
+        self.queue_log = QueueLog(self.announcements)
+        self.log = CallLog(
+            database, self.announcements, self.accounts, carriers, self.recordings, self.queue_log, self.clock
+        )
         defaults = Defaults(
             carrier=CARRIER,
             voice=VoiceChoice(provider="speaks", voice="house-voice"),
@@ -284,17 +317,37 @@ class World:
         self.conversations = Conversations(database)
         self.plans = Plans(self.credentials, self.webhooks, defaults)
         self.presence = RecordingPresence()
+        self.router = Router()
+        spool = MessageSpool(Path("a folder that nothing is written to"))
+        messages = RecordingLinks("https://parley.example", cipher.link_key(), self.clock, folder="voicemails")
+        intake = VoicemailIntake(database, self.store, spool, self.announcements, messages, clock=self.clock)
+        self.voicemails = Voicemails(database, self.store, messages, intake, self.clock)
+        self._open_desk(carriers, hooks)
+
+    def _open_desk(self, carriers: Mapping[str, Carrier], hooks: Hooks) -> None:
+        database, clock = self.database, self.clock
+        drafts = CallDrafts(self.plans, self.accounts, carriers, self.limits, clock)
+        turns, stages = Turns(self.limits), Stages(self.plans, self.voicemails)
+        lanes = Lanes(self.plans, turns, stages, clock)
+        self.desk = Desk(database, lanes, stages, self.queue_log, clock)
+        events = CallEvents(self.announcements, self.recordings)
+        arrivals = Arrivals(self.router, self.plans, lanes, turns, stages, self.limits, events, clock)
+        dialling = Dialling(database, self.log, self.plans, self.switchboard, self.accounts, carriers, hooks)
         self.calls = Calls(
             database,
             self.log,
             self.plans,
+            drafts,
+            arrivals,
+            self.desk,
+            dialling,
             self.switchboard,
             self.presence,
-            self.accounts,
-            carriers,
-            hooks,
-            self.limits,
-            self.clock,
+            clock,
+        )
+        self.dispatcher = Dispatcher(database, self.desk, turns, stages, self.queue_log, drafts, clock)
+        self.runner = QueueRunner(
+            database, self.dispatcher, self.limits, self.switchboard, self.presence, dialling, clock
         )
 
     async def project(self, name: str = "mine") -> str:

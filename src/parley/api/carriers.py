@@ -31,19 +31,22 @@ from parley.domain.errors import (
     NotFound,
     ParleyError,
     ProviderError,
-    QuotaExceeded,
     TooLarge,
 )
 from parley.domain.secrets import Secret
+from parley.domain.stages import Forwarding
 from parley.providers.protocols import Carrier, Document, IncomingLeg, LegEvents, MediaLeg
 from parley.services.accounts import CarrierAccounts
-from parley.services.calls import Calls, Switchboard
+from parley.services.calls import Calls
 from parley.services.messages import Messages
+from parley.services.switchboard import Switchboard
 
 log = structlog.get_logger()
 
 MAX_HOOK_BYTES = 65_536
 HANDSHAKE_TIMEOUT_S = 5.0
+FORWARD_TIMEOUT_S = 25
+"""How long a human's phone rings: most mailboxes of telephone companies answer after that."""
 MAX_STRANGERS = 256
 """Sockets that have not shown their token yet; one more is turned away at once."""
 
@@ -107,7 +110,8 @@ class CarrierEdge:
             self._hook(f"{number}/message", self._accounts.for_number, self._message_came),
             self._hook(f"{call}/answer", self._accounts.for_call, self._call_answered),
             self._hook(f"{call}/status", self._accounts.for_call, self._call_status),
-            self._hook(f"{call}/after", self._accounts.for_call, self._stream_ended),
+            self._hook(f"{call}/after", self._accounts.for_call, self._stage_ended),
+            self._hook(f"{call}/forwarded", self._accounts.for_call, self._human_answered),
             self._hook(
                 "/carriers/{carrier}/messages/{owner_id}/status", self._accounts.for_message, self._message_went
             ),
@@ -157,13 +161,13 @@ class CarrierEdge:
     async def _number_rings(self, hook: Hook) -> Document:
         try:
             plan, token = await self._calls.ring_inbound(hook.owner_id, hook.carrier.read_ringing(hook.body))
-        except (Conflict, Draining, ProviderError, QuotaExceeded) as declined:
+        except (Conflict, Draining, ProviderError) as declined:
             log.info("inbound_call_declined", number_id=hook.owner_id, why=declined.code)
             return hook.carrier.reject_document()
         except ConfigurationError as broken:
             log.error("inbound_call_declined", number_id=hook.owner_id, why=broken.message)
             return hook.carrier.reject_document()
-        return self._connect(hook, plan.call_id, token)
+        return self._document(hook, plan, token)
 
     async def _number_status(self, hook: Hook) -> None:
         await self._report(hook, number_id=hook.owner_id)
@@ -176,7 +180,7 @@ class CarrierEdge:
         except ConfigurationError as broken:
             log.error("outbound_call_not_answered", call_id=hook.owner_id, why=broken.message)
             return hook.carrier.hangup_document()
-        return self._connect(hook, plan.call_id, token)
+        return self._document(hook, plan, token)
 
     async def _call_status(self, hook: Hook) -> None:
         await self._report(hook, call_id=hook.owner_id)
@@ -188,12 +192,18 @@ class CarrierEdge:
         except NotFound:  # truly the carrier's, about a call that was declined before it was one
             log.info("report_of_unknown_call", carrier=hook.name)
 
-    async def _stream_ended(self, hook: Hook) -> Document:
+    async def _stage_ended(self, hook: Hook) -> Document:
         try:
-            token = await self._calls.reissue(hook.owner_id)
+            plan, token = await self._calls.after(hook.owner_id, hook.carrier.read_forwarded(hook.body))
         except Conflict:
             return hook.carrier.hangup_document()
-        return self._connect(hook, hook.owner_id, token)
+        except ConfigurationError as broken:
+            log.error("call_not_continued", call_id=hook.owner_id, why=broken.message)
+            return hook.carrier.hangup_document()
+        return self._document(hook, plan, token)
+
+    async def _human_answered(self, hook: Hook) -> None:
+        await self._calls.forwarded(hook.owner_id)
 
     async def _message_came(self, hook: Hook) -> Document:
         await self._messages.receive(hook.owner_id, hook.carrier.read_message(hook.body))
@@ -202,10 +212,19 @@ class CarrierEdge:
     async def _message_went(self, hook: Hook) -> None:
         await self._messages.report(hook.owner_id, hook.carrier.read_message_report(hook.body))
 
-    def _connect(self, hook: Hook, call_id: str, token: Secret) -> Document:
+    def _document(self, hook: Hook, plan: CallPlan, token: Secret) -> Document:
+        """What the carrier does next: stream the call's audio to us, or ring a human."""
         root = f"{self._public_url}/carriers/{hook.name}"
-        stream_url = f"ws{root.removeprefix('http')}/media"
-        return hook.carrier.connect_document(stream_url, token.reveal(), f"{root}/calls/{call_id}/after")
+        after_url = f"{root}/calls/{plan.call_id}/after"
+        if isinstance(plan.stage, Forwarding):
+            return hook.carrier.forward_document(
+                plan.stage.phone_number,
+                plan.from_number,
+                after_url=after_url,
+                answered_url=f"{root}/calls/{plan.call_id}/forwarded",
+                timeout_s=FORWARD_TIMEOUT_S,
+            )
+        return hook.carrier.connect_document(f"ws{root.removeprefix('http')}/media", token.reveal(), after_url)
 
     # ------------------------------------------------------------ audio
 
@@ -241,8 +260,7 @@ class CarrierEdge:
 
     async def _join(self, plan: CallPlan, leg: MediaLeg) -> LegEvents | None:
         try:
-            if not self._exchange.holds(plan.call_id):
-                self._exchange.prepare(plan)
+            self._exchange.prepare(plan)
             return await self._exchange.attach(plan.call_id, leg)
         except ParleyError as refused:
             log.warning("media_socket_refused", call_id=plan.call_id, why=refused.code)

@@ -32,7 +32,7 @@ def queue_entered(call: CallFacts, wait: Wait, *, position: int, at: datetime) -
 def queue_left(
     call: CallFacts, wait: Wait, *, how: Left, agent_id: str | None, at: datetime, attempts: int = 0
 ) -> Payload:
-    """`queue.left`: the wait is over. `agentId` is who answers; `attempts` says how often the caller was called back."""
+    """`queue.left`: the wait is over. `answeredBy` is an agent, or null; `attempts` counts the calls back."""
     waited_s = max(0, round((at - wait.entered_at).total_seconds()))
     return _told(QUEUE_LEFT, call, wait, at, how=how, waitedSeconds=waited_s, answeredBy=agent_id, attempts=attempts)
 

@@ -24,6 +24,7 @@ EventName = Literal[
     "agent_unavailable",
     "conversation_started",
     "conversation_ended",
+    "conversation_analyzed",
     "voicemail_received",
     "escalation_triggered",
     "system_error",
@@ -41,6 +42,7 @@ SENT_NOW: tuple[EventName, ...] = (
     "agent_unavailable",
     "conversation_started",
     "conversation_ended",
+    "conversation_analyzed",
     "voicemail_received",
     "escalation_triggered",
     "system_error",
@@ -121,6 +123,11 @@ def declined(number: str, caller: str, agent_id: str | None, reason: str, at: da
     return [
         _event("agent_unavailable", at, who, "inbound", {"from_number": caller, "to_number": number}, reason=reason)
     ]
+
+
+def analysed(call: CallFacts, at: datetime, **judgement: Any) -> Payload:
+    """A conversation that is over was judged."""
+    return _of_call("conversation_analyzed", call, at, conversation_id=call.call_id, **judgement)
 
 
 def sample(at: datetime) -> Payload:

@@ -58,6 +58,15 @@ def require_dialable(number: str, field: str = "toNumber") -> str:
     return number
 
 
+def is_dialable(text: str) -> bool:
+    """Whether it is a number, and one that an agent may dial; a withheld one is not."""
+    try:
+        require_dialable(normalise(text))
+    except BadInput:
+        return False
+    return True
+
+
 def country_of(number: str) -> str:
     """The ISO 3166 country of an E.164 number; for +1 without a known area code `US`, for the unknown `ZZ`."""
     parsed = _parse(number)

@@ -23,7 +23,7 @@ class CallEvents:
 
     async def connected(self, session: AsyncSession, call: CallRow, at: datetime) -> None:
         """`call.started`, and what subscriptions call it."""
-        facts, subject = _facts(call), _subject(call)
+        facts, subject = facts_of(call), subject_of(call)
         told = _told(call, facts, events.call_started(facts, at=at))
         await self._announcements.tell_webhook(session, subject, events.CALL_STARTED, at, lambda limit: told)
         await self._announcements.tell_subscriptions(session, subject, at, flat_events.connected(facts, at))
@@ -31,7 +31,7 @@ class CallEvents:
     async def over(self, session: AsyncSession, call: CallRow, at: datetime) -> None:
         """`call.ended` with the transcript, and what subscriptions call it."""
         await self._recordings.link(session, [call])
-        facts, subject = _facts(call), _subject(call)
+        facts, subject = facts_of(call), subject_of(call)
         rows = [_event_row(row) for row in await calls.transcript(session, call.id)]
         await self._announcements.tell_webhook(
             session,
@@ -56,20 +56,22 @@ def _told(call: CallRow, facts: CallFacts, payload: events.Payload) -> events.Pa
     return payload if call.webhook_url is None else events.with_flat_names(payload, facts)
 
 
-def _subject(call: CallRow) -> Subject:
+def subject_of(call: CallRow) -> Subject:
+    """Whom its events are about; a caller whom no agent holds is nobody's but the project's."""
     return Subject(
         project_id=call.project_id,
-        agent_id=call.snapshot.get("id"),
+        agent_id=call.snapshot.get("id") or None,
         channel="voice",
         call_id=call.id,
         own_url=call.webhook_url,
     )
 
 
-def _facts(call: CallRow) -> CallFacts:
+def facts_of(call: CallRow) -> CallFacts:
+    """The call as events show it."""
     return CallFacts(
         call_id=call.id,
-        agent_id=call.snapshot.get("id"),
+        agent_id=call.snapshot.get("id") or None,
         number_id=call.number_id,
         phone_number=call.phone_number,
         from_number=call.from_number,

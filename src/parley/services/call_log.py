@@ -11,16 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from parley.conversation.talk import Talk
 from parley.conversation.wishes import NoteTurn
 from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason, may_advance
-from parley.domain.errors import NotFound
 from parley.domain.events import TurnDelivery
 from parley.domain.ids import new_id
-from parley.providers.protocols import CallReport, Carrier, RingingCall
+from parley.providers.protocols import CallReport, Carrier
 from parley.services.accounts import CarrierAccounts
+from parley.services.analyses import Analyses
 from parley.services.announcements import Announcements
 from parley.services.call_events import CallEvents
 from parley.services.defaults import Clock, utc_now
+from parley.services.queue_log import QueueLog
 from parley.services.recordings import Recordings
-from parley.storage import agents, calls, deliveries, numbers
+from parley.storage import agents, calls, deliveries
 from parley.storage.database import Database
 from parley.storage.tables import CallRow
 
@@ -39,15 +40,23 @@ class CallLog:
         accounts: CarrierAccounts,
         carriers: Mapping[str, Carrier],
         recordings: Recordings,
+        queue_log: QueueLog,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._announcements = announcements
         self._events = CallEvents(announcements, recordings)
+        self._analyses = Analyses(database, clock)
+        self._queue_log = queue_log
         self.recordings = recordings
         self._accounts = accounts
         self._carriers = carriers
         self._clock = clock
+
+    def wake(self) -> None:
+        """Something was written elsewhere that is to be told, and that may give somebody a turn."""
+        self._announcements.wake()
+        self._queue_log.wake()
 
     # ------------------------------------------------------------ how the call moves
 
@@ -76,7 +85,7 @@ class CallLog:
             is_good = call.started_at is not None and reason not in _FAULTS
             at = max(self._clock() - timedelta(seconds=ago_s), call.began_at)
             await self._write_status(session, call, "completed" if is_good else "failed", at, reason)
-        self._announcements.wake()
+        self.wake()
 
     async def closed_by_carrier(self, call_id: str, report: CallReport) -> None:
         """The end of a call that no session holds. A completed call did connect, though that report may be lost."""
@@ -89,20 +98,7 @@ class CallLog:
                 await self._write_status(session, call, "completed", now, report.reason or "caller_hangup")
             else:
                 await self._write_status(session, call, "failed", now, report.reason or "carrier_failed")
-        self._announcements.wake()
-
-    async def declined(self, number_id: str, ringing: RingingCall, reason: str) -> None:
-        """A caller was turned away and there is no row of it; late words about a call that has one tell nothing.
-
-        Raises NotFound for a number nobody has.
-        """
-        async with self._database.transaction() as session:
-            number = await numbers.get_ringing(session, number_id)
-            try:
-                await calls.get_by_carrier_id(session, number.project_id, number.provider, ringing.carrier_call_id)
-            except NotFound:
-                await self._events.declined(session, number, ringing.from_number, reason, self._clock())
-        self._announcements.wake()
+        self.wake()
 
     async def _locked(self, session: AsyncSession, call_id: str) -> CallRow:
         """The call, behind its agent: whoever deletes an agent locks its webhook before its calls, and the event of a
@@ -121,9 +117,12 @@ class CallLog:
         if status == "in-progress":
             call.started_at = at
             await self._events.connected(session, call, at)
+            await self._queue_log.connected(session, call, at)
         elif status in ENDED:
             call.ended_at, call.end_reason = at, reason
+            await self._queue_log.ended(session, call, at)
             await self._events.over(session, call, at)
+            await self._analyses.begin(session, call)
 
     # ------------------------------------------------------------ what is written beside it
 
@@ -160,6 +159,7 @@ class CallLog:
         """Keep what a session measured of the call; each session of a call measures its own part."""
         async with self._database.transaction() as session:
             await calls.put_talk(session, call_id, f"{talk.from_s:.3f}", msgspec.to_builtins(talk))
+            await self._analyses.recount(session, await calls.get_known(session, call_id))
 
     async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
         """Keep how a voice turn's webhook request went, beside the events' deliveries; it is never sent again."""

@@ -2,67 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from typing import Any, Protocol
+from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason
-from parley.domain.errors import (
-    Conflict,
-    Draining,
-    Forbidden,
-    NotFound,
-    ParleyError,
-    QuotaExceeded,
-    TooManyRequests,
-)
+from parley.domain.calls import ENDED, CallPlan, CallStatus
+from parley.domain.errors import Conflict, Draining, Forbidden, NotFound, ParleyError
 from parley.domain.phone_numbers import without_punctuation
 from parley.domain.secrets import Secret
-from parley.providers.protocols import CallReport, Carrier, RingingCall
+from parley.domain.stages import Forwarding
+from parley.providers.protocols import CallReport, ForwardOutcome, RingingCall
 from parley.schemas.calls import CallCreate, CallList
-from parley.services.accounts import CarrierAccounts
+from parley.services.arrivals import Arrivals
 from parley.services.call_log import CallLog
 from parley.services.defaults import Clock, utc_now
+from parley.services.desk import Desk
+from parley.services.dialling import Dialling
 from parley.services.drafts import CallDrafts
-from parley.services.hooks import Hooks
-from parley.services.limits import Limits
-from parley.services.outages import noted_if_possible
-from parley.services.plans import Plans
+from parley.services.plans import Plans, stage_of
+from parley.services.stream_tokens import StreamTokens
+from parley.services.switchboard import Switchboard
 from parley.storage import agents, calls, numbers
 from parley.storage.database import Database
 from parley.storage.presence import AskEnd, HangUp, Presence
 from parley.storage.tables import CallRow, TranscriptRow
 
-
-class Switchboard(Protocol):
-    """Who holds the live sessions of this process."""
-
-    def prepare(self, plan: CallPlan) -> None:
-        """Start a session whose sockets warm up while the phone rings; a second time for the same call does nothing.
-
-        Raises Draining.
-        """
-        ...
-
-    def holds(self, call_id: str) -> bool: ...
-
-    def hang_up(self, call_id: str, reason: EndReason) -> bool:
-        """The carrier says it is over. False if the call is not held here."""
-        ...
-
-    def ask_end(self, call_id: str, reason: EndReason) -> bool:
-        """Somebody wants it to end. False if the call is not held here."""
-        ...
-
-    @property
-    def live_count(self) -> int: ...
-
-
-_TOKEN_LIFE = timedelta(seconds=60)
 # The API knows three words for what parley knows in five.
 _STATUSES: Mapping[str, Sequence[CallStatus]] = {
     "in-progress": ("queued", "ringing", "in-progress"),
@@ -79,24 +42,24 @@ class Calls:
         database: Database,
         log: CallLog,
         plans: Plans,
+        drafts: CallDrafts,
+        arrivals: Arrivals,
+        desk: Desk,
+        dialling: Dialling,
         switchboard: Switchboard,
         presence: Presence,
-        accounts: CarrierAccounts,
-        carriers: Mapping[str, Carrier],
-        hooks: Hooks,
-        limits: Limits,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._log = log
         self._plans = plans
-        self._drafts = CallDrafts(plans, accounts, carriers, limits, clock)
+        self._drafts = drafts
+        self._arrivals = arrivals
+        self._desk = desk
+        self._dialling = dialling
         self._switchboard = switchboard
         self._presence = presence
-        self._accounts = accounts
-        self._carriers = carriers
-        self._hooks = hooks
-        self._clock = clock
+        self._tokens = StreamTokens(clock)
 
     # ------------------------------------------------------------ the API's side
 
@@ -110,23 +73,7 @@ class Calls:
         """
         async with self._database.transaction() as session:
             call = await self._drafts.outbound(session, project_id, wanted, dialect)
-        try:
-            carrier, account = await self._accounts.for_call(call.id)
-            self._switchboard.prepare(await self._plans.for_call(call))
-            hooks = self._hooks.call(carrier, call.id)
-            placed = await self._carriers[carrier].dial(account, call.from_number, call.to_number, hooks)
-        except ParleyError as refused:
-            reason: EndReason = "server_shutdown" if isinstance(refused, Draining) else "carrier_failed"
-            self._switchboard.hang_up(call.id, reason)
-            with noted_if_possible("call_refusal_not_noted", call_id=call.id):
-                await self._log.finished(call.id, reason)
-            raise
-        call = calls.with_no_transcript(call)
-        with noted_if_possible("call_not_named", call_id=call.id):
-            async with self._database.transaction() as session:
-                await calls.name_at_carrier(session, call.id, placed)
-                call = await calls.get(session, project_id, call.id)
-        return call
+        return await self._dialling.place(call)
 
     async def get(self, project_id: str, call_id: str) -> CallRow:
         """With `transcripts` loaded, and the link its recording is shown with."""
@@ -182,28 +129,27 @@ class Calls:
     # ------------------------------------------------------------ the carrier's side
 
     async def ring_inbound(self, number_id: str, ringing: RingingCall) -> tuple[CallPlan, Secret]:
-        """A number rings: record the call, prepare its session, and give a token for its media socket.
+        """A number rings: record the call, lead it where routing decides, and give a token for its media socket.
 
-        A repeated report of the same carrier call gives the same call and another token. Raises NotFound (no such
-        number, or released), Conflict (nobody answers it, or the call is over already), QuotaExceeded, Draining, and
-        ConfigurationError where a secret that the session needs cannot be opened; then the call has failed.
+        Where the plan's stage is `Forwarding`, the carrier rings a human instead. A repeated report of the same carrier
+        call gives the same call and another token. Raises NotFound (no such number, or released), Conflict (the caller
+        is turned away, or the call is over already), Draining, and ConfigurationError where a secret that the session
+        needs cannot be opened; then the call has failed.
         """
-        try:
-            async with self._database.transaction() as session:
-                number = await numbers.get_ringing(session, number_id)
-                call = await self._drafts.inbound(session, number, ringing)
-                token = await self._new_token(session, call)
-        except (Conflict, QuotaExceeded, TooManyRequests) as declined:
-            reason = "no_agent" if isinstance(declined, Conflict) else "limit_reached"
-            await self._log.declined(number_id, ringing, reason)
-            raise
-        return await self._warm(call), token
+        async with self._database.transaction() as session:
+            number = await numbers.get_ringing(session, number_id)
+            call = await self._arrivals.receive(session, number, ringing)
+            token = None if call.status in ENDED else await self._tokens.new(session, call)
+        self._log.wake()
+        if token is None:
+            raise Conflict(f"This call is not taken, or over: {call.end_reason}.")
+        return await self._warm_or_fall_back(call), token
 
     async def answer_outbound(self, call_id: str) -> tuple[CallPlan, Secret]:
         """Our call was answered: a token for its media socket. Raises NotFound; Conflict when the call is over."""
         async with self._database.transaction() as session:
             call = await calls.get_known(session, call_id)
-            token = await self._new_token(session, call)
+            token = await self._tokens.new(session, call)
         return await self._warm(call), token
 
     async def report(self, report: CallReport, *, call_id: str | None = None, number_id: str | None = None) -> None:
@@ -226,42 +172,81 @@ class Calls:
     async def redeem_stream_token(self, token: str) -> CallPlan:
         """Let one media socket in. A token works once, for 60 s, and only while its call lives. Raises Forbidden."""
         async with self._database.transaction() as session:
-            call_id = await calls.use_token(session, _hash(token), self._clock())
-            call = await calls.get_known(session, call_id) if call_id is not None else None
+            call = await self._tokens.redeem(session, token)
             rows = await calls.transcript(session, call.id) if call is not None else []
-        if call is None or call.status in ENDED:
+        if call is None:
             raise Forbidden("This media stream's token is not valid, was used before, or its call is over.")
-        return await self._plans.for_rest(call, rows, self._clock())
+        return await self._plans.for_rest(call, rows, self._tokens.clock())
+
+    async def after(self, call_id: str, outcome: ForwardOutcome | None = None) -> tuple[CallPlan, Secret]:
+        """What comes next on a call whose stream ended, or whose `outcome` of ringing a human is known.
+
+        The next stage where one is written; else the same again where the stream broke, at any replica: a caller who
+        waits has a place in the database, and a conversation goes on if somebody holds it still. Where the plan's stage
+        is `Forwarding`, the carrier rings a human, and the token is not needed. Raises NotFound; Conflict when the call
+        is over, or nobody holds it.
+        """
+        if outcome is not None:
+            await self._after_forwarding(call_id, outcome)
+        async with self._database.transaction() as session:
+            call = await calls.get_known(session, call_id, lock=True)
+            is_known = call.is_handed_on or call.stage is not None
+            token = await self._tokens.new(session, call)
+            if isinstance(stage_of(call), Forwarding):
+                call.is_handed_on = False
+        if not is_known and not await self._is_held(call_id):
+            raise Conflict("No replica holds this call any more.")
+        return await self._plans.for_call(call), token
+
+    async def forwarded(self, call_id: str) -> None:
+        """The human answered: the caller is connected from now on."""
+        await self._log.connected(call_id)
 
     async def reissue(self, call_id: str) -> Secret:
-        """Another token for a call whose stream broke. Raises NotFound; Conflict when it is over or nobody holds it.
-
-        The new stream may come in at any replica, and the call goes on there.
-        """
-        async with self._database.read() as session:
-            call = await calls.get_known(session, call_id)
-        if not self._switchboard.holds(call_id) and not await self._presence.is_held_elsewhere(call_id):
-            raise Conflict("No replica holds this call any more.")
-        async with self._database.transaction() as session:
-            return await self._new_token(session, call)
+        """The token alone of what comes `after`."""
+        return (await self.after(call_id))[1]
 
     # ------------------------------------------------------------ steps
 
-    async def _new_token(self, session: AsyncSession, call: CallRow) -> Secret:
-        if call.status in ENDED:
-            raise Conflict("This call is over.")
-        token, now = secrets.token_urlsafe(32), self._clock()
-        await calls.add_token(session, call.id, _hash(token), now, now + _TOKEN_LIFE)
-        return Secret(token)
+    async def _is_held(self, call_id: str) -> bool:
+        return self._switchboard.holds(call_id) or await self._presence.is_held_elsewhere(call_id)
+
+    async def _after_forwarding(self, call_id: str, outcome: ForwardOutcome) -> None:
+        """The human was reached, and the call is over; or not, and it falls back."""
+        is_over = outcome.failure is None or outcome.is_caller_gone
+        if is_over or not await self._desk.hand_on(call_id, "unanswered"):
+            await self._log.finished(call_id, outcome.failure or "transferred")
+
+    async def _warm_or_fall_back(self, call: CallRow) -> CallPlan:
+        """A caller whom the agent cannot take may leave a message, where that is set: better than a busy tone."""
+        try:
+            return await self._prepared(call)
+        except ParleyError as refused:
+            if isinstance(refused, Draining) or call.stage is not None:
+                await self._give_up(call, refused)
+                raise
+            if not await self._desk.hand_on(call.id, "agent_failed"):
+                await self._give_up(call, refused)
+                raise
+        async with self._database.read() as session:
+            call = await calls.get_known(session, call.id)
+        return await self._warm(call)
 
     async def _warm(self, call: CallRow) -> CallPlan:
         try:
-            plan = await self._plans.for_call(call)
-            self._switchboard.prepare(plan)
+            return await self._prepared(call)
         except ParleyError as refused:
-            await self._log.finished(call.id, "server_shutdown" if isinstance(refused, Draining) else "provider_failed")
+            await self._give_up(call, refused)
             raise
+
+    async def _prepared(self, call: CallRow) -> CallPlan:
+        plan = await self._plans.for_call(call)
+        if not isinstance(plan.stage, Forwarding):
+            self._switchboard.prepare(plan)
         return plan
+
+    async def _give_up(self, call: CallRow, refused: ParleyError) -> None:
+        await self._log.finished(call.id, "server_shutdown" if isinstance(refused, Draining) else "provider_failed")
 
     async def _reported(self, report: CallReport, call_id: str | None, number_id: str | None) -> CallRow:
         """The call that is meant. The carrier's own id has to fit: another leg's report is not about this call."""
@@ -276,7 +261,3 @@ class Calls:
         if call.carrier_call_id != report.carrier_call_id:
             raise NotFound("This server knows no such call.")
         return call
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -21,7 +21,7 @@ from parley.services.accounts import CarrierAccounts
 from parley.services.defaults import Clock
 from parley.services.limits import Limits
 from parley.services.plans import Overrides, Plans
-from parley.storage import agents, calls, diagnostics, numbers
+from parley.storage import agents, diagnostics, numbers
 from parley.storage.tables import AgentRow, CallRow, NumberRow
 
 
@@ -68,30 +68,7 @@ class CallDrafts:
             call_metadata=wanted.metadata,
         )
         session.add(row)
-        await self._limits.take_call(session, project_id)
-        return row
-
-    async def inbound(self, session: AsyncSession, number: NumberRow, ringing: RingingCall) -> CallRow:
-        """A ringing call; the one that is recorded already if the carrier tells of it twice. Raises Conflict, and
-        QuotaExceeded for a new one."""
-        if number.agent_id is None:
-            raise Conflict("No agent is attached to this number.")
-        agent = await agents.get(session, number.project_id, number.agent_id, lock=True)
-        snapshot = await self._plans.snapshot(session, agent)
-        values = self._common(number.project_id, snapshot, "inbound") | {
-            "status": "ringing",
-            "dialect": number.dialect,
-            "carrier": number.provider,
-            "carrier_call_id": ringing.carrier_call_id,
-            "credential_id": number.credential_id,
-            "number_id": number.id,
-            "from_number": ringing.from_number,
-            "to_number": number.phone_number,
-            **await _test_marks(session, number, ringing),
-        }
-        row = await calls.insert_once(session, values)
-        if row.id == values["id"] and not row.is_test:
-            await self._limits.take_call(session, number.project_id)
+        await self._limits.take_call(session, project_id, agent.id)
         return row
 
     def _common(self, project_id: str, snapshot: AgentSnapshot, direction: Direction) -> dict[str, Any]:
@@ -128,16 +105,14 @@ class CallDrafts:
     ) -> None:
         if own_url is not None:
             self._plans.webhooks.require_url(own_url, "webhookUrl")
-        if snapshot.voice_mode == "hosted":
-            return
-        if await self._plans.webhooks.address_in(session, project_id, snapshot.id, own_url) is None:
+        if not await self._plans.is_answered(session, project_id, snapshot, own_url):
             raise BadInput(
                 "Nobody would answer this call: the agent is in webhook mode and there is no active webhook. "
                 "Set a webhook, or send `systemPrompt`."
             )
 
 
-async def _test_marks(session: AsyncSession, number: NumberRow, ringing: RingingCall) -> dict[str, Any]:
+async def test_marks(session: AsyncSession, number: NumberRow, ringing: RingingCall) -> dict[str, Any]:
     """What marks the row of a call that this server announced. Raises NotFound for an id that only looks like that."""
     if not looks_announced(ringing.carrier_call_id):
         return {}

@@ -84,6 +84,12 @@ class Plans:
             return True
         return await self.webhooks.address_in(session, project_id, agent.id, own_url) is not None
 
+    async def is_answered_for(self, session: AsyncSession, agent: AgentRow) -> bool:
+        """The same of a call that would reach the agent now."""
+        if agent.voice_mode == "hosted":
+            return True
+        return await self.webhooks.address_in(session, agent.project_id, agent.id, None) is not None
+
     def house(self) -> AgentSnapshot:
         """Who speaks to a caller whom no agent holds: nobody's agent, with the voice and ears the operator chose."""
         return self.in_house_voice(AgentSnapshot(id="", name="", voice_mode="hosted", language=self.defaults.language))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +29,21 @@ async def known_ids(session: AsyncSession, project_id: str, agent_ids: Collectio
     """Which of these are the project's agents."""
     statement = select(AgentRow.id).where(AgentRow.project_id == project_id, AgentRow.id.in_(agent_ids))
     return set(await session.scalars(statement))
+
+
+async def named(session: AsyncSession, project_id: str, agent_ids: Sequence[str]) -> list[AgentRow]:
+    """Those of the agents that there are, in the order in which they are named, as they are now."""
+    statement = select(AgentRow).where(AgentRow.project_id == project_id, AgentRow.id.in_(agent_ids))
+    rows = await session.scalars(statement.execution_options(populate_existing=True))
+    found = {row.id: row for row in rows}
+    return [found[agent_id] for agent_id in dict.fromkeys(agent_ids) if agent_id in found]
+
+
+async def call_limits(session: AsyncSession, project_id: str, agent_ids: Collection[str]) -> dict[str, int | None]:
+    """How many calls each of those agents that there are may hold at once; None is any number."""
+    statement = select(AgentRow.id, AgentRow.max_concurrent_calls)
+    statement = statement.where(AgentRow.project_id == project_id, AgentRow.id.in_(agent_ids))
+    return {row[0]: row[1] for row in await session.execute(statement)}
 
 
 async def hold(session: AsyncSession, project_id: str, agent_id: str | None) -> str | None:

@@ -44,6 +44,16 @@ async def get_by_carrier_id(session: AsyncSession, project_id: str, carrier: str
     return await _known(session, statement, carrier_call_id, lock=False)
 
 
+async def find_by_carrier_id(
+    session: AsyncSession, project_id: str, carrier: str, carrier_call_id: str
+) -> CallRow | None:
+    """The same, or None."""
+    try:
+        return await get_by_carrier_id(session, project_id, carrier, carrier_call_id)
+    except NotFound:
+        return None
+
+
 async def _known(session: AsyncSession, statement: Select[CallRow], name: str, *, lock: bool) -> CallRow:
     locked = statement.with_for_update().execution_options(populate_existing=True)
     row = await session.scalar(locked if lock else statement) if is_possible(name) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, func, literal_column, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.limits import OwnLimits
@@ -13,6 +13,10 @@ from parley.storage.tables import CallRow, MessageRow, NumberRow, ProjectRow
 
 # Spelled out, so that the index of unfinished calls is seen to fit.
 _UNFINISHED: ColumnElement[bool] = literal_column("calls.status NOT IN ('completed', 'failed')")
+# Who waits, hears an announcement or leaves a message holds no place; a conversation does, also one with a human.
+TALKS = or_(CallRow.stage.is_(None), CallRow.stage["type"].astext == "forwarding")
+# A caller who was turned away has had no call, though there is a row of it.
+TURNED_AWAY = ("rejected", "no_agent", "limit_reached")
 
 
 async def own(session: AsyncSession, project_id: str, *, lock: bool = False) -> OwnLimits:
@@ -39,16 +43,21 @@ async def numbers(session: AsyncSession, project_id: str, *, except_for: Collect
     return await session.scalar(statement) or 0
 
 
-async def live_calls(session: AsyncSession, project_id: str) -> int:
-    """Calls that have not ended, queued and ringing ones too; tests do not count."""
-    live = (CallRow.project_id == project_id, CallRow.is_test.is_(False), _UNFINISHED)
-    return await session.scalar(select(func.count()).where(*live)) or 0
+async def live_calls(session: AsyncSession, project_id: str, *, except_for: str = "") -> dict[str | None, int]:
+    """How many calls each agent holds, queued and ringing ones too; None stands for calls without an agent.
+
+    Tests and callers who wait do not count, nor does the call with the id `except_for`.
+    """
+    live = (CallRow.project_id == project_id, CallRow.is_test.is_(False), CallRow.id != except_for, _UNFINISHED, TALKS)
+    statement = select(CallRow.agent_id, func.count()).where(*live).group_by(CallRow.agent_id)
+    return {row[0]: row[1] for row in await session.execute(statement)}
 
 
 async def calls_since(session: AsyncSession, project_id: str, moment: datetime) -> int:
     """Calls in both directions that began after the moment, whatever became of them; tests do not count."""
     since = (CallRow.project_id == project_id, CallRow.created_at > moment, CallRow.is_test.is_(False))
-    return await session.scalar(select(func.count()).where(*since)) or 0
+    had = or_(CallRow.end_reason.is_(None), CallRow.end_reason.not_in(TURNED_AWAY))
+    return await session.scalar(select(func.count()).where(*since, had)) or 0
 
 
 async def messages_sent_since(session: AsyncSession, project_id: str, moment: datetime) -> int:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from parley.domain.calls import ENDED
 from parley.domain.ids import is_possible
 from parley.storage.lookup import Slice, find, page, page_after
 from parley.storage.tables import CallRow, QueueEntryRow, QueueRow
@@ -69,6 +70,15 @@ async def open_of_call(session: AsyncSession, call_id: str) -> QueueEntryRow | N
     return await session.scalar(statement.with_for_update().execution_options(populate_existing=True))
 
 
+async def settings_of_call(session: AsyncSession, call_id: str) -> dict[str, Any] | None:
+    """How the call waits, with nothing locked."""
+    statement = select(QueueEntryRow.settings).where(
+        QueueEntryRow.call_id == call_id, QueueEntryRow.status == "waiting"
+    )
+    found: dict[str, Any] | None = await session.scalar(statement)
+    return found
+
+
 async def called_back_by(session: AsyncSession, call_id: str) -> QueueEntryRow | None:
     """The entry that this call was placed for and that is not settled, locked."""
     statement = select(QueueEntryRow).where(
@@ -92,6 +102,20 @@ async def renew(session: AsyncSession, call_ids: Sequence[str], until: datetime)
     """These callers hear the music here."""
     waiting = (QueueEntryRow.call_id.in_(call_ids), QueueEntryRow.status == "waiting")
     await session.execute(update(QueueEntryRow).where(*waiting).values(held_until=until))
+
+
+async def no_longer_waiting(session: AsyncSession, call_ids: Sequence[str]) -> list[str]:
+    """Those of the calls that live and have no place any more, or a stage that is no waiting."""
+    placed = select(QueueEntryRow.id).where(QueueEntryRow.call_id == CallRow.id, _OPEN).exists()
+    waits = and_(CallRow.stage.is_not(None), CallRow.stage["type"].astext == "waiting", placed)
+    statement = select(CallRow.id).where(CallRow.id.in_(call_ids), CallRow.status.not_in(ENDED), not_(waits))
+    return list(await session.scalars(statement))
+
+
+async def is_promised(session: AsyncSession, call_id: str) -> bool:
+    """Whether the caller of this call will be called back."""
+    promised = (QueueEntryRow.call_id == call_id, QueueEntryRow.status == "callback")
+    return bool(await session.scalar(select(select(QueueEntryRow.id).where(*promised).exists())))
 
 
 async def past_due(session: AsyncSession, now: datetime) -> list[QueueEntryRow]:
@@ -123,8 +147,7 @@ async def standings(session: AsyncSession, call_ids: Collection[str]) -> list[St
         .join(mine, and_(mine.c.project_id == ranked.c.project_id, mine.c.lane == ranked.c.lane))
         .where(ranked.c.call_id.in_(call_ids), ranked.c.status == "waiting")
     )
-    rows = (await session.execute(statement)).tuples()
-    return [Standing(call_id, project_id, tuple(agent_ids), place) for call_id, project_id, agent_ids, place in rows]
+    return [Standing(row[0], row[1], tuple(row[2]), row[3]) for row in await session.execute(statement)]
 
 
 async def position_of(session: AsyncSession, entry: QueueEntryRow) -> int:

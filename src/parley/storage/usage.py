@@ -14,6 +14,7 @@ from sqlalchemy import CTE, ColumnElement, FromClause, Select, Subquery, func, l
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.usage import minutes
+from parley.storage.limits import TALKS
 from parley.storage.tables import AgentRow, CallRow, DeliveryRow, MessageRow, NumberRow
 
 Unit = Literal["day", "month"]
@@ -74,7 +75,7 @@ async def totals(session: AsyncSession, project_id: str, now: datetime) -> Total
     sent = func.count().filter(MessageRow.direction == "outbound")
     parts = (
         select(func.count().label("numbers")).where(NumberRow.project_id == project_id, NumberRow.status == "active"),
-        select(func.count().label("live_calls")).where(_of(CallRow, project_id), is_live),
+        select(func.count().label("live_calls")).where(_of(CallRow, project_id), is_live, TALKS),
         _recent(MessageRow, "messages", project_id, now),
         _recent(CallRow, "calls", project_id, now),
         select(sent.label("messages_sent_last_24h")).where(*_since(MessageRow, project_id, now - DAY)),

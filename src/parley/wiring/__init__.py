@@ -20,20 +20,15 @@ from parley.live.journals import Journals
 from parley.live.metrics import Metrics
 from parley.live.recorder import Recorders
 from parley.providers.guard import TargetRules
-from parley.providers.network_probe import NetworkProbe
 from parley.providers.outbound import OutboundHttp
 from parley.providers.tls import http_trust
 from parley.services.accounts import CarrierAccounts
 from parley.services.agents import Agents
-from parley.services.call_log import CallLog
-from parley.services.calls import Calls
 from parley.services.conversations import Conversations
 from parley.services.credentials import Credentials
 from parley.services.delivery_worker import DeliveryWorker
-from parley.services.diagnostics import Diagnostics
 from parley.services.hooks import Hooks
 from parley.services.idempotency import Idempotency
-from parley.services.integration_health import IntegrationHealth
 from parley.services.limits import Limits
 from parley.services.message_watch import MessageWatch
 from parley.services.messages import Messages
@@ -43,6 +38,7 @@ from parley.services.plans import Plans
 from parley.services.projects import Projects
 from parley.services.pruning import Pruning
 from parley.services.recording_intake import RecordingIntake
+from parley.services.router import Router
 from parley.services.routing import Routing
 from parley.services.routing_explained import RoutingExplanations
 from parley.services.transcripts import Transcripts
@@ -52,9 +48,12 @@ from parley.services.voicemail_intake import VoicemailIntake
 from parley.services.watch import CallWatch
 from parley.settings import Settings
 from parley.storage.database import Database
-from parley.wiring.alerting import alerting
 from parley.storage.presence import Presence
 from parley.wiring import adapters
+from parley.wiring.alerting import alerting
+from parley.wiring.desk import front_desk
+from parley.wiring.diagnosing import Addresses, diagnosing
+from parley.wiring.insight import insight
 from parley.wiring.opening import cipher_for, opened_database
 from parley.wiring.recording import recording
 from parley.wiring.telling import telling
@@ -111,19 +110,20 @@ async def assembled(settings: Settings, own_url: str) -> AsyncIterator[Assembly]
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, verify=http_trust()))
         webhook_http = OutboundHttp.guarded(TargetRules(allow_private=settings.allow_private_targets))
         stack.push_async_callback(webhook_http.aclose)
-        assembly = _join(settings, settings.public_url or own_url, database, http, webhook_http, stack)
+        assembly = _join(settings, Addresses(settings.public_url or own_url, own_url), database, http, webhook_http, stack)
         await assembly.services.projects.ensure_default(settings.api_key or None)
         yield assembly
 
 
 def _join(
     settings: Settings,
-    public_url: str,
+    addresses: Addresses,
     database: Database,
     http: httpx.AsyncClient,
     webhook_http: OutboundHttp,
     stack: AsyncExitStack,
 ) -> Assembly:
+    public_url = addresses.public_url
     cipher, metrics, hooks, presence = cipher_for(settings), Metrics(), Hooks(public_url), adapters.presence(settings)
     carriers = adapters.carriers(settings, http)
     doors = adapters.providers(
@@ -135,17 +135,20 @@ def _join(
     credentials = Credentials(database, cipher, adapters.operator_keys(settings), carriers)
     accounts = CarrierAccounts(database, credentials, adapters.operator_accounts(settings))
     told = telling(settings, database, cipher, webhook_http)
+    learnt = insight(settings, database, credentials, told, stack)
     alarm = alerting(settings, database, told)
     taped = recording(settings, database, cipher, public_url, told.announcements)
-    call_log = CallLog(database, told.announcements, accounts, carriers, taped.recordings)
+    plans = Plans(credentials, told.webhooks, defaults)
+    desk = front_desk(database, told, taped, accounts, carriers, plans, limits, Router())
     journals = Journals(settings.journal_dir)
     doors = replace(doors, recorders=Recorders(taped.intake))
-    directory = Directory(doors, call_log, metrics, journals, presence, ring_limit_s=settings.ring_limit_s)
-    plans = Plans(credentials, told.webhooks, defaults)
-    calls = Calls(database, call_log, plans, directory, presence, accounts, carriers, hooks, limits)
+    directory = Directory(
+        doors, desk.log, metrics, journals, presence, desk=desk.records, ring_limit_s=settings.ring_limit_s
+    )
+    calls, queue_runner = desk.opened(directory, presence, accounts, carriers, hooks)
     messages = Messages(database, told.announcements, accounts, carriers, hooks, limits)
     numbers = Numbers(database, accounts, credentials, carriers, hooks, defaults.carrier, limits)
-    probe = NetworkProbe(TargetRules(allow_private=settings.allow_private_targets))
+    doctor = diagnosing(settings, addresses, database, http, doors, accounts, plans, Router(), frozenset(carriers))
     services = Services(
         projects=Projects(database),
         agents=Agents(database),
@@ -154,10 +157,13 @@ def _join(
         routing_explanations=RoutingExplanations(database),
         trunks=Trunks(database, cipher),
         phone_conversations=PhoneConversations(database),
-        diagnostics=Diagnostics(database, accounts, probe),
-        integration_health=IntegrationHealth(database, accounts, carriers, defaults.carrier),
+        call_tests=doctor.call_tests,
+        diagnostics=doctor.diagnostics,
+        integration_health=doctor.integration_health,
         calls=calls,
         recordings=taped.recordings,
+        analyses=learnt.analyses,
+        analytics=learnt.analytics,
         voicemails=taped.voicemails,
         messages=messages,
         conversations=Conversations(database),
@@ -169,15 +175,15 @@ def _join(
         voices=adapters.voices(settings, credentials, http, defaults),
         transcripts=Transcripts(database),
         usage=Usage(database, limits, defaults.max_call_duration_s),
-        idempotency=Idempotency(database, cipher),
         alerts=alarm.alerts,
+        idempotency=Idempotency(database, cipher),
         default_voice=DEFAULT_VOICE_ID,
     )
     edge = CarrierEdge(carriers, accounts, calls, messages, directory, public_url)
-    watch = CallWatch(database, call_log, directory.held)
+    watch = CallWatch(database, desk.log, directory.held)
     pruning = Pruning(database, timedelta(days=settings.delivery_retention_days))
     watches = watch, MessageWatch(messages)
-    background: tuple[Background, ...] = (alarm.watch.run, *doctor.background)
+    background: tuple[Background, ...] = (learnt.worker.run, alarm.watch.run, queue_runner.run, *doctor.background)
     return Assembly(
         database,
         services,

@@ -1,0 +1,113 @@
+"""The front desk: where a call goes when a stage of it is over, and the caller is still there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from parley.domain.calls import ENDED
+from parley.domain.decisions import Decision, read_decision
+from parley.domain.queueing import CALLBACK_LIFE_S, QueueSettings
+from parley.domain.stages import Forwarding, StageEnd, Waiting
+from parley.services.defaults import Clock, utc_now
+from parley.services.lanes import HELD_FOR, Lanes
+from parley.services.plans import stage_of
+from parley.services.queue_log import QueueLog
+from parley.services.stages import Stages
+from parley.storage import agents, calls, queues
+from parley.storage.database import Database
+from parley.storage.tables import CallRow, QueueEntryRow
+
+# Calls that were taken before decisions were kept, and calls that parley placed, have nothing to fall back on.
+_NO_DECISION = Decision(action="agent", matched="", fallback="hangup")
+
+
+class Desk:
+    """What is decided here is written with the call, before the caller's stream is closed; any replica may go on."""
+
+    def __init__(
+        self, database: Database, lanes: Lanes, stages: Stages, queue_log: QueueLog, clock: Clock = utc_now
+    ) -> None:
+        self._database = database
+        self._lanes = lanes
+        self._stages = stages
+        self._queue_log = queue_log
+        self._clock = clock
+
+    async def hand_on(self, call_id: str, end: StageEnd) -> bool:
+        """Decide what comes next, and write it down. False: nothing does, and the call is to be ended.
+
+        Where it was written already, by whoever called the waiting caller, it stays.
+        """
+        async with self._database.transaction() as session:
+            call, entry = await self.held(session, call_id)
+            if call.status in ENDED:
+                return False
+            goes_on = call.is_handed_on or await self._next(session, call, entry, end)
+        self._queue_log.wake()
+        return goes_on
+
+    async def held(self, session: AsyncSession, call_id: str) -> tuple[CallRow, QueueEntryRow | None]:
+        """The call, locked, and its place if it waits. The agents it may go to are locked first, as everywhere."""
+        known = await calls.get_known(session, call_id)
+        for agent_id in sorted({each for each in await self._agents(session, known) if each}):
+            await agents.hold(session, known.project_id, agent_id)
+        call = await calls.get_known(session, call_id, lock=True)
+        entry = await queues.open_of_call(session, call_id) if isinstance(stage_of(call), Waiting) else None
+        return call, entry
+
+    async def overflow(self, session: AsyncSession, call: CallRow, entry: QueueEntryRow) -> bool:
+        """The caller of this place has waited long enough; both are locked. False: the call is to be ended."""
+        await self._queue_log.leave(session, entry, "overflowed", self._clock(), call=call)
+        return await self._lanes.overflow(session, call, settings_of_entry(entry).overflow)
+
+    async def _agents(self, session: AsyncSession, call: CallRow) -> Sequence[str | None]:
+        if not isinstance(stage_of(call), Waiting):
+            return [call.agent_id]
+        settings = await queues.settings_of_call(session, call.id)
+        spare = msgspec.convert(settings, QueueSettings).overflow.agent_id if settings is not None else None
+        return [call.agent_id, spare]
+
+    async def _next(self, session: AsyncSession, call: CallRow, entry: QueueEntryRow | None, end: StageEnd) -> bool:
+        decision = _NO_DECISION if call.routing is None else read_decision(call.routing)
+        stage = stage_of(call)
+        if isinstance(stage, Waiting):
+            return await self._after_waiting(session, call, entry, end, decision)
+        if end in ("called", "moved", "overflowed", "callback_wanted"):  # what comes next was written before
+            self._stages.again(call)
+            return True
+        if isinstance(stage, Forwarding) and end == "unanswered":
+            return await self._stages.fall_back(session, call, decision, "unanswered")
+        if stage is None and end == "agent_failed":
+            return await self._stages.fall_back(session, call, decision, "agent_failed", has_failed=True)
+        return False
+
+    async def _after_waiting(
+        self, session: AsyncSession, call: CallRow, entry: QueueEntryRow | None, end: StageEnd, decision: Decision
+    ) -> bool:
+        if entry is None:
+            if await queues.is_promised(session, call.id):
+                return False
+            # The place was given up, because the process that held it stood still; the caller is there all the same.
+            return await self._stages.fall_back(session, call, decision, "overflowed")
+        if end == "callback_wanted":
+            self._promise(entry, self._clock())
+            return False
+        if end == "overflowed":
+            return await self.overflow(session, call, entry)
+        entry.held_until = self._clock() + HELD_FOR
+        self._stages.again(call)
+        return True
+
+    def _promise(self, entry: QueueEntryRow, now: datetime) -> None:
+        """The caller hangs up and keeps the place."""
+        entry.status, entry.due_at, entry.held_until = "callback", now, None
+        entry.overflows_at = now + timedelta(seconds=CALLBACK_LIFE_S)
+
+
+def settings_of_entry(entry: QueueEntryRow) -> QueueSettings:
+    """The queue as it was when this caller came."""
+    return msgspec.convert(entry.settings, QueueSettings)
