@@ -8,18 +8,38 @@ from __future__ import annotations
 
 import msgspec
 
+from parley.domain.carriers import CarrierAccount
+
 PREFIX = "test_"
 """How the carrier's id of every announced call begins; no carrier's own ids do."""
 
 LONGEST_S = 60.0
 """A test call is over by then, whatever it was asked to last."""
-DEFAULT_SCRIPT = ("Hello, this is a test call. Can you hear me?",)
-"""What the caller says where nobody wrote a script."""
+DEFAULT_SCRIPT = ("Hello, this is a test call, can you hear me?",)
+"""What the caller says where nobody wrote a script: one breath, so that nobody takes its middle for the end."""
 
 
 def looks_announced(carrier_call_id: str) -> bool:
     """Whether the id is of the form that announced calls have."""
     return carrier_call_id.startswith(PREFIX)
+
+
+class CallOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """A test call to be made: what the carrier would ask and sign with, and what its caller says.
+
+    `greeting_wait_s` is how long the caller waits for the agent to speak first; `duration_s` limits the conversation.
+    """
+
+    carrier: str
+    carrier_call_id: str
+    account: CarrierAccount
+    voice_url: str
+    status_url: str
+    from_number: str
+    to_number: str
+    script: tuple[str, ...]
+    duration_s: float
+    greeting_wait_s: float
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):

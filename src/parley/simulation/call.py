@@ -204,7 +204,7 @@ class CarrierCall:
         stream = self.stream = MediaStream(narrator, self.handset)
         self._after = partial(Place, step.action)
         try:
-            await stream.run(step.stream_url, step.parameters)
+            await stream.run(self._exchange.way(step.stream_url), step.parameters)
         except OSError as fault:
             self.messenger.problems.append(f"31920 Stream WebSocket handshake error: {fault}")
         finally:

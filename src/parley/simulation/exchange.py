@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -18,19 +18,33 @@ WEBHOOK_TIMEOUT_S: Final = 15.0
 """How long Twilio waits for the answer of a voice webhook."""
 
 
-class Exchange:
-    """Use as an async context manager; leaving it ends everything that still runs in it."""
+def directly(url: str) -> str:
+    """A URL is reached where it says."""
+    return url
 
-    def __init__(self) -> None:
+
+class Exchange:
+    """Use as an async context manager; leaving it ends everything that still runs in it.
+
+    `http` is used instead of a client of its own, and stays open. `way` says where a URL is reached from here, for HTTP
+    and websockets alike; what is signed is the URL itself.
+    """
+
+    def __init__(self, http: httpx.AsyncClient | None = None) -> None:
         self.metronome = Metronome()
+        self.way: Callable[[str], str] = directly
+        self._given_http = http
         self._stack = AsyncExitStack()
         self._tasks = asyncio.TaskGroup()
         self._running: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
-        # Proxy settings of the environment are for the world outside; the simulation calls the machine it runs on.
-        client = httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT_S, trust_env=False)
-        self._http = await self._stack.enter_async_context(client)
+        if self._given_http is None:
+            # Proxy settings of the environment are for the world outside; the simulation calls the machine it runs on.
+            own = httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT_S, trust_env=False)
+            self._http = await self._stack.enter_async_context(own)
+        else:
+            self._http = self._given_http
         await self._stack.enter_async_context(self._tasks)
         _ = self.start(self.metronome.run())
         return self

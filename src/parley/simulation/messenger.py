@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from parley.simulation.exchange import Exchange
+from parley.simulation.exchange import WEBHOOK_TIMEOUT_S, Exchange
 from parley.simulation.signing import signature
 
 
@@ -113,6 +113,6 @@ async def post_signed(exchange: Exchange, auth_token: str, url: str, form: Mappi
         "I-Twilio-Idempotency-Token": secrets.token_hex(16),
     }
     try:
-        return await exchange.http.post(url, data=dict(form), headers=headers)
+        return await exchange.http.post(exchange.way(url), data=dict(form), headers=headers, timeout=WEBHOOK_TIMEOUT_S)
     except (httpx.HTTPError, httpx.InvalidURL):
         return None

@@ -7,7 +7,6 @@ of its work. Sending never waits: a server that does not read makes the transpor
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable
 from typing import Final, cast
 
@@ -16,6 +15,8 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.uri import parse_uri
+
+from parley.providers.tls import socket_trust
 
 MAX_MESSAGE_BYTES: Final = 1_048_576
 
@@ -40,7 +41,7 @@ class PhoneSocket(asyncio.Protocol):
     ) -> PhoneSocket:
         """Connect and shake hands. Raises OSError when the server cannot be reached or declines."""
         uri = parse_uri(url)
-        tls = ssl.create_default_context() if uri.secure else None
+        tls = socket_trust() if uri.secure else None
         try:
             async with asyncio.timeout(timeout_s):
                 _, socket = await asyncio.get_running_loop().create_connection(
@@ -53,7 +54,7 @@ class PhoneSocket(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        """Whether what is sent may arrive. A connection that broke leaves the protocol in the belief that it is open."""
+        """Whether what is sent may arrive. Where a connection broke, the protocol still believes that it is open."""
         return self._protocol.state is State.OPEN and self._transport is not None
 
     def send(self, text: str) -> None:
