@@ -1,4 +1,4 @@
-"""What tests of numbers and networks say, and what they leave open."""
+"""What tests of networks say, and what they leave open."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import pytest
 
 from parley.domain.endpoints import Reach
 from parley.domain.errors import BadInput, NotFound, TargetBlocked
-from parley.schemas.agents import AgentUpdate
-from parley.schemas.diagnostics import CallTestCreate, NetworkTestCreate
-from parley.schemas.numbers import NumberImport
-from parley.schemas.webhooks import WebhookPut
-from parley.services.accounts import CarrierAccounts
-from parley.services.diagnostics import CALL, NETWORK, Diagnostics
+from parley.schemas.diagnostics import NetworkTestCreate
+from parley.services.diagnostics import NETWORK, Diagnostics
 from parley.storage.tables import DiagnosticRow
 from tests.services.world import World
-
-HOOK = WebhookPut(url="https://a.example/hook")
 
 
 class StillProbe:
@@ -40,95 +34,11 @@ def probe() -> StillProbe:
 
 @pytest.fixture
 def checks(world: World, probe: StillProbe) -> Diagnostics:
-    return Diagnostics(world.database, world.accounts, probe, world.clock)
+    return Diagnostics(world.database, probe, world.clock)
 
 
 def verdicts(row: DiagnosticRow) -> dict[str, str]:
     return {check["name"]: check["status"] for check in row.result["checks"]}
-
-
-# ---------------------------------------------------------------- calls
-
-
-async def test_a_number_that_would_be_answered_passes_without_a_call(
-    world: World, mine: str, checks: Diagnostics
-) -> None:
-    agent = await world.agent(mine)
-    number = await world.number(mine, agent.id)
-    asked = len(world.carrier.asked)
-
-    row = await checks.test_call(mine, CallTestCreate(phone_number=number.phone_number))
-
-    assert (row.result["status"], row.result["agent_id"], row.result["answered_by"]) == ("passed", agent.id, "model")
-    assert verdicts(row) == {
-        "connection": "passed",
-        "account": "passed",
-        "agent": "passed",
-        "answer": "passed",
-        "routing": "not_tested",
-        "call": "not_tested",
-    }
-    assert len(world.carrier.asked) == asked
-
-
-async def test_an_agent_that_asks_a_webhook_needs_one(world: World, mine: str, checks: Diagnostics) -> None:
-    agent = await world.agent(mine, voice_mode="webhook")
-    number = await world.number(mine, agent.id)
-    wanted = CallTestCreate(phone_number=number.phone_number)
-
-    alone = await checks.test_call(mine, wanted)
-    await world.webhooks.put(mine, None, HOOK)
-    asked = await checks.test_call(mine, wanted)
-    await world.agents.update(mine, agent.id, AgentUpdate(voice_mode="hosted"))
-    hosted = await checks.test_call(mine, wanted)
-
-    assert (alone.result["status"], alone.result["answered_by"], verdicts(alone)["answer"]) == (
-        "failed",
-        None,
-        "failed",
-    )
-    assert (asked.result["status"], asked.result["answered_by"]) == ("passed", "webhook")
-    assert hosted.result["answered_by"] == "model"
-
-
-async def test_a_number_without_agent_fails_where_it_is_missing(world: World, mine: str, checks: Diagnostics) -> None:
-    number = await world.number(mine)
-
-    row = await checks.test_call(mine, CallTestCreate(phone_number=number.phone_number))
-
-    assert row.result["status"] == "failed"
-    assert verdicts(row) | {"agent": "failed", "answer": "not_tested"} == verdicts(row)
-
-
-async def test_a_number_no_carrier_brings_here_fails(world: World, mine: str, checks: Diagnostics) -> None:
-    agent = await world.agent(mine)
-    imported = NumberImport(phone_number="+14155557777", provider="another-carrier", agent_id=agent.id)
-    await world.numbers.import_(mine, imported)
-
-    row = await checks.test_call(mine, CallTestCreate(phone_number="+14155557777"))
-
-    assert (row.result["status"], verdicts(row)["connection"]) == ("failed", "failed")
-
-
-async def test_a_number_whose_account_is_gone_fails(world: World, mine: str, probe: StillProbe) -> None:
-    number = await world.number(mine, (await world.agent(mine)).id)
-    nobodys = CarrierAccounts(world.database, world.credentials, {})
-
-    row = await Diagnostics(world.database, nobodys, probe).test_call(
-        mine, CallTestCreate(phone_number=number.phone_number)
-    )
-
-    with pytest.raises(BadInput):
-        await nobodys.for_number(number.id)  # which every report of a call is verified with
-    assert (row.result["status"], verdicts(row)["account"]) == ("failed", "failed")
-
-
-async def test_only_ones_own_numbers_are_tested(world: World, mine: str, theirs: str, checks: Diagnostics) -> None:
-    foreign = await world.number(theirs)
-
-    for phone in (foreign.phone_number, "+14155550000"):
-        with pytest.raises(NotFound):
-            await checks.test_call(mine, CallTestCreate(phone_number=phone))
 
 
 # ---------------------------------------------------------------- networks
@@ -181,7 +91,7 @@ async def test_a_test_is_read_again_by_its_project_and_kind_alone(mine: str, the
     row = await checks.test_network(mine, NetworkTestCreate(target_endpoint="sip.example.com"))
 
     assert (await checks.get(mine, NETWORK, row.id)).result == row.result
-    for project, kind in ((theirs, NETWORK), (mine, CALL)):
+    for project, kind in ((theirs, NETWORK), (mine, "test_call")):
         with pytest.raises(NotFound):
             await checks.get(project, kind, row.id)
 

@@ -10,6 +10,7 @@ from parley.api import (
     conversations,
     credentials,
     deliveries,
+    diagnostics,
     live_calls,
     messages,
     numbers,
@@ -45,4 +46,5 @@ OPERATIONS: tuple[Operation, ...] = (
     *live_calls.OPERATIONS,
     *analyses.OPERATIONS,
     *alerts.OPERATIONS,
+    *diagnostics.OPERATIONS,
 )

@@ -16,6 +16,7 @@ from parley.schemas.base import Wire
 from parley.schemas.fields import ID_PATTERN
 from parley.services.agents import Agents
 from parley.services.alerts import Alerts
+from parley.services.call_tests import CallTests
 from parley.services.calls import Calls
 from parley.services.conversations import Conversations
 from parley.services.credentials import Credentials
@@ -55,6 +56,7 @@ class Services:
     routing_explanations: RoutingExplanations
     trunks: Trunks
     phone_conversations: PhoneConversations
+    call_tests: CallTests
     diagnostics: Diagnostics
     integration_health: IntegrationHealth
     calls: Calls

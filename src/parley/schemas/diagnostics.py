@@ -23,12 +23,24 @@ EndpointText = Annotated[
 CheckStatus = Literal["passed", "failed", "not_tested"]
 
 
+Sentence = Annotated[str, Field(min_length=1, max_length=200, description="What the caller says, in one breath.")]
+
+
 class CallTestCreate(Wire):
-    """Check what would become of a call to one of your numbers."""
+    """Call one of your numbers as a caller would, and see each step of it.
+
+    The caller says each sentence of `script` (one of its own without it) and waits for the answer. `from_number` is
+    whose call it seems to be, for routing that looks at callers. A conversation lasts `duration_seconds` at most, and
+    never more than 60. The answer comes when the test is done, after `wait_seconds` at the latest: a test that goes on
+    longer is `running`, and read again by its id. With 0 the answer comes at once.
+    """
 
     phone_number: PhoneText
     test_type: Literal["inbound_routing"] = "inbound_routing"
     duration_seconds: Annotated[int, between(1, 600)] = 30
+    script: Annotated[list[Sentence], Field(min_length=1, max_length=5)] | None = None
+    from_number: PhoneText | None = None
+    wait_seconds: Annotated[int, between(0, 60)] = 20
 
 
 class NetworkTestCreate(Wire):
@@ -39,18 +51,41 @@ class NetworkTestCreate(Wire):
 
 
 class CheckOut(Wire):
-    """One thing that was looked at, and in `detail` what was seen or what to do."""
+    """One thing that was looked at: in `detail` what was seen, in `what_to_do` how to mend what failed.
+
+    Milliseconds, null where nothing was measured: `at_ms` since the test began, `took_ms`.
+    """
 
     name: str
     status: CheckStatus
     detail: str
+    what_to_do: str | None = None
+    at_ms: int | None = None
+    took_ms: int | None = None
+
+
+class SaidLineOut(Wire):
+    """A sentence of the caller's. `reply_ms` is from its end to the agent's first sound; null where none came."""
+
+    text: str
+    at_ms: int
+    reply_ms: int | None
+
+
+class RoutedOut(Wire):
+    """What routing decided: `matched` names the rule that did, `action` is where the call goes."""
+
+    matched: str
+    action: str
 
 
 class CallTestOut(Wire):
-    """What a call to the number would meet now. No call is placed: `call_placed` is false, and the reason says why.
+    """What a call to the number met, step by step, in `checks`; `status` is `passed` when no step failed.
 
-    `status` is `passed` when the number is connected and somebody would answer. `agent_id` is who, and `answered_by`
-    says whether the chat model or your webhook gives the answers.
+    The call goes through this server's own webhook, routing, media websocket, recogniser, model and voice; no carrier
+    takes part. `call_id` is its row among the calls, marked as a test in its metadata. `said` is what the caller said,
+    `recognised` what this server made of it, `heard` what a recogniser made of the agent's voice. `spoken_by` is whose
+    voice the caller had. Of a declined call `call_id` is null. `is_cut_short`: the time was up before the script was.
     """
 
     id: str
@@ -59,13 +94,21 @@ class CallTestOut(Wire):
     phone_number: str
     phone_number_id: str
     duration_seconds: int
-    status: Literal["passed", "failed"]
+    status: Literal["running", "passed", "failed"]
     checks: list[CheckOut]
+    call_id: str | None = None
     agent_id: str | None
-    answered_by: Literal["model", "webhook"] | None
+    answered_by: Literal["model", "webhook"] | None = None
     routing_applied: bool = False
+    routing: RoutedOut | None = None
     call_placed: bool = False
     call_placed_reason: str
+    said: list[SaidLineOut] = Field(default_factory=list)
+    recognised: list[str] = Field(default_factory=list)
+    heard: list[str] = Field(default_factory=list)
+    spoken_by: str | None = None
+    problems: list[str] = Field(default_factory=list)
+    is_cut_short: bool = False
     created_at: Timestamp
 
 

@@ -67,6 +67,12 @@ async def finish(session: AsyncSession, diagnostic_id: str, result: dict[str, An
     await session.execute(update(DiagnosticRow).where(DiagnosticRow.id == diagnostic_id).values(result=result))
 
 
+async def events_of(session: AsyncSession, project_id: str, call_id: str) -> int:
+    """How many events of a call were recorded, for whomever."""
+    own = (DeliveryRow.project_id == project_id, DeliveryRow.call_id == call_id)
+    return await session.scalar(select(func.count()).where(*own)) or 0
+
+
 async def number_counts(session: AsyncSession, project_id: str) -> list[NumberCount]:
     """By provider."""
     statement = select(

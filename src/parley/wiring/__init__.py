@@ -54,6 +54,7 @@ from parley.wiring.alerting import alerting
 from parley.wiring.desk import front_desk
 from parley.wiring.diagnosing import Addresses, diagnosing
 from parley.wiring.insight import insight
+from parley.wiring.diagnosing import Addresses, diagnosing
 from parley.wiring.opening import cipher_for, opened_database
 from parley.wiring.recording import recording
 from parley.wiring.telling import telling
@@ -123,6 +124,7 @@ def _join(
     webhook_http: OutboundHttp,
     stack: AsyncExitStack,
 ) -> Assembly:
+    public_url = addresses.public_url
     public_url = addresses.public_url
     cipher, metrics, hooks, presence = cipher_for(settings), Metrics(), Hooks(public_url), adapters.presence(settings)
     carriers = adapters.carriers(settings, http)

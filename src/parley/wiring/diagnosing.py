@@ -1,0 +1,65 @@
+"""What looks after a project's phone integration: test calls, tests of networks, health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from parley.live.providers import Providers
+from parley.providers.guard import TargetRules
+from parley.providers.network_probe import NetworkProbe
+from parley.services.accounts import CarrierAccounts
+from parley.services.call_tests import CallTests
+from parley.services.diagnostics import Diagnostics
+from parley.services.hooks import Hooks
+from parley.services.integration_health import IntegrationHealth
+from parley.services.plans import Plans
+from parley.services.router import Router
+from parley.settings import Settings
+from parley.simulation.scripted_caller import ScriptedCaller
+from parley.storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosing:
+    """The three, and what of them runs beside the calls."""
+
+    call_tests: CallTests
+    diagnostics: Diagnostics
+    integration_health: IntegrationHealth
+    background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where this server is reached: `public_url` by carriers, `own_url` by this machine; the same without the first."""
+
+    public_url: str
+    own_url: str
+
+
+def diagnosing(
+    settings: Settings,
+    addresses: Addresses,
+    database: Database,
+    http: httpx.AsyncClient,
+    doors: Providers,
+    accounts: CarrierAccounts,
+    plans: Plans,
+    router: Router,
+    carriers: frozenset[str],
+) -> Diagnosing:
+    """Nothing runs yet."""
+    hooks = Hooks(addresses.public_url)
+    caller = ScriptedCaller(doors, http, addresses.public_url, addresses.own_url)
+    tests = CallTests(database, accounts, hooks, plans, router, caller, has_public_url=settings.public_url is not None)
+    probe = NetworkProbe(TargetRules(allow_private=settings.allow_private_targets))
+    return Diagnosing(
+        tests,
+        Diagnostics(database, probe),
+        IntegrationHealth(database, accounts, carriers, plans.defaults.carrier),
+        (tests.run,),
+    )
