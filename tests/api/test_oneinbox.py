@@ -107,7 +107,7 @@ async def test_a_number_of_the_account_is_connected(api: Api) -> None:
             "status": "active",
             "connected": True,
             "connection_note": None,
-            "inbound_routing": {"agent_id": agent_id},
+            "inbound_routing": {"agent_id": agent_id, "voicemail_message": None},
         }.items()
     )
     assert owned.hooks["VoiceUrl"].endswith(f"/numbers/{number['id']}/voice")
@@ -175,7 +175,10 @@ async def test_a_number_is_listed_reassigned_and_unregistered(api: Api) -> None:
     path, other = f"/v1/phone-numbers/{number['id']}", await an_agent(api)
 
     changed = ok(await api.client.patch(path, json={"agent_id": other}))
-    assert (changed["agent_id"], changed["inbound_routing"]) == (other, {"agent_id": other})
+    assert (changed["agent_id"], changed["inbound_routing"]) == (
+        other,
+        {"agent_id": other, "voicemail_message": None},
+    )
     renamed = ok(await api.client.patch(path, json={"friendly_name": "Sales"}))
     assert (renamed["friendly_name"], renamed["agent_id"]) == ("Sales", other)
     listed = ok(await api.client.get("/v1/phone-numbers", params={"limit": 5}))
@@ -204,7 +207,7 @@ async def test_an_unregistered_number_stays_in_the_account(api: Api) -> None:
     [
         ({"agent_id": None}, "agent_id"),
         ({"phone_number": "hello"}, "phone_number"),
-        ({"inbound_routing": {"voicemail_message": "Later."}}, "inbound_routing.voicemail_message"),
+        ({"inbound_routing": {"fallback": {"agent_id": "agent_1"}}}, "inbound_routing.fallback"),
         ({"provider_config": {"trunk_address": 5}}, "provider_config.trunk_address"),
     ],
 )
@@ -220,12 +223,24 @@ async def test_a_registration_that_cannot_be_kept_is_refused(api: Api, fields: J
 async def test_a_number_is_answered_by_one_agent(api: Api) -> None:
     agent_id, other = await an_agent(api), await an_agent(api)
     number = await register(api, agent_id, inbound_routing={"agent_id": agent_id})
-    assert number["inbound_routing"] == {"agent_id": agent_id}
+    assert number["inbound_routing"] == {"agent_id": agent_id, "voicemail_message": None}
 
     body = {"phone_number": PHONE, "provider": "twilio", "agent_id": agent_id}
     for routed_to, status in ((other, 400), ("agent_unknown", 404)):
         refused = await api.client.post("/v1/phone-numbers", json=body | {"inbound_routing": {"agent_id": routed_to}})
         assert refused.status_code == status, refused.text
+
+
+async def test_a_number_has_its_own_words_for_those_who_are_asked_for_a_message(api: Api) -> None:
+    agent_id, words = await an_agent(api), "Leave your order after the tone."
+    asked = {"agent_id": agent_id, "voicemail_message": words}
+    number = await register(api, agent_id, inbound_routing=asked)
+    assert number["inbound_routing"] == asked
+    assert ok(await api.client.get(f"/v1/phone-numbers/{number['id']}"))["inbound_routing"] == asked
+    kept = await register(api, agent_id, inbound_routing={"agent_id": agent_id})
+    assert kept["inbound_routing"] == asked
+    cleared = await register(api, agent_id, inbound_routing={"voicemail_message": None})
+    assert cleared["inbound_routing"]["voicemail_message"] is None
 
 
 # ---------------------------------------------------------------- calls

@@ -16,6 +16,7 @@ import pytest
 
 from parley.domain.errors import Forbidden, NotFound, RangeNotSatisfiable, Unavailable
 from parley.domain.ids import new_id
+from parley.domain.stages import TakingMessage
 from parley.domain.voicemails import TakenMessage
 from parley.schemas.subscriptions import SubscriptionCreate
 from parley.schemas.voicemails import VoicemailList, VoicemailPage, VoicemailUpdate
@@ -27,7 +28,7 @@ from parley.storage import voicemails
 from parley.storage.cipher import Cipher
 from parley.storage.message_spool import MessageSpool
 from parley.storage.recordings import RecordingStore, local_store
-from parley.storage.tables import CallRow, NumberRow, ProjectRow, VoicemailRow
+from parley.storage.tables import CallRow, NumberRow, ProjectRow
 from tests.services.world import CARRIER, World
 
 WORDS = "please call me back about the invoice"
@@ -67,16 +68,16 @@ class Machine:
     def bring_store_back(self) -> None:
         self._store_folder.unlink()
 
-    async def opened(self, call_id: str, reason: str = "outside_hours", greeting: str = "") -> VoicemailRow:
+    async def asked(self, call_id: str, reason: str = "outside_hours", greeting: str = "") -> TakingMessage:
         async with self._world.database.transaction() as session:
             call = await session.get_one(CallRow, call_id)
-            return await self.voicemails.open(session, call, reason, greeting)
+            return await self.voicemails.ask(session, call, reason=reason, greeting=greeting)
 
     async def keep(self, call_id: str, transcript: str = WORDS, audio: bytes = AUDIO, duration_ms: int = 2000) -> str:
         """The caller is asked and says something; returns the message's id."""
-        row = await self.opened(call_id)
-        await self.voicemails.keep(call_id, TakenMessage(row.id, audio, duration_ms, transcript, 0.93))
-        return row.id
+        voicemail_id = (await self.asked(call_id)).voicemail_id
+        await self.voicemails.keep(call_id, TakenMessage(voicemail_id, audio, duration_ms, transcript, 0.93))
+        return voicemail_id
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -232,11 +233,11 @@ async def test_a_disk_that_takes_nothing_is_passed_by(world: World, mine: str, m
 
     other = await a_call(world, mine)
     await machine.store.delete(f"{mine}/voicemails/{voicemail_id}.wav")
-    row = await machine.opened(other.id)
+    asked = (await machine.asked(other.id)).voicemail_id
     async with world.database.transaction() as session:
-        await voicemails.remove(session, mine, row.id)
+        await voicemails.remove(session, mine, asked)
     with pytest.raises(NotFound):
-        await machine.voicemails.keep(other.id, TakenMessage(row.id, AUDIO, 2000, WORDS, 0.9))
+        await machine.voicemails.keep(other.id, TakenMessage(asked, AUDIO, 2000, WORDS, 0.9))
 
 
 async def test_what_can_be_kept_nowhere_is_the_callers_to_try_again(world: World, mine: str, machine: Machine) -> None:
@@ -275,16 +276,20 @@ async def test_what_a_recogniser_says_can_always_be_kept(world: World, mine: str
 async def test_the_words_a_caller_is_asked_with(world: World, mine: str, machine: Machine) -> None:
     """The rule's own words, else the number's, else the project's, else a default in the agent's language."""
     call = await a_call(world, mine, language="de-DE")
-    assert (await machine.opened(call.id)).greeting.startswith("Guten Tag")
+    assert (await machine.asked(call.id)).greeting.startswith("Guten Tag")
     async with world.database.transaction() as session:
         project = await session.get_one(ProjectRow, mine)
         project.routing = {"routing_config": {"voicemail_greeting": "We are all at lunch."}}
-    assert (await machine.opened(call.id)).greeting == "We are all at lunch."
+    assert (await machine.asked(call.id)).greeting == "We are all at lunch."
+    async with world.database.transaction() as session:
+        number = await session.get_one(NumberRow, call.number_id)
+        number.routing = {"voicemail_message": "Nobody is in."}
+    assert (await machine.asked(call.id)).greeting == "Nobody is in."
     async with world.database.transaction() as session:
         number = await session.get_one(NumberRow, call.number_id)
         number.routing = {"routing_config": {"voicemail_greeting": "The shop is closed."}}
-    assert (await machine.opened(call.id)).greeting == "The shop is closed."
-    assert (await machine.opened(call.id, greeting=" It is Sunday. ")).greeting == "It is Sunday."
+    assert (await machine.asked(call.id)).greeting == "The shop is closed."
+    assert (await machine.asked(call.id, greeting=" It is Sunday. ")).greeting == "It is Sunday."
 
 
 # ---------------------------------------------------------------- reading

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict
 
 from parley.schemas.base import Timestamp, Wire
+from parley.schemas.business_hours import Spoken
 from parley.schemas.fields import Id
 from parley.schemas.numbers import NumberConnection, NumberImport
 
 
 class InboundRouting(Wire):
-    """Who answers: the number's agent. Fallbacks are not supported and refused."""
+    """Who answers: the number's agent. Other agents as a fallback are not supported here, and refused.
+
+    `voicemail_message` is what callers are asked for a message with where nobody can take their call.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     agent_id: Id | None = None
+    voicemail_message: Spoken | None = None
 
 
 class NumberRegister(NumberImport):
@@ -33,12 +38,11 @@ def _shown_status(status: str) -> str:
 ShownStatus = Annotated[Literal["active", "inactive"], BeforeValidator(_shown_status)]
 
 
-def _routing_to(agent_id: Any) -> dict[str, Any]:
-    return {"agent_id": agent_id}
-
-
 class RoutedTo(Wire):
+    """Who answers, and what callers are asked for a message with where nobody can."""
+
     agent_id: str | None
+    voicemail_message: str | None
 
 
 class RegisteredNumber(NumberConnection):
@@ -51,7 +55,7 @@ class RegisteredNumber(NumberConnection):
     credential_id: str | None
     agent_id: str | None
     status: ShownStatus
-    inbound_routing: Annotated[RoutedTo, BeforeValidator(_routing_to)] = Field(validation_alias="agent_id")
+    inbound_routing: RoutedTo
     created_at: Timestamp
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from parley.domain.routing.shapes import LONGEST_QUEUE_S, Fallback
 from parley.schemas.agents import Word
 from parley.schemas.base import Wire, between
-from parley.schemas.business_hours import CallRouting
+from parley.schemas.business_hours import CallRouting, Spoken
 from parley.schemas.fields import Id
 from parley.schemas.routing_rules import RoutingRule, RoutingRules
 
@@ -17,12 +17,17 @@ ROUTING_NOTE = "Calls follow it from the next one that rings; a call that was ro
 
 
 class RoutingConfig(Wire):
-    """Who answers where no rule and no number says so. `max_queue_time` is in seconds."""
+    """Who answers where no rule and no number says so. `max_queue_time` is in seconds.
+
+    `voicemail_greeting` is what callers are asked for a message with where no rule and no hours have words of their
+    own; without it they hear a friendly sentence in the agent's language.
+    """
 
     default_agent: Id | None = None
     fallback_behavior: Fallback = "voicemail"
     max_queue_time: Annotated[int, between(0, LONGEST_QUEUE_S)] = 300
     queue_music: Word = "default"
+    voicemail_greeting: Spoken | None = None
 
 
 class ProjectRoutingPut(Wire):

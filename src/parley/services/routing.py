@@ -96,6 +96,13 @@ class Routing:
             row.routing = merged(row.routing, await checked(session, project_id, change.routing_sent()))
         return row
 
+    async def put_voicemail_message(self, project_id: str, number_id: str, text: str | None) -> NumberRow:
+        """The number's own words for callers who are asked for a message; None for the usual ones."""
+        async with self._database.transaction() as session:
+            row = await numbers.get(session, project_id, number_id, lock=True)
+            row.routing = merged(row.routing, {"voicemail_message": text})
+        return row
+
     # ------------------------------------------------------------ steps
 
     def _connect(self, row: NumberRow, config: SipConfig | None) -> None:

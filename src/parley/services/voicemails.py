@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.errors import NotFound
 from parley.domain.ids import new_id
+from parley.domain.stages import TakingMessage
 from parley.domain.voicemails import TakenMessage, greeting_for
 from parley.schemas.voicemails import VoicemailList, VoicemailPage, VoicemailUpdate
 from parley.services.defaults import Clock, utc_now
@@ -41,12 +42,11 @@ class Voicemails:
 
     # ------------------------------------------------------------ the call's side
 
-    async def open(self, session: AsyncSession, call: CallRow, reason: str, greeting: str = "") -> VoicemailRow:
+    async def ask(self, session: AsyncSession, call: CallRow, *, reason: str, greeting: str = "") -> TakingMessage:
         """Begin this call's message, in the caller's transaction; `reason` says why nobody answered.
 
-        A call has one message: beginning it again gives the same. The row's `greeting` is what the caller is asked
-        with: `greeting` where it is not empty, else what the number, then the project has set, else a default in the
-        agent's language.
+        The caller hears `greeting` where it is not empty, else what the number, then the project has set, else a
+        default in the agent's language. A call has one message: asking again gives the same.
         """
         values: dict[str, Any] = {
             "id": new_id("vm"),
@@ -61,8 +61,7 @@ class Voicemails:
             "created_at": self._clock(),
         }
         row = await voicemails.insert_once(session, values)
-        row.greeting = await self._greeting(session, call, greeting)
-        return row
+        return TakingMessage(voicemail_id=row.id, greeting=await self._greeting(session, call, greeting))
 
     async def keep(self, call_id: str, message: TakenMessage) -> None:
         """What the caller of this call left. Idempotent; raises Unavailable when it can be kept nowhere now."""
@@ -71,9 +70,14 @@ class Voicemails:
     async def _greeting(self, session: AsyncSession, call: CallRow, wished: str) -> str:
         project = await projects.get(session, call.project_id)
         number = await numbers.get(session, call.project_id, call.number_id) if call.number_id else None
-        set_for = [number.routing if number is not None else None, project.routing]
-        texts = [((each or {}).get("routing_config") or {}).get("voicemail_greeting") or "" for each in set_for]
-        return greeting_for(call.snapshot.get("language") or "en", wished, *texts)
+        of_number, of_project = (number.routing if number is not None else None) or {}, project.routing or {}
+        return greeting_for(
+            call.snapshot.get("language") or "en",
+            wished,
+            _greeting_in(of_number),
+            of_number.get("voicemail_message") or "",
+            _greeting_in(of_project),
+        )
 
     # ------------------------------------------------------------ the API's side
 
@@ -142,6 +146,10 @@ class Voicemails:
         for row in rows:
             row.audio_url = self._links.url(row.id)
         return rows
+
+
+def _greeting_in(routing: Mapping[str, Any]) -> str:
+    return (routing.get("routing_config") or {}).get("voicemail_greeting") or ""
 
 
 async def _conditions(session: AsyncSession, project_id: str, query: VoicemailList | VoicemailPage) -> dict[str, str]:

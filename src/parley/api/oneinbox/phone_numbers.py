@@ -12,13 +12,17 @@ from parley.storage.tables import NumberRow
 
 
 async def register_number(ask: Ask[NumberRegister, None]) -> NumberRow:
-    routed_to = ask.body.inbound_routing.agent_id if ask.body.inbound_routing is not None else None
+    routing = ask.body.inbound_routing
+    routed_to = routing.agent_id if routing is not None else None
     if routed_to not in (None, ask.body.agent_id):
         await ask.services.agents.get(ask.project_id, routed_to)
         message = "has to be the same as `agent_id`: a number is answered by one agent"
         field = "inbound_routing.agent_id"
         raise BadInput(f"`{field}` {message}.", [FieldError(field, message)])
-    return await ask.services.numbers.import_(ask.project_id, ask.body, ONEINBOX.name)
+    row = await ask.services.numbers.import_(ask.project_id, ask.body, ONEINBOX.name)
+    if routing is None or "voicemail_message" not in routing.model_fields_set:
+        return row
+    return await ask.services.routing.put_voicemail_message(ask.project_id, row.id, routing.voicemail_message)
 
 
 async def get_number(ask: Ask[None, None]) -> NumberRow:

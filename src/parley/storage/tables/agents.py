@@ -85,6 +85,11 @@ class NumberRow(Row):
     released_at: Mapped[datetime | None]
 
     @property
+    def inbound_routing(self) -> dict[str, Any]:
+        """Who answers, and the number's own words for callers who are asked for a message."""
+        return {"agent_id": self.agent_id, "voicemail_message": (self.routing or {}).get("voicemail_message")}
+
+    @property
     def connection_note(self) -> str | None:
         """What an owner should do about a number in use that no carrier was told about."""
         if self.is_connected or self.status != "active":

@@ -120,12 +120,3 @@ class VoicemailRow(Row):
     @audio_url.setter
     def audio_url(self, url: str | None) -> None:
         self._audio_url = url
-
-    @property
-    def greeting(self) -> str:
-        """The words that a row just opened is to be asked for with; empty where they were not settled."""
-        return getattr(self, "_greeting", "")
-
-    @greeting.setter
-    def greeting(self, words: str) -> None:
-        self._greeting = words
