@@ -21,7 +21,8 @@ PROMPT_VERSION = "2026-11-20"
 Status = Literal["pending", "done", "failed", "skipped"]
 Resolution = Literal["resolved", "unresolved", "escalated", "unclear"]
 RESOLUTIONS: tuple[Resolution, ...] = ("resolved", "unresolved", "escalated", "unclear")
-RESULTS = ("met", "not_met", "unclear")
+Result = Literal["met", "not_met", "unclear"]
+RESULTS: tuple[Result, ...] = ("met", "not_met", "unclear")
 
 MAX_TOPICS = 5
 MAX_TOPIC_CHARS = 40

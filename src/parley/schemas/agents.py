@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from parley.schemas.analysis_settings import AnalysisSettings
 from parley.schemas.base import Limit, Offset, Timestamp, Wire, between, not_null
 from parley.schemas.fields import Id, PhoneText, matching
 
@@ -64,6 +65,7 @@ class _AgentFields(Wire):
     max_concurrent_calls: Annotated[int, between(1, 10_000)] | None = Field(
         None, description="How many calls it may hold at once; further callers wait. Null: only the project's limit."
     )
+    analysis: AnalysisSettings | None = None
 
 
 class AgentCreate(_AgentFields):
@@ -127,6 +129,7 @@ class AgentOut(Wire):
     language_model: LanguageModelChoice | None
     recording_enabled: bool | None
     max_concurrent_calls: int | None
+    analysis: AnalysisSettings | None
     phone_numbers: list[AgentNumber]
     numbers: list[AgentNumber]
     created_at: Timestamp

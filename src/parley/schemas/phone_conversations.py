@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field
-
 from parley.schemas.base import Timestamp, Wire
 from parley.schemas.fields import Id
 from parley.schemas.pages import CursorQuery
@@ -34,11 +32,12 @@ class ConversationQuery(CursorQuery):
     direction: Literal["inbound", "outbound", "web"] | None = None
 
 
-class AnalysisOut(Wire):
-    """Whether a model has looked at the conversation; while it has not, what would come of it is null."""
+class AnalysisStateOut(Wire):
+    """Whether a model has judged the conversation; unless it has (`done`), what it would say is null, and `reason` says
+    why."""
 
-    status: Literal["not_analysed"] = "not_analysed"
-    reason: str = "Conversations are not analysed by this server: resolution, satisfaction and topics stay empty."
+    status: Literal["not_analysed", "pending", "done", "failed", "skipped"]
+    reason: str | None
 
 
 class PhoneConversationOut(Wire):
@@ -61,8 +60,9 @@ class PhoneConversationOut(Wire):
     turn_count: int
     resolution_status: str | None = None
     satisfaction_score: float | None = None
-    topics: list[str] = Field(default_factory=list)
-    analysis: AnalysisOut = Field(default_factory=AnalysisOut)
+    topics: list[str] | None = None
+    summary: str | None = None
+    analysis: AnalysisStateOut
     end_reason: str | None
     recording_available: bool
     created_at: Timestamp

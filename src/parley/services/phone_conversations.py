@@ -7,19 +7,25 @@ from datetime import datetime
 import msgspec
 
 from parley.schemas.phone_conversations import STATUSES, ConversationQuery
+from parley.services.analyses import reason_without
 from parley.services.defaults import Clock, utc_now
-from parley.storage import agents, calls, phone_conversations
+from parley.storage import agents, analyses, calls, phone_conversations
 from parley.storage.database import Database
 from parley.storage.lookup import Slice
-from parley.storage.tables import CallRow, TranscriptRow
+from parley.storage.tables import AnalysisRow, CallRow, TranscriptRow
 
 
 class PhoneConversation(msgspec.Struct, frozen=True):
-    """A call, how many exchanges it had, and whole seconds since it was answered (so far, while it runs)."""
+    """A call, how many exchanges it had, and whole seconds since it was answered (so far, while it runs).
+
+    `analysis` is what was learnt from it, as far as it has come; None where none was begun, `unanalysed` says why.
+    """
 
     call: CallRow
     turn_count: int
     duration_seconds: int
+    analysis: AnalysisRow | None
+    unanalysed: str
 
 
 class PhoneConversations:
@@ -33,7 +39,8 @@ class PhoneConversations:
         async with self._database.read() as session:
             row = await calls.get(session, project_id, call_id)
             counts = await phone_conversations.exchange_counts(session, project_id, [row.id])
-        return self._seen(row, counts.get(row.id, 0))
+            found = await analyses.find(session, project_id, row.id)
+        return self._seen(row, counts.get(row.id, 0), found)
 
     async def transcript(self, project_id: str, call_id: str) -> tuple[CallRow, list[TranscriptRow]]:
         """The call, and what was heard in it so far, in the order it was said."""
@@ -52,11 +59,14 @@ class PhoneConversations:
             page = await phone_conversations.list_after(
                 session, project_id, conditions, statuses, query.after_id, query.count
             )
-            counts = await phone_conversations.exchange_counts(session, project_id, [row.id for row in page.rows])
-        return [self._seen(row, counts.get(row.id, 0)) for row in page.rows], page
+            ids = [row.id for row in page.rows]
+            counts = await phone_conversations.exchange_counts(session, project_id, ids)
+            found = await analyses.of_calls(session, project_id, ids)
+        return [self._seen(row, counts.get(row.id, 0), found.get(row.id)) for row in page.rows], page
 
-    def _seen(self, row: CallRow, turn_count: int) -> PhoneConversation:
-        return PhoneConversation(row, turn_count, _seconds(row.started_at, row.ended_at or self._clock()))
+    def _seen(self, row: CallRow, turn_count: int, found: AnalysisRow | None) -> PhoneConversation:
+        lasted_s = _seconds(row.started_at, row.ended_at or self._clock())
+        return PhoneConversation(row, turn_count, lasted_s, found, reason_without(row))
 
 
 def _seconds(began: datetime | None, until: datetime) -> int:
