@@ -9,6 +9,7 @@ from parley.api.operations import Ask, Listing, Operation, Streamed
 from parley.api.paging import page_of
 from parley.api.recordings import MEDIA_TYPE, streamed
 from parley.schemas.phone_conversations import (
+    AnalysisStateOut,
     ConversationQuery,
     PhoneConversationOut,
     SaidOut,
@@ -43,7 +44,7 @@ async def get_audio(ask: Ask[None, None]) -> Streamed:
 
 def shown(conversation: PhoneConversation) -> PhoneConversationOut:
     """A call in the words of a conversation."""
-    call = conversation.call
+    call, found = conversation.call, conversation.analysis
     return PhoneConversationOut(
         id=call.id,
         conversation_id=call.id,
@@ -55,6 +56,14 @@ def shown(conversation: PhoneConversation) -> PhoneConversationOut:
         caller_id=call.from_number if call.direction == "inbound" else call.to_number,
         duration_seconds=conversation.duration_seconds,
         turn_count=conversation.turn_count,
+        resolution_status=found.resolution_status if found else None,
+        satisfaction_score=found.satisfaction_score if found else None,
+        topics=found.topics if found else None,
+        summary=found.summary if found else None,
+        analysis=AnalysisStateOut(
+            status=found.status if found else "not_analysed",
+            reason=found.reason if found else conversation.unanalysed,
+        ),
         end_reason=call.end_reason,
         recording_available=call.recording_available,
         created_at=call.created_at,
