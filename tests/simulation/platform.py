@@ -77,10 +77,14 @@ def _nothing(_: Session) -> None:
 
 
 class TinyPlatform:
-    """Answers every call with a stream. `documents` replaces the answer of a path; `reports` holds status callbacks."""
+    """Answers every call with a stream. `documents` replaces the answer of a path; `reports` holds status callbacks.
+
+    `public_url`, where set, is the address it is known by and names itself.
+    """
 
     def __init__(self, auth_token: str) -> None:
         self.auth_token = Secret(auth_token)
+        self.public_url = ""
         self.sessions: list[Session] = []
         self.changed = asyncio.Condition()
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -102,6 +106,10 @@ class TinyPlatform:
     @property
     def url(self) -> str:
         return self._server.url
+
+    @property
+    def _known_as(self) -> str:
+        return self.public_url or self.url
 
     async def __aenter__(self) -> Self:
         await self._server.__aenter__()
@@ -127,7 +135,7 @@ class TinyPlatform:
     async def _verified(self, request: Request) -> bytes | None:
         body = await request.body()
         try:
-            webhooks.verify(self.auth_token, self.url + request.url.path, request.headers, body)
+            webhooks.verify(self.auth_token, self._known_as + request.url.path, request.headers, body)
         except Forbidden:
             return None
         return body
@@ -140,7 +148,7 @@ class TinyPlatform:
             self.asked.append((request.url.path, dict(parse_qsl(body.decode()))))
             self.changed.notify_all()
         webhooks.read_ringing(body)
-        stream = twiml.connect(self.url.replace("http", "ws") + "/media", "t0ken", self.url + "/after")
+        stream = twiml.connect(self._known_as.replace("http", "ws") + "/media", "t0ken", self._known_as + "/after")
         return Response(self.documents.get(request.url.path, stream), media_type="text/xml")
 
     async def _status(self, request: Request) -> Response:
