@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from parley.domain.secrets import Secret
+from parley.providers.tls import http_trust
 from parley.server import Running, running
 from parley.settings import Settings
 from parley.simulation.phone import SimulatedPhone
@@ -140,7 +141,7 @@ def words(text: str) -> list[str]:
 def api_client(url: str) -> httpx.AsyncClient:
     """A client of the API that holds the operator's key."""
     headers = {"authorization": f"Bearer {API_KEY}"}
-    return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_S)
+    return httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=PATIENCE_S, verify=http_trust())
 
 
 def operator_environment(world: World, database_url: str, folder: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ from parley.domain.carriers import CallHooks, CarrierAccount, NumberHooks
 from parley.domain.errors import NotFound
 from parley.domain.secrets import Secret
 from parley.providers.carriers.twilio import Twilio, twiml
+from parley.providers.tls import http_trust
 from parley.simulation import Ringing
 from tests.emulators.twilio import (
     TwilioEmulator,
@@ -54,7 +55,7 @@ class Scene:
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     async with (
-        httpx.AsyncClient(trust_env=False) as http,
+        httpx.AsyncClient(trust_env=False, timeout=60, verify=http_trust()) as http,
         TwilioEmulator() as carrier,
         TinyPlatform(carrier.auth_token) as platform,
     ):

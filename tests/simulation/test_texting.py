@@ -12,6 +12,7 @@ from parley.domain.carriers import CarrierAccount, NumberHooks
 from parley.domain.errors import CarrierRefused, Conflict, NotFound
 from parley.domain.secrets import Secret
 from parley.providers.carriers.twilio import Twilio
+from parley.providers.tls import http_trust
 from parley.simulation import SimulatedPhone
 from tests.emulators.twilio import TwilioEmulator
 from tests.simulation.platform import TinyPlatform
@@ -50,7 +51,7 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     async with (
-        httpx.AsyncClient(trust_env=False, timeout=60) as http,
+        httpx.AsyncClient(trust_env=False, timeout=60, verify=http_trust()) as http,
         TwilioEmulator() as carrier,
         TinyPlatform(carrier.auth_token) as platform,
     ):

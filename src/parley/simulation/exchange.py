@@ -10,6 +10,7 @@ from typing import Any, Final, Self, TypeVar
 
 import httpx
 
+from parley.providers.tls import http_trust
 from parley.simulation.metronome import Metronome
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class Exchange:
     async def __aenter__(self) -> Self:
         if self._given_http is None:
             # Proxy settings of the environment are for the world outside; the simulation calls the machine it runs on.
-            own = httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT_S, trust_env=False)
+            own = httpx.AsyncClient(timeout=WEBHOOK_TIMEOUT_S, trust_env=False, verify=http_trust())
             self._http = await self._stack.enter_async_context(own)
         else:
             self._http = self._given_http

@@ -8,6 +8,7 @@ A key ring makes rotation possible: the first key seals, every key opens. A seal
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import os
@@ -109,6 +110,12 @@ def _stretch(key: Secret) -> bytes:
             f"Every key in PARLEY_SECRET_KEY needs at least {_MIN_KEY_CHARS} characters; "
             "`openssl rand -hex 32` prints a good one."
         )
+    return _scrypt(text)
+
+
+@functools.lru_cache(maxsize=8)
+def _scrypt(text: str) -> bytes:
+    """Slow on purpose for who guesses keys; who has one pays for it once a process, also with several servers in it."""
     return hashlib.scrypt(text.encode(), salt=b"parley/secret-key/1", n=2**14, r=8, p=1, dklen=32)
 
 
