@@ -33,6 +33,7 @@ from parley.domain.errors import (
     ProviderError,
     TooLarge,
 )
+from parley.domain.phone_numbers import is_e164
 from parley.domain.secrets import Secret
 from parley.domain.stages import Forwarding
 from parley.providers.protocols import Carrier, Document, IncomingLeg, LegEvents, MediaLeg
@@ -219,7 +220,7 @@ class CarrierEdge:
         if isinstance(plan.stage, Forwarding):
             return hook.carrier.forward_document(
                 plan.stage.phone_number,
-                plan.from_number,
+                plan.from_number if is_e164(plan.from_number) else plan.to_number,
                 after_url=after_url,
                 answered_url=f"{root}/calls/{plan.call_id}/forwarded",
                 timeout_s=FORWARD_TIMEOUT_S,

@@ -58,6 +58,11 @@ def require_dialable(number: str, field: str = "toNumber") -> str:
     return number
 
 
+def is_e164(text: str) -> bool:
+    """Whether the text has the form of a full number, as a carrier takes it for a caller ID."""
+    return _E164.fullmatch(text) is not None
+
+
 def is_dialable(text: str) -> bool:
     """Whether it is a number, and one that an agent may dial; a withheld one is not."""
     try:

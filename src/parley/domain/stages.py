@@ -40,9 +40,13 @@ class Announcing(msgspec.Struct, frozen=True, tag="announcing"):
 
 
 class Forwarding(msgspec.Struct, frozen=True, tag="forwarding"):
-    """The carrier rings a human's `phone_number`; no stream of ours runs meanwhile."""
+    """The carrier rings a human's `phone_number`; no stream of ours runs meanwhile.
+
+    `is_answered`: the human did, and speaks with the caller.
+    """
 
     phone_number: str
+    is_answered: bool = False
 
 
 Stage = Waiting | TakingMessage | Announcing | Forwarding

@@ -40,7 +40,7 @@ class CallEvents:
             at,
             lambda limit: _told(call, facts, events.call_ended(facts, rows, at=at, context_limit=limit)),
         )
-        transfer_number = call.snapshot.get("transfer_number", "")
+        transfer_number = (call.stage or {}).get("phone_number") or call.snapshot.get("transfer_number", "")
         await self._announcements.tell_subscriptions(session, subject, at, flat_events.over(facts, at, transfer_number))
 
     async def declined(

@@ -13,12 +13,14 @@ from parley.conversation.wishes import NoteTurn
 from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason, may_advance
 from parley.domain.events import TurnDelivery
 from parley.domain.ids import new_id
-from parley.providers.protocols import CallReport, Carrier
+from parley.domain.stages import Forwarding
+from parley.providers.protocols import CallReport, Carrier, ForwardOutcome
 from parley.services.accounts import CarrierAccounts
 from parley.services.analyses import Analyses
 from parley.services.announcements import Announcements
 from parley.services.call_events import CallEvents
 from parley.services.defaults import Clock, utc_now
+from parley.services.plans import stage_of
 from parley.services.queue_log import QueueLog
 from parley.services.recordings import Recordings
 from parley.storage import agents, calls, deliveries
@@ -87,6 +89,31 @@ class CallLog:
             await self._write_status(session, call, "completed" if is_good else "failed", at, reason)
         self.wake()
 
+    async def put_through(self, call_id: str) -> None:
+        """The human whose number was rung answered: from now on, at the latest, the call is connected."""
+        async with self._database.transaction() as session:
+            call = await self._locked(session, call_id)
+            stage = stage_of(call)
+            if isinstance(stage, Forwarding):
+                call.stage = msgspec.to_builtins(msgspec.structs.replace(stage, is_answered=True))
+                await self._write_status(session, call, "in-progress", self._clock())
+        self._announcements.wake()
+
+    async def forwarded(self, call_id: str, outcome: ForwardOutcome) -> None:
+        """The end of a call that was forwarded to a human: they have spoken, or nothing follows their not answering."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            call = await self._locked(session, call_id)
+            if outcome.failure is None:
+                began = now - timedelta(seconds=outcome.talked_s or 0)
+                await self._write_status(session, call, "in-progress", max(began, call.created_at))
+                await self._write_status(session, call, "completed", now, "transferred")
+            else:
+                reason = "caller_hangup" if outcome.is_caller_gone else outcome.failure
+                status: CallStatus = "completed" if call.started_at is not None else "failed"
+                await self._write_status(session, call, status, now, reason)
+        self.wake()
+
     async def closed_by_carrier(self, call_id: str, report: CallReport) -> None:
         """The end of a call that no session holds. A completed call did connect, though that report may be lost."""
         now = self._clock()
@@ -94,8 +121,9 @@ class CallLog:
             call = await self._locked(session, call_id)
             if report.status == "completed":
                 began = now - timedelta(seconds=report.duration_s or 0)
+                reason: EndReason = "transferred" if _is_with_human(call) else "caller_hangup"
                 await self._write_status(session, call, "in-progress", max(began, call.created_at))
-                await self._write_status(session, call, "completed", now, report.reason or "caller_hangup")
+                await self._write_status(session, call, "completed", now, report.reason or reason)
             else:
                 await self._write_status(session, call, "failed", now, report.reason or "carrier_failed")
         self.wake()
@@ -206,6 +234,12 @@ class CallLog:
     async def _read(self, call_id: str) -> CallRow:
         async with self._database.read() as session:
             return await calls.get_known(session, call_id)
+
+
+def _is_with_human(call: CallRow) -> bool:
+    """Whether its caller speaks with a human. A call that was not connected before has found nobody else."""
+    stage = stage_of(call)
+    return isinstance(stage, Forwarding) and (stage.is_answered or call.started_at is None)
 
 
 def _storable(text: str) -> str:

@@ -200,7 +200,7 @@ class Calls:
 
     async def forwarded(self, call_id: str) -> None:
         """The human answered: the caller is connected from now on."""
-        await self._log.connected(call_id)
+        await self._log.put_through(call_id)
 
     async def reissue(self, call_id: str) -> Secret:
         """The token alone of what comes `after`."""
@@ -213,9 +213,12 @@ class Calls:
 
     async def _after_forwarding(self, call_id: str, outcome: ForwardOutcome) -> None:
         """The human was reached, and the call is over; or not, and it falls back."""
+        async with self._database.read() as session:
+            if not isinstance(stage_of(await calls.get_known(session, call_id)), Forwarding):
+                return  # told twice: what comes next is written already
         is_over = outcome.failure is None or outcome.is_caller_gone
         if is_over or not await self._desk.hand_on(call_id, "unanswered"):
-            await self._log.finished(call_id, outcome.failure or "transferred")
+            await self._log.forwarded(call_id, outcome)
 
     async def _warm_or_fall_back(self, call: CallRow) -> CallPlan:
         """A caller whom the agent cannot take may leave a message, where that is set: better than a busy tone."""

@@ -24,6 +24,10 @@ BEAT_S = 15.0
 LOST_AFTER = timedelta(seconds=75)
 """Longer than a call may go unmarked while its process lives: four beats, and the time a slow database takes."""
 
+FORWARDED_AT_MOST = timedelta(hours=4, minutes=15)
+"""A caller who was put through to a human is with the carrier alone, which tells when they have spoken. Carriers end
+such a call by themselves after four hours."""
+
 
 class CallWatch:
     """`held` gives the ids of the calls that have a session in this process."""
@@ -67,7 +71,8 @@ class CallWatch:
         One that cannot be ended keeps none of the others from it: they all count against their project's limit.
         """
         async with self._database.read() as session:
-            lost = await calls.unheld_since(session, self._clock() - LOST_AFTER)
+            now = self._clock()
+            lost = await calls.unheld_since(session, now - LOST_AFTER, now - FORWARDED_AT_MOST)
         for call_id in lost:
             log.warning("call_lost", call_id=call_id)
             try:

@@ -114,6 +114,12 @@ def test_a_ringing_call() -> None:
     assert withheld.from_number == ""
 
 
+@pytest.mark.parametrize("shown", ["anonymous", "Restricted", "+266696687", "+86282452253"])
+def test_a_caller_who_shows_no_number_has_none(shown: str) -> None:
+    body = urlencode({"CallSid": "CA1", "To": "+15550002", "From": shown}).encode()
+    assert webhooks.read_ringing(body).from_number == ""
+
+
 @pytest.mark.parametrize(
     ("told", "status", "reason"),
     [

@@ -37,6 +37,13 @@ _STATUSES: Final[dict[str, tuple[CallStatus, EndReason | None]]] = {
     "failed": ("failed", "carrier_failed"),
 }
 
+# Words in a caller's place, and the same spelled on a phone's keys (ANONYMOUS, RESTRICTED, BLOCKED, UNKNOWN,
+# UNAVAILABLE), which look like numbers: support.twilio.com, "Why am I getting calls from these strange numbers?".
+_WITHHELD: Final = frozenset(
+    {"anonymous", "restricted", "blocked", "unknown", "unavailable"}
+    | {"+266696687", "+7378742833", "+2562533", "+8656696", "+86282452253"}
+)
+
 _DIALLED: Final[dict[str, EndReason | None]] = {
     "completed": None,
     "answered": None,
@@ -111,7 +118,8 @@ def read_ringing(body: bytes) -> RingingCall:
     fields = _fields(body)
     if not fields.get("To"):
         raise BadInput("The carrier's request does not say which number was called.")
-    return RingingCall(fields["CallSid"], fields.get("From", ""), fields["To"])
+    shown = fields.get("From", "")
+    return RingingCall(fields["CallSid"], "" if shown.lower() in _WITHHELD else shown, fields["To"])
 
 
 def read_report(body: bytes) -> CallReport:
