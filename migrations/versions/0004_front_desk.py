@@ -43,7 +43,7 @@ def _add_queues() -> None:
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name=op.f("fk_queues_project_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queues")),
     )
-    op.create_index("uq_queues_name", "queues", ["project_id", "name"], unique=True)
+    op.create_index(op.f("ix_queues_project_id"), "queues", ["project_id"], unique=False)
 
 
 def _add_queue_entries() -> None:
@@ -322,6 +322,7 @@ def downgrade() -> None:
         postgresql_where=sa.text("status IN ('waiting', 'callback')"),
     )
     op.drop_index("ix_queue_entries_lane", table_name="queue_entries")
+    op.drop_index(op.f("ix_queue_entries_callback_call_id"), table_name="queue_entries")
     op.drop_index(op.f("ix_queue_entries_call_id"), table_name="queue_entries")
     op.drop_index(op.f("ix_queue_entries_agent_id"), table_name="queue_entries")
     op.drop_table("queue_entries")
@@ -343,6 +344,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_alert_rules_project_id"), table_name="alert_rules")
     op.drop_index(op.f("ix_alert_rules_agent_id"), table_name="alert_rules")
     op.drop_table("alert_rules")
-    op.drop_index("uq_queues_name", table_name="queues")
+    op.drop_index(op.f("ix_queues_project_id"), table_name="queues")
     op.drop_table("queues")
     op.drop_table("health_states")

@@ -34,6 +34,7 @@ _SHARED = {
 _PLACED_AT = datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
 # Parts of bodies that are not valid when empty, for examples that do not show them.
 PARTS: dict[str, Any] = {
+    "agent_ids": [""],
     "routing_rules": [{"condition": "queue_length", "threshold": 3, "action": "voicemail"}],
     "conditions": [{"condition": "always"}],
 }
@@ -71,6 +72,8 @@ async def fill(client: httpx.AsyncClient, house: Assembly, project_id: str, phon
     ids = {
         "agent_id": agent,
         "default_agent": agent,
+        "agent_ids": agent,
+        "overflow_agent_id": agent,
         "number_id": number,
         "phone_number_id": number,
         "from_number_id": number,
@@ -280,6 +283,11 @@ def with_ids(name: str, value: Any, ids: Ids) -> Any:
     return ids.get(kind, value)
 
 
+def kind_at(place: Sequence[str]) -> str:
+    """What an id at that place names: the rows of a list are of one kind."""
+    return place[-2] if place[-1] == "0" else place[-1]
+
+
 def placed(body: dict[str, Any], place: Sequence[str], spell: Callable[[str], str], value: str) -> dict[str, Any]:
     """The body with `value` at that place, and with what has to be around it."""
     changed = copy.deepcopy(body)
@@ -288,7 +296,10 @@ def placed(body: dict[str, Any], place: Sequence[str], spell: Callable[[str], st
         if not isinstance(inner, list):
             inner.setdefault(spell(step), copy.deepcopy(PARTS.get(step, {})))
         inner = inner[int(step)] if isinstance(inner, list) else inner[spell(step)]
-    inner[spell(place[-1])] = value
+    if isinstance(inner, list):
+        inner[int(place[-1])] = value
+    else:
+        inner[spell(place[-1])] = value
     return changed
 
 

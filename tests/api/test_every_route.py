@@ -21,6 +21,7 @@ from tests.api.rows import (
     assert_refused,
     body_of,
     id_places,
+    kind_at,
     label,
     placed,
     properties,
@@ -42,7 +43,7 @@ def path_ids(mounted: Mounted) -> list[str]:
 def test_every_kind_of_id_has_a_row(mounted: Mounted, mine: Belongings) -> None:
     """A new kind wants a row in `rows.py`; without one the tests of foreign ids would pass over it."""
     operation = mounted.operation
-    named = [place[-1] for shape in (operation.body, operation.query) for place in id_places(shape)]
+    named = [kind_at(place) for shape in (operation.body, operation.query) for place in id_places(shape)]
     assert {*path_ids(mounted), *named} <= mine.ids.keys()
     for shape in (operation.body, operation.query):
         looks_like_one = {name for name in properties(shape) if re.search(r"(^|_)ids?$", name)}
@@ -97,7 +98,7 @@ async def test_another_projects_rows_cannot_be_named(
         {"query": {spell(name): foreign[name]}} for (name,) in id_places(mounted.operation.query)
     ]
     asked += [
-        {"json": placed(body_of(mounted, own), place, spell, foreign[place[-1]])}
+        {"json": placed(body_of(mounted, own), place, spell, foreign[kind_at(place)])}
         for place in id_places(mounted.operation.body)
     ]
     for more in asked:

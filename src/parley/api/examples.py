@@ -16,9 +16,11 @@ from parley.schemas.call_polls import CallPlace
 from parley.schemas.calls import CallCreate
 from parley.schemas.diagnostics import CallTestCreate, NetworkTestCreate
 from parley.schemas.dialects import Dialect
+from parley.schemas.live import HandBackCreate, LiveTokenCreate, TakeOverCreate, TransferCreate
 from parley.schemas.messages import ConversationUpdate, MessageSend
 from parley.schemas.numbers import NumberBuy, NumberImport, NumberUpdate
 from parley.schemas.projects import ProjectUpdate
+from parley.schemas.queues import QueueCreate, QueueUpdate
 from parley.schemas.registrations import NumberRegister
 from parley.schemas.routed_numbers import RoutedNumberImport, RoutedNumberUpdate
 from parley.schemas.routing import NumberRoutingPut, ProjectRoutingPut
@@ -68,6 +70,10 @@ _BODIES: Mapping[type[Wire], Json] = {
     AgentUpdate: {"system_prompt": "You answer the phone of a dentist. This week is closed."},
     NumberBuy: {"country": "US", "area_code": "415", "agent_id": _AGENT},
     NumberImport: {"phone_number": "+14155551234", "friendly_name": "Front desk", "agent_id": _AGENT},
+    LiveTokenCreate: {"call_id": "call_0199a5c2d3e47f1c8a6b5d4e3f2a1b0c"},
+    TransferCreate: {"to_number": "+14155550199", "say": "I put you through to a colleague."},
+    TakeOverCreate: {"name": "Ann", "for_seconds": 60},
+    HandBackCreate: {"note": "The caller wants a table for two on Friday.", "say": "I'm back with you."},
     NumberRegister: {
         "phone_number": "+14155551234",
         "friendly_name": "Front desk",
@@ -92,6 +98,16 @@ _BODIES: Mapping[type[Wire], Json] = {
     MessageSend: {"agent_id": _AGENT, "to_number": "+14155550199", "body": "Your table is booked for 7 pm."},
     ConversationUpdate: {"metadata": {"customer": "Sam", "order_id": "ORD-001"}},
     ProjectUpdate: {"recording_enabled": False},
+    QueueCreate: {
+        "name": "Reception",
+        "agent_ids": [_AGENT],
+        "max_wait_time": 300,
+        "queue_music": "default",
+        "position_announcements": True,
+        "estimated_wait_announcements": True,
+        "overflow_behavior": "voicemail",
+    },
+    QueueUpdate: {"max_wait_time": 120, "callback_offer": True},
     RoutedNumberImport: {
         "phone_number": "+14155551234",
         "country_code": "US",

@@ -14,8 +14,10 @@ from typing import Any, Generic, Literal, TypeVar
 from parley.schemas.answers import Success
 from parley.schemas.base import Wire
 from parley.schemas.fields import ID_PATTERN
+from parley.services.agent_analytics import AgentAnalytics
 from parley.services.agents import Agents
 from parley.services.alerts import Alerts
+from parley.services.analyses import Analyses
 from parley.services.call_tests import CallTests
 from parley.services.calls import Calls
 from parley.services.conversations import Conversations
@@ -24,10 +26,12 @@ from parley.services.deliveries import Deliveries
 from parley.services.diagnostics import Diagnostics
 from parley.services.idempotency import Idempotency
 from parley.services.integration_health import IntegrationHealth
+from parley.services.live_view import LiveView
 from parley.services.messages import Messages
 from parley.services.numbers import Numbers
 from parley.services.phone_conversations import PhoneConversations
 from parley.services.projects import Projects
+from parley.services.queues import Queues
 from parley.services.recordings import Recordings
 from parley.services.routing import Routing
 from parley.services.routing_explained import RoutingExplanations
@@ -54,6 +58,7 @@ class Services:
     numbers: Numbers
     routing: Routing
     routing_explanations: RoutingExplanations
+    queues: Queues
     trunks: Trunks
     phone_conversations: PhoneConversations
     call_tests: CallTests
@@ -61,6 +66,8 @@ class Services:
     integration_health: IntegrationHealth
     calls: Calls
     recordings: Recordings
+    analyses: Analyses
+    analytics: AgentAnalytics
     messages: Messages
     conversations: Conversations
     webhooks: Webhooks
@@ -71,15 +78,16 @@ class Services:
     voicemails: Voicemails
     voices: Voices
     transcripts: Transcripts
+    live: LiveView
     usage: Usage
+    alerts: Alerts
     idempotency: Idempotency
     default_voice: str
-    alerts: Alerts
 
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[BodyT_co, QueryT_co]):
-    """One authenticated, validated request. `ids` holds the path's parameters, already of an id's form.
+    """One authenticated, validated request; `key_id` is the name of its API key in logs. `ids` holds the path's parameters, already of an id's form.
 
     `byte_range` is the Range header, for operations that answer with files; `last_event_id` is the header of that name,
     for those that answer with events.
@@ -90,6 +98,7 @@ class Ask(Generic[BodyT_co, QueryT_co]):
     body: BodyT_co
     query: QueryT_co
     ids: Mapping[str, str]
+    key_id: str = ""
     byte_range: str = ""
     last_event_id: str = ""
 
@@ -128,7 +137,8 @@ class Operation:
     statuses it can answer with beside those every operation of its shape has. `shown_in` names the dialect a result
     belongs to where a shared path cannot tell (a call is shown in the dialect it was created in). An operation that
     `produces` another media type than JSON returns a `Streamed`, and its `answer` is not looked at. One of
-    `any_content_type` reads its body as JSON whatever the request declares.
+    `any_content_type` reads its body as JSON whatever the request declares. One that `takes_token` may be asked with a
+    live token in its query instead of an API key.
     """
 
     method: Method
@@ -149,6 +159,7 @@ class Operation:
     shown_in: Callable[[Any], str] | None = None
     produces: str = "application/json"
     any_content_type: bool = False
+    takes_token: bool = False
 
     @property
     def all_refusals(self) -> frozenset[int]:

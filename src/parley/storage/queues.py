@@ -10,8 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, literal_column, not_, 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.calls import ENDED
-from parley.domain.ids import is_possible
-from parley.storage.lookup import Slice, find, page, page_after
+from parley.storage.lookup import Slice, find, page_after
 from parley.storage.tables import CallRow, QueueEntryRow, QueueRow
 
 # Spelled out, so that the index of open entries is seen to fit.
@@ -26,16 +25,6 @@ _MEAN_OF_CALLS = 50
 async def get(session: AsyncSession, project_id: str, queue_id: str, *, lock: bool = False) -> QueueRow:
     statement = select(QueueRow).where(QueueRow.project_id == project_id, QueueRow.id == queue_id)
     return await find(session, statement.with_for_update() if lock else statement, "queue", queue_id)
-
-
-async def get_named(session: AsyncSession, project_id: str, name: str) -> QueueRow | None:
-    return await session.scalar(select(QueueRow).where(QueueRow.project_id == project_id, QueueRow.name == name))
-
-
-async def list_page(session: AsyncSession, project_id: str, limit: int, offset: int) -> tuple[list[QueueRow], int]:
-    """Newest first."""
-    statement = select(QueueRow).where(QueueRow.project_id == project_id)
-    return await page(session, statement.order_by(QueueRow.created_at.desc(), QueueRow.id.desc()), limit, offset)
 
 
 async def list_after(session: AsyncSession, project_id: str, after_id: str | None, limit: int) -> Slice[QueueRow]:
@@ -225,19 +214,20 @@ async def counts(session: AsyncSession, project_id: str, queue_id: str, since: d
     return Counts(row[0], row[1], longest_s, row[3], row[4], row[5], float(row[6] or 0.0))
 
 
-async def entries_page(
+class Place(NamedTuple):
+    """Somebody who has a place, where it is, and whose call it is."""
+
+    entry: QueueEntryRow
+    position: int
+    from_number: str
+
+
+async def places_page(
     session: AsyncSession, project_id: str, queue_id: str, limit: int, offset: int
-) -> tuple[list[QueueEntryRow], int]:
-    """Those who have a place in the queue now, in their order."""
-    statement = select(QueueEntryRow).where(
-        QueueEntryRow.project_id == project_id, QueueEntryRow.queue_id == queue_id, _OPEN
-    )
-    return await page(session, statement.order_by(*_ORDER), limit, offset)
-
-
-async def agents_of(session: AsyncSession, project_id: str, queue_id: str) -> list[str]:
-    """The agents of a queue, for those who may name one that does not exist; empty where it is gone."""
-    if not is_possible(queue_id):
-        return []
-    statement = select(QueueRow.agent_ids).where(QueueRow.project_id == project_id, QueueRow.id == queue_id)
-    return list(await session.scalar(statement) or [])
+) -> tuple[list[Place], int]:
+    """Those who have a place in the queue now, in their order, and how many there are."""
+    mine = (QueueEntryRow.project_id == project_id, QueueEntryRow.queue_id == queue_id, _OPEN)
+    total = await session.scalar(select(func.count()).where(*mine)) or 0
+    statement = select(QueueEntryRow, CallRow.from_number).join(CallRow, CallRow.id == QueueEntryRow.call_id)
+    rows = await session.execute(statement.where(*mine).order_by(*_ORDER).limit(limit).offset(offset))
+    return [Place(row[0], offset + place, row[1]) for place, row in enumerate(rows, 1)], total

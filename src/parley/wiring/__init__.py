@@ -30,6 +30,7 @@ from parley.services.delivery_worker import DeliveryWorker
 from parley.services.hooks import Hooks
 from parley.services.idempotency import Idempotency
 from parley.services.limits import Limits
+from parley.services.live_view import LiveView
 from parley.services.message_watch import MessageWatch
 from parley.services.messages import Messages
 from parley.services.numbers import Numbers
@@ -37,6 +38,7 @@ from parley.services.phone_conversations import PhoneConversations
 from parley.services.plans import Plans
 from parley.services.projects import Projects
 from parley.services.pruning import Pruning
+from parley.services.queues import Queues
 from parley.services.recording_intake import RecordingIntake
 from parley.services.router import Router
 from parley.services.routing import Routing
@@ -54,7 +56,7 @@ from parley.wiring.alerting import alerting
 from parley.wiring.desk import front_desk
 from parley.wiring.diagnosing import Addresses, diagnosing
 from parley.wiring.insight import insight
-from parley.wiring.diagnosing import Addresses, diagnosing
+from parley.wiring.live import audience
 from parley.wiring.opening import cipher_for, opened_database
 from parley.wiring.recording import recording
 from parley.wiring.telling import telling
@@ -125,7 +127,6 @@ def _join(
     stack: AsyncExitStack,
 ) -> Assembly:
     public_url = addresses.public_url
-    public_url = addresses.public_url
     cipher, metrics, hooks, presence = cipher_for(settings), Metrics(), Hooks(public_url), adapters.presence(settings)
     carriers = adapters.carriers(settings, http)
     doors = adapters.providers(
@@ -142,10 +143,10 @@ def _join(
     taped = recording(settings, database, cipher, public_url, told.announcements)
     plans = Plans(credentials, told.webhooks, defaults)
     desk = front_desk(database, told, taped, accounts, carriers, plans, limits, Router())
-    journals = Journals(settings.journal_dir)
+    journals, watched = Journals(settings.journal_dir), audience(settings)
     doors = replace(doors, recorders=Recorders(taped.intake))
     directory = Directory(
-        doors, desk.log, metrics, journals, presence, desk=desk.records, ring_limit_s=settings.ring_limit_s
+        doors, desk.log, metrics, journals, presence, desk=desk.records, audience=watched, ring_limit_s=settings.ring_limit_s
     )
     calls, queue_runner = desk.opened(directory, presence, accounts, carriers, hooks)
     messages = Messages(database, told.announcements, accounts, carriers, hooks, limits)
@@ -157,6 +158,7 @@ def _join(
         numbers=numbers,
         routing=Routing(database, cipher, numbers),
         routing_explanations=RoutingExplanations(database),
+        queues=Queues(database, limits),
         trunks=Trunks(database, cipher),
         phone_conversations=PhoneConversations(database),
         call_tests=doctor.call_tests,
@@ -176,6 +178,7 @@ def _join(
         credentials=credentials,
         voices=adapters.voices(settings, credentials, http, defaults),
         transcripts=Transcripts(database),
+        live=LiveView(database, watched, directory, presence),
         usage=Usage(database, limits, defaults.max_call_duration_s),
         alerts=alarm.alerts,
         idempotency=Idempotency(database, cipher),
@@ -185,7 +188,7 @@ def _join(
     watch = CallWatch(database, desk.log, directory.held)
     pruning = Pruning(database, timedelta(days=settings.delivery_retention_days))
     watches = watch, MessageWatch(messages)
-    background: tuple[Background, ...] = (learnt.worker.run, alarm.watch.run, queue_runner.run, *doctor.background)
+    background: tuple[Background, ...] = (learnt.worker.run, alarm.watch.run, queue_runner.run, watched.run, *doctor.background)
     return Assembly(
         database,
         services,

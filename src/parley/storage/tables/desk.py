@@ -15,10 +15,9 @@ class QueueRow(Row):
     """A queue that callers wait in for any of its agents. Without one, callers wait for the one agent they want."""
 
     __tablename__ = "queues"
-    __table_args__ = (Index("uq_queues_name", "project_id", "name", unique=True),)
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))
+    project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     agent_ids: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"))
     max_wait_s: Mapped[int]
