@@ -1,4 +1,4 @@
-"""WAV files of 16-bit stereo (RIFF, as Multimedia Programming Interface and Data Specifications 1.0 describes it).
+"""WAV files of 16-bit samples (RIFF, as Multimedia Programming Interface and Data Specifications 1.0 describes it).
 
 Only the plain header of 44 bytes is written and read, because a file that a crash cut off can be repaired then: what
 the header should say follows from the file's length.
@@ -23,9 +23,18 @@ _UNKNOWN = 0xFFFFFFFF - 36  # a file still being written: players take it to go 
 def wav_header(sample_rate_hz: int, data_bytes: int | None = None) -> bytes:
     """The header of a stereo file with so many bytes of samples; None where that is not known yet."""
     size = _UNKNOWN if data_bytes is None else min(data_bytes, _UNKNOWN)
-    rate = sample_rate_hz * BYTES_PER_FRAME
+    return _head(sample_rate_hz, size, sides=2)
+
+
+def mono_wav(samples: bytes, sample_rate_hz: int) -> bytes:
+    """A whole file of one side: `samples` are 16-bit little-endian."""
+    return _head(sample_rate_hz, len(samples), sides=1) + samples
+
+
+def _head(rate_hz: int, size: int, *, sides: int) -> bytes:
+    frame = 2 * sides
     return _HEADER.pack(
-        b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, 2, sample_rate_hz, rate, BYTES_PER_FRAME, 16, b"data", size
+        b"RIFF", size + 36, b"WAVE", b"fmt ", 16, 1, sides, rate_hz, rate_hz * frame, frame, 16, b"data", size
     )
 
 
