@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import os
 import shutil
 import tempfile
@@ -29,7 +30,7 @@ from parley.storage.database import Database, normalise_url
 from parley.storage.embedded import EmbeddedPostgres
 from parley.storage.migrations import migrate
 
-pytest_plugins = ["tests.searching"]
+pytest_plugins = ["tests.searching", "tests.order"]
 
 _TEMPLATE = "migrated"
 _FOLDER = "parley_folder"
@@ -39,6 +40,17 @@ _FOLDER_KEY = pytest.StashKey[Path]()
 def pytest_configure() -> None:
     """Tests run on the event loop that the server runs on: it differs from asyncio's own in more than speed."""
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
+
+def pytest_collection() -> None:
+    gc.disable()  # nothing of what is collected goes away
+
+
+def pytest_collection_finish() -> None:
+    """As the server does once it is built: what lives as long as the process is never walked by the collector again."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -66,7 +66,7 @@ async def two_replicas(database_url: str, folder: Path, **overrides: Any) -> Asy
                 yield replicas
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 async def redis() -> AsyncIterator[RedisServer]:
     async with RedisServer() as server:
         yield server
