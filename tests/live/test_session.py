@@ -221,7 +221,10 @@ async def test_a_second_phone_takes_the_place_of_the_first_which_is_heard_no_mor
         assert world.directory.holds("call_1")
         new.on_closed("stopped")
         await world.until_empty()
-    assert world.records.written == [("connected", "call_1"), ("finished", "caller_hangup")]
+    assert [each for each in world.records.written if each[0] != "talk"] == [
+        ("connected", "call_1"),
+        ("finished", "caller_hangup"),
+    ]
 
 
 async def test_a_phone_that_never_connects_ends_its_session() -> None:
@@ -239,4 +242,5 @@ async def test_calls_that_outlast_the_drain_are_ended_and_written_down() -> None
         await world.directory.drain(0.05)
         assert world.directory.live_count == 0
     assert phone.is_closed
-    assert world.records.written[-2:] == [("ended_at_carrier", "call_1"), ("finished", "server_shutdown")]
+    written = [each for each in world.records.written if each[0] != "talk"]
+    assert written[-2:] == [("ended_at_carrier", "call_1"), ("finished", "server_shutdown")]

@@ -31,3 +31,12 @@ class DeskRecords(Protocol):
     async def keep_message(self, call_id: str, message: TakenMessage) -> None:
         """Store a message and tell of it. Silence alone is no message."""
         ...
+
+
+class NoDesk:
+    """The quiet twin, for a server without a front desk: nothing ever comes next, and nobody is asked for a message."""
+
+    async def hand_on(self, call_id: str, end: StageEnd) -> bool:
+        return False
+
+    async def keep_message(self, call_id: str, message: TakenMessage) -> None: ...

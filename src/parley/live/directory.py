@@ -6,17 +6,27 @@ import asyncio
 
 import structlog
 
+from parley.conversation.desk.facts import MoveAsked, PlaceTold, TurnCame
 from parley.conversation.facts import EndAsked, HungUp, SayAsked
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import Draining, NotFound, ParleyError
 from parley.domain.events import TurnDelivery
+from parley.domain.live_events import Steer
+from parley.domain.stages import Forwarding
+from parley.live.desk import DeskSession
+from parley.live.desk_records import DeskRecords, NoDesk, Place
 from parley.live.journals import Journals
+from parley.live.line import Line, LineRecords
 from parley.live.metrics import Metrics
+from parley.live.opening import LineOpener
 from parley.live.providers import Providers
 from parley.live.scribe import CallRecords
-from parley.live.session import Session
+from parley.live.stage import LiveStage
 from parley.providers.protocols import LegEvents, MediaLeg
-from parley.storage.presence import AskEnd, Command, HangUp, Presence, Release
+from parley.services.audience import Audience
+from parley.services.elsewhere import Elsewhere
+from parley.storage.presence import AskEnd, Command, HandOn, HangUp, Presence
+from parley.storage.relay import NoRelay
 
 log = structlog.get_logger()
 
@@ -26,7 +36,8 @@ _FAREWELL_S = 15.0
 class Directory:
     """Starts sessions, finds them, tells other replicas of them, and lets them finish when the process has to stop.
 
-    Every session is a task of the group that `run` holds; one that fails takes no other with it.
+    A call has one line here at a time: a session of its agent, or one of the front desk. Every session is a task of the
+    group that `run` holds; one that fails takes no other with it.
     """
 
     def __init__(
@@ -37,16 +48,21 @@ class Directory:
         journals: Journals,
         presence: Presence,
         *,
+        desk: DeskRecords | None = None,
+        audience: Audience | None = None,
         ring_limit_s: float = 120.0,
     ) -> None:
         self.is_draining = False
-        self._providers = providers
+        audience = audience or Audience(Elsewhere(NoRelay()))
+        self._opener = LineOpener(providers, LineRecords(records, desk or NoDesk()), metrics, journals, audience)
         self._records = records
         self._metrics = metrics
-        self._journals = journals
         self._presence = presence
         self._ring_limit_s = ring_limit_s
-        self._sessions: dict[str, Session] = {}
+        self._lines: dict[str, Line] = {}
+        audience.open(LiveStage(self._lines))
+        # Calls that were handed on from here while draining: they may come back. None once nobody may.
+        self._handed_on: set[str] | None = set()
         self._tasks: asyncio.TaskGroup | None = None
         self._changed = asyncio.Event()
 
@@ -61,33 +77,47 @@ class Directory:
 
     @property
     def live_count(self) -> int:
-        return len(self._sessions)
+        return len(self._lines)
 
     def held(self) -> list[str]:
         """The ids of the calls that have a session here."""
-        return list(self._sessions)
+        return list(self._lines)
+
+    def waiting(self) -> list[str]:
+        """The ids of the calls whose callers wait here for their turn."""
+        return [line.plan.call_id for line in self._waiting_lines()]
+
+    def _waiting_lines(self) -> list[DeskSession]:
+        return [line for line in self._lines.values() if isinstance(line, DeskSession) and line.is_waiting]
 
     # ------------------------------------------------------------ sessions
 
     def prepare(self, plan: CallPlan) -> None:
-        """Start a session whose sockets warm up while the phone rings; again for the same call does nothing.
+        """Start a session whose sockets warm up while the phone rings; again for the same stage does nothing.
 
-        Raises Draining, and ProviderUnavailable when the agent names a provider this server does not know.
+        A call that comes for its next stage gets a new session, whatever the one before it still writes. Raises
+        Draining, and ProviderUnavailable when the agent names a provider this server does not know.
         """
-        if plan.call_id in self._sessions:
+        if isinstance(plan.stage, Forwarding):  # a human's phone rings, and no audio comes here
             return
-        if self.is_draining or self._tasks is None:
+        call_id, old = plan.call_id, self._lines.get(plan.call_id)
+        if old is not None and not old.has_left and (old.is_over or old.plan.stage == plan.stage):
+            return
+        if self._tasks is None or (self.is_draining and not self._may_come_back(call_id)):
             raise Draining("This server is stopping and takes no new calls; try again in a moment.")
-        self._providers.recogniser(plan), self._providers.voice(plan), self._providers.responder(plan)
-        journal = self._journals.open(plan.call_id)
-        session = Session(plan, self._providers, self._records, journal, self._metrics)
-        self._sessions[plan.call_id] = session
-        self._presence.announce(plan.call_id)
-        self._tasks.create_task(self._hold(session))
+        line = self._opener.open(plan)
+        if old is not None and not old.has_left:  # its stage ended while its stream was broken
+            old.release()
+        self._lines[call_id] = line
+        self._presence.announce(call_id)
+        self._tasks.create_task(self._hold(line))
+
+    def _may_come_back(self, call_id: str) -> bool:
+        return self._handed_on is not None and (call_id in self._lines or call_id in self._handed_on)
 
     async def attach(self, call_id: str, leg: MediaLeg) -> LegEvents:
         """Join a phone's audio to the session of its call. Raises NotFound when the call is not held here any more."""
-        session = self._sessions.get(call_id)
+        session = self._lines.get(call_id)
         if session is None or session.is_over:
             raise NotFound("This call is over.")
         side = await session.attach(leg)
@@ -95,7 +125,7 @@ class Directory:
         return side
 
     def holds(self, call_id: str) -> bool:
-        session = self._sessions.get(call_id)
+        session = self._lines.get(call_id)
         return session is not None and not session.is_over
 
     def hang_up(self, call_id: str, reason: EndReason) -> bool:
@@ -112,74 +142,106 @@ class Directory:
 
     def release(self, call_id: str) -> bool:
         """The phone is connected to another replica. False if the call is not held here."""
-        session = self._sessions.get(call_id)
+        session = self._lines.get(call_id)
         if session is None or session.is_over:
             return False
         log.info("call_taken_over", call_id=call_id)
         session.release()
         return True
 
+    def tell_place(self, call_id: str, place: Place) -> bool:
+        """Tell a waiting caller where they stand. False if they do not wait here."""
+        return self._tell_waiting(call_id, PlaceTold(place.position, place.wait_s))
+
+    def hand_on(self, call_id: str) -> bool:
+        """A waiting caller's next stage is written: let the carrier ask for it. False if they do not wait here."""
+        return self._tell_waiting(call_id, TurnCame())
+
+    def _tell_waiting(self, call_id: str, fact: PlaceTold | TurnCame) -> bool:
+        line = self._lines.get(call_id)
+        if line is None or not isinstance(line, DeskSession) or not line.is_waiting:
+            return False
+        line.post(fact)
+        return True
+
     def take(self, call_id: str, command: Command) -> bool:
-        """What another replica was told about a call. False if the call is not held here."""
+        """What somebody was told about a call. False if it is not held here, or cannot do that now."""
         if isinstance(command, HangUp):
             return self.hang_up(call_id, command.reason)
         if isinstance(command, AskEnd):
             return self.ask_end(call_id, command.reason)
-        if isinstance(command, Release):
-            return self.release(call_id)
-        return False
+        if isinstance(command, Steer):
+            line = self._lines.get(call_id)
+            return line is not None and not line.has_left and line.supervision.steer(command)
+        if isinstance(command, HandOn):
+            return self.hand_on(call_id)
+        return self.release(call_id)
 
     def note_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
         """A customer's webhook was asked for a turn; kept with its call, if that is still held here."""
-        session = self._sessions.get(plan.call_id)
+        session = self._lines.get(plan.call_id)
         if session is not None:
             session.note_delivery(delivery)
 
     def _tell(self, call_id: str, fact: HungUp | EndAsked | SayAsked) -> bool:
-        session = self._sessions.get(call_id)
-        if session is None or session.is_taken_over:
+        session = self._lines.get(call_id)
+        if session is None or session.has_left:
             return False
         session.post(fact)
         return True
 
-    async def _hold(self, session: Session) -> None:
-        call_id = session.plan.call_id
+    async def _hold(self, line: Line) -> None:
+        call_id = line.plan.call_id
         self._metrics.began()
         try:
-            await session.run(self._ring_limit_s)
+            await line.run(self._ring_limit_s)
         except Exception:  # The edge of one call: a bug in it must not end the calls beside it.
             log.exception("session_failed", call_id=call_id)
-            await self._clean_up(session)
+            await self._clean_up(line)
         finally:
-            del self._sessions[call_id]
-            self._presence.withdraw(call_id)
+            if self._lines.get(call_id) is line:  # else it goes on here, with another session
+                del self._lines[call_id]
+                self._presence.withdraw(call_id)
+                if self.is_draining and self._handed_on is not None and line.has_left:
+                    self._handed_on.add(call_id)
             self._changed.set()
 
-    async def _clean_up(self, session: Session) -> None:
+    async def _clean_up(self, line: Line) -> None:
         self._metrics.ended("provider_failed")
         try:
-            await session.abandon()
-            await self._records.finished(session.plan.call_id, "provider_failed")
+            if not await line.abandon():
+                await self._records.finished(line.plan.call_id, "provider_failed")
         except ParleyError as error:
-            log.error("call_record_lost", call_id=session.plan.call_id, code=error.code)
+            log.error("call_record_lost", call_id=line.plan.call_id, code=error.code)
         except Exception:  # Still the edge of one call: what broke the call may break its end too.
-            log.exception("call_record_lost", call_id=session.plan.call_id)
+            log.exception("call_record_lost", call_id=line.plan.call_id)
 
     # ------------------------------------------------------------ stopping
 
     async def drain(self, timeout_s: float) -> None:
-        """Take no new calls and wait for the live ones; those still talking after `timeout_s` are ended."""
+        """Take no new calls and wait for the live ones; those still talking after `timeout_s` are ended.
+
+        Waiting callers are moved to where the carrier finds another replica; where there is none they come back, and
+        wait on here. After `timeout_s` they are moved once more instead of ended, and taken back no more.
+        """
         self.is_draining = True
+        self._move_waiting()
         if not await self._until_empty(timeout_s):
             log.warning("drain_timed_out", live_calls=self.live_count)
-            for call_id in list(self._sessions):
+            self._handed_on = None
+            self._move_waiting()
+            for call_id in set(self._lines).difference(self.waiting()):
                 self.ask_end(call_id, "server_shutdown")
             await self._until_empty(_FAREWELL_S)
+
+    def _move_waiting(self) -> None:
+        for line in self._waiting_lines():
+            line.post(MoveAsked())
 
     async def _until_empty(self, timeout_s: float) -> bool:
         try:
             async with asyncio.timeout(timeout_s):
-                while self._sessions:
+                while self._lines:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:

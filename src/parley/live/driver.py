@@ -1,4 +1,4 @@
-"""The one driver of a conversation: facts in, wishes out, one timer.
+"""The one driver of a conversation, and of a stage of the front desk: facts in, wishes out, one timer.
 
 A fact is handled to its end before the next one, whoever brought it; a fact that a fulfilled wish gives rise to waits
 its turn. All of it happens on the event loop without a task, a lock or a thread, and costs microseconds.
@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from typing import Any, Generic, Protocol, TypeVar
 
-from parley.conversation.facts import AnyFact
+from parley.conversation.facts import Fact
 from parley.conversation.journal import Entry
-from parley.conversation.machine import Conversation
-from parley.conversation.wishes import AnyWish
 
 # The inbox is emptied before control returns to the loop, so it holds only what one fact leads to. Beyond this, facts
 # would be feeding on each other: a bug, and better seen than waited for.
@@ -21,7 +20,18 @@ _MOST_FACTS = 1000
 _EPSILON_S = 1e-6
 
 
-class Driver:
+class Machine(Protocol):
+    """What can be driven: it takes the facts it knows, says what it wants done, and when it wants to be woken."""
+
+    def handle(self, fact: Any, now: float) -> list[Any]: ...
+    def next_deadline(self) -> float | None: ...
+    def handle_deadline(self, now: float) -> list[Any]: ...
+
+
+Driven = TypeVar("Driven", bound=Machine)
+
+
+class Driver(Generic[Driven]):
     """Owns the conversation's clock: seconds since this object was made.
 
     `note` is shown every step: a fact, or a deadline, with the wishes it led to. `on_bug` is told an exception that
@@ -31,9 +41,9 @@ class Driver:
 
     def __init__(
         self,
-        conversation: Conversation,
+        conversation: Driven,
         note: Callable[[Entry], None],
-        fulfil: Callable[[AnyWish, float], None],
+        fulfil: Callable[[Any, float], None],
         on_bug: Callable[[Exception], None],
     ) -> None:
         self.conversation = conversation
@@ -42,7 +52,7 @@ class Driver:
         self._on_bug = on_bug
         self._loop = asyncio.get_running_loop()
         self._began = self._loop.time()
-        self._inbox: deque[AnyFact] = deque()
+        self._inbox: deque[Any] = deque()
         self._is_busy = True  # until `start`, and while a fact is handled: what is posted meanwhile waits
         self._is_closed = False
         self._timer: tuple[float, asyncio.Handle] | None = None
@@ -55,7 +65,7 @@ class Driver:
         """Whoever fulfils wishes is ready: handle what was posted so far, and from here on everything at once."""
         self._work()
 
-    def post(self, fact: AnyFact) -> None:
+    def post(self, fact: Fact) -> None:
         """Hand in a fact; when this returns it was handled, unless another one is being handled this moment."""
         if self._is_closed:
             return
@@ -99,9 +109,9 @@ class Driver:
             self._is_busy = False
         self._arm()
 
-    def _carry_out(self, fact: AnyFact | None) -> None:
+    def _carry_out(self, fact: Any) -> None:
         now = self.now()
-        wishes: list[AnyWish] = []
+        wishes: list[Any] = []
         try:
             wishes = self.conversation.handle_deadline(now) if fact is None else self.conversation.handle(fact, now)
         finally:  # also what a bug was met with, so that a replay meets it too

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from parley.conversation.facts import HungUp, KeyPressed, PartLost
 from parley.live.driver import Driver
-from parley.live.listener import Listener
-from parley.live.speaker import Speaker
 from parley.providers.protocols import MediaLeg
 
 # The caller's own audio is the clock that is always there: one look for every 200 ms of it.
 _TICK_FRAMES = 10
 
 
+class Ear(Protocol):
+    """Who hears the caller."""
+
+    def hear(self, audio: bytes) -> None: ...
+
+
+class Mouth(Protocol):
+    """Who plays to the phone, and is told what became of that; times are the driver's."""
+
+    def played(self, position: int, now: float) -> None: ...
+    def tick(self, now: float) -> None: ...
+    def detach(self, now: float) -> None: ...
+
+
 class LegSide:
     """Hears one leg for one session (the `LegEvents` of it). A leg that another one replaced is heard no more."""
 
     def __init__(
-        self, leg: MediaLeg, listener: Listener, speaker: Speaker, driver: Driver, is_current: Callable[[], bool]
+        self, leg: MediaLeg, listener: Ear, speaker: Mouth, driver: Driver[Any], is_current: Callable[[], bool]
     ) -> None:
         self._leg = leg
         self._listener = listener

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import structlog
 
 from parley.conversation import wishes
-from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, HungUp, PartRestored, VoiceStarted
+from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, Fact, HungUp, PartRestored, VoiceStarted
 from parley.conversation.journal import Entry, Header
 from parley.conversation.machine import Conversation
 from parley.conversation.talk import TalkObserver
@@ -24,36 +25,28 @@ from parley.domain.events import TurnDelivery
 from parley.live.driver import Driver
 from parley.live.journals import Journal
 from parley.live.leg import LegSide
+from parley.live.line import ENDED_BY_CARRIER, LineRecords, handed_on
 from parley.live.listener import Listener
 from parley.live.metrics import Metrics
 from parley.live.providers import Providers
 from parley.live.recorder import Recorder, Unrecorded
 from parley.live.replier import Replier
-from parley.live.scribe import CallRecords, Scribe
+from parley.live.scribe import Scribe
 from parley.live.speaker import Speaker
-from parley.providers.protocols import (
-    Hearing,
-    HearingFact,
-    LegEvents,
-    MediaLeg,
-    SpokenAudio,
-    UtteranceDone,
-    UtteranceFailed,
-    Voice,
-    VoiceFact,
-)
+from parley.live.supervision import Supervision
+from parley.live.watching import ConversationWatch
+from parley.providers.protocols import Hearing, HearingFact, LegEvents, MediaLeg, Voice, VoiceFact
+from parley.services.audience import Audience
 
 log = structlog.get_logger()
 
 _CARRIER_TIMEOUT_S = 8.0
 # The phone is free by then. What tells of the end may wait so long, to tell of the recording too.
 _RECORDING_TIMEOUT_S = 1.5
-# Reasons that mean the carrier has ended the call already.
-_ENDED_BY_CARRIER = frozenset({"caller_hangup", "busy", "no_answer", "canceled", "carrier_failed"})
 
 
 class TakenOver:
-    """The phone is connected to another replica: this session ends, the call does not."""
+    """The call goes on without this session: at another replica, or at its next stage."""
 
 
 Leave = wishes.EndCall | wishes.TransferTo
@@ -70,6 +63,7 @@ class _Parts:
     replier: Replier
     scribe: Scribe
     recorder: Recorder | Unrecorded
+    tasks: asyncio.TaskGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,24 +72,34 @@ class _Steps:
 
     journal: Journal
     talk: TalkObserver
+    watch: ConversationWatch
 
     def note(self, entry: Entry) -> None:
         self.journal.write(entry)
         self.talk.observe(entry)
+        self.watch.note(entry)
 
 
 class Session:
     """Holds one call. `run` is its whole life; the other methods may be called at any time of it."""
 
     def __init__(
-        self, plan: CallPlan, providers: Providers, records: CallRecords, journal: Journal, metrics: Metrics
+        self,
+        plan: CallPlan,
+        providers: Providers,
+        records: LineRecords,
+        journal: Journal,
+        metrics: Metrics,
+        audience: Audience,
     ) -> None:
         self.plan = plan
         self._providers = providers
         self._records = records
-        self._steps = _Steps(journal, TalkObserver())
+        conversation = Conversation(plan.agent)
+        self.supervision = Supervision(plan, audience, conversation, self.post)
+        self._steps = _Steps(journal, TalkObserver(), self.supervision.watch)
         self._metrics = metrics
-        self._driver = Driver(Conversation(plan.agent), self._steps.note, self._fulfil, self._fail)
+        self._driver = Driver(conversation, self._steps.note, self._fulfil, self._fail)
         loop = asyncio.get_running_loop()
         self._parts: asyncio.Future[_Parts] = loop.create_future()
         self._leg: MediaLeg | None = None
@@ -120,6 +124,7 @@ class Session:
                 parts.replier.cancel_all()
                 parts.hearing.close()
                 parts.voice.close()
+                self.supervision.end()
             reason = None if isinstance(leave, TakenOver) else await self._tell_carrier(leave)
             if self._leg is not None:
                 self._leg.close()
@@ -127,6 +132,7 @@ class Session:
             if reason is None:
                 parts.scribe.leave(talk)
             else:
+                self.supervision.watch.tell_ended(reason)
                 over_at = asyncio.get_running_loop().time()
                 await parts.recorder.kept(_RECORDING_TIMEOUT_S)
                 parts.scribe.ended(reason, over_at, talk)
@@ -140,7 +146,7 @@ class Session:
         hearing = providers.recogniser(plan).listen(plan.agent.listen, audio, plan.listen_key, self._on_hearing)
         voice = providers.voice(plan).speak(plan.agent.voice, audio, plan.voice_key, self._on_voice)
         responder, conversation = providers.responder(plan), self._driver.conversation
-        scribe = Scribe(plan, self._records)
+        scribe = Scribe(plan, self._records.calls)
         parts = _Parts(
             hearing=hearing,
             voice=voice,
@@ -149,10 +155,13 @@ class Session:
             replier=Replier(plan, responder, tasks, self._driver.post, conversation.history, conversation.whispers),
             scribe=scribe,
             recorder=providers.recorders.open(plan, audio, self._driver.now, scribe.problem),
+            tasks=tasks,
         )
         self._steps.journal.begin(Header(plan.call_id, plan.agent, self._driver.conversation.rules))
         for work in (hearing.run(), voice.run(), responder.warm(plan), self._steps.journal.run(), parts.recorder.run()):
             tasks.create_task(work)
+        listen = partial(providers.recogniser(plan).listen, plan.agent.listen, audio, plan.listen_key)
+        self.supervision.join(audio, parts.speaker, self._driver.now, listen, tasks)
         self._parts.set_result(parts)
         return parts
 
@@ -170,9 +179,9 @@ class Session:
         try:
             async with asyncio.timeout(_CARRIER_TIMEOUT_S):
                 if isinstance(leave, wishes.TransferTo):
-                    await self._records.transfer_at_carrier(call_id, leave.number)
-                elif reason not in _ENDED_BY_CARRIER:
-                    await self._records.end_at_carrier(call_id)
+                    await self._records.calls.transfer_at_carrier(call_id, leave.number)
+                elif reason not in ENDED_BY_CARRIER:
+                    await self._records.calls.end_at_carrier(call_id)
         except (ParleyError, TimeoutError) as error:
             log.warning("carrier_not_told", call_id=call_id, reason=reason, error=type(error).__name__)
             if is_transfer and self._parts.done():
@@ -180,11 +189,36 @@ class Session:
                 reason = "carrier_failed"
         return cast(EndReason, reason)
 
-    async def abandon(self) -> None:
-        """After a bug: let the phone go, so that nobody is left on a dead line."""
+    async def abandon(self) -> bool:
+        """After a bug: let the phone go, so that nobody is left on a dead line. True where the call goes on."""
+        goes_on = False
+        if self._falls_back:
+            self._leave = asyncio.get_running_loop().create_future()
+            self._leave.set_result(TakenOver())  # whoever hears that the caller hung up writes it down, not we
+            goes_on = await handed_on(self._records.desk, self.plan.call_id, "agent_failed")
         if self._leg is not None:
             self._leg.close()
-        await self._tell_carrier(wishes.EndCall("provider_failed"))
+        if not goes_on:
+            await self._tell_carrier(wishes.EndCall("provider_failed"))
+        return goes_on
+
+    @property
+    def _falls_back(self) -> bool:
+        """Whether a caller whose agent breaks down for good can leave a message instead."""
+        return self.plan.fallback == "voicemail" and self._leg is not None
+
+    def _play_clip(self, parts: _Parts, clip: wishes.PlayClip, now: float) -> None:
+        """The farewell is for callers who have nowhere else to go."""
+        if clip.clip == "farewell" and self._falls_back:
+            parts.tasks.create_task(self._fall_back(parts, clip))
+        else:
+            parts.speaker.play_clip(clip.reply, clip.clip, now)
+
+    async def _fall_back(self, parts: _Parts, farewell: wishes.PlayClip) -> None:
+        if await handed_on(self._records.desk, self.plan.call_id, "agent_failed"):
+            self._go(TakenOver())
+        else:
+            parts.speaker.play_clip(farewell.reply, farewell.clip, self._driver.now())
 
     # ------------------------------------------------------------ from outside
 
@@ -197,7 +231,7 @@ class Session:
         self._driver.post(fact)
 
     @property
-    def is_taken_over(self) -> bool:
+    def has_left(self) -> bool:
         return self._leave.done() and not self._leave.exception() and isinstance(self._leave.result(), TakenOver)
 
     def release(self) -> None:
@@ -222,7 +256,7 @@ class Session:
         old, self._leg = self._leg, leg
         if old is not None:
             old.close()
-        parts.speaker.attach(leg, self._driver.now())
+        parts.speaker.attach(self.supervision.through(leg), self._driver.now())
         if self._attached.done():
             self._driver.post(PartRestored("carrier"))
         else:
@@ -230,7 +264,7 @@ class Session:
             parts.scribe.connected()
             self._driver.post(CallConnected())
         side = LegSide(leg, parts.listener, parts.speaker, self._driver, lambda: self._leg is leg)
-        return parts.recorder.listen_in(leg, side)
+        return parts.recorder.listen_in(leg, self.supervision.listen_in(side))
 
     # ------------------------------------------------------------ from the parts
 
@@ -244,15 +278,8 @@ class Session:
         self._driver.post(fact)
 
     def _on_voice(self, fact: VoiceFact) -> None:
-        speaker = self._parts.result().speaker
-        if isinstance(fact, SpokenAudio):
-            speaker.take(fact, self._driver.now())
-        elif isinstance(fact, UtteranceDone):
-            speaker.done(fact, self._driver.now())
-        elif isinstance(fact, UtteranceFailed):
-            speaker.failed(fact.utterance, fact.reason)
-        else:
-            self._driver.post(fact)
+        if not self._parts.result().speaker.hear_voice(fact, self._driver.now()):
+            self._driver.post(cast(Fact, fact))
 
     # ------------------------------------------------------------ wishes
 
@@ -288,10 +315,12 @@ class Session:
         wishes.HoldSpeech: lambda self, parts, wish, now: parts.speaker.hold(now),
         wishes.ResumeSpeech: lambda self, parts, wish, now: parts.speaker.resume(now),
         wishes.StopSpeech: lambda self, parts, wish, now: parts.speaker.stop(wish.reply, now),
-        wishes.PlayClip: lambda self, parts, wish, now: parts.speaker.play_clip(wish.reply, wish.clip, now),
+        wishes.PlayClip: lambda self, parts, wish, now: self._play_clip(parts, wish, now),
         wishes.PressDigits: lambda self, parts, wish, now: parts.speaker.press(wish.digits, now),
         wishes.NoteTurn: lambda self, parts, wish, now: self._note(parts, wish),
         wishes.NoteProblem: lambda self, parts, wish, now: self._problem(parts, wish),
+        wishes.OpenMicrophone: lambda self, parts, wish, now: self.supervision.open_microphone(wish.by),
+        wishes.CloseMicrophone: lambda self, parts, wish, now: self.supervision.close_microphone(),
         wishes.TransferTo: lambda self, parts, wish, now: self._go(wish),
         wishes.EndCall: lambda self, parts, wish, now: self._go(wish),
     }

@@ -14,11 +14,13 @@ from parley.conversation.lines import CLIP_TEXTS
 from parley.conversation.wishes import Clip
 from parley.live.clips import load_clip
 from parley.live.utterance import Utterance
-from parley.providers.protocols import MediaLeg, SpokenAudio, UtteranceDone, Voice
+from parley.providers.protocols import MediaLeg, SpokenAudio, UtteranceDone, UtteranceFailed, Voice, VoiceFact
 
 # Audio goes ahead to the phone in pieces of this length, each confirmed by itself: short enough to know where playback
 # is, long enough to cost little.
 _PIECE_MS = 200
+# A human's voice comes in real time. What is so far ahead came in a burst, and the caller should not lag behind it.
+_RELAYED_AHEAD_S = 2.0
 
 
 class Speaker:
@@ -35,8 +37,8 @@ class Speaker:
         self._leg: MediaLeg | None = None
         self._is_held = False
         self._playhead = Playhead(audio_format)
-        # What is at the phone: where each piece ends there, whose it is, and where it ends in that utterance.
-        self._segments: deque[tuple[int, Utterance, int]] = deque()
+        # What is at the phone: where each piece ends there, whose it is, where it ends in that utterance, its size.
+        self._segments: deque[tuple[int, Utterance, int, int]] = deque()
         self._reported: dict[int, int] = {}
 
     # ------------------------------------------------------------ the phone
@@ -65,6 +67,25 @@ class Speaker:
             self.progress(now)
             self._tell_if_starved()
 
+    def at_phone(self) -> tuple[bytes, int]:
+        """What was sent and is not known to be played, and the position (bytes since the last flush) it begins at."""
+        audio = b"".join(bytes(of.audio[end - size : end]) for _, of, end, size in self._segments)
+        return audio, self._playhead.sent_bytes - len(audio)
+
+    def relay(self, audio: bytes, now: float) -> bool:
+        """Play a human's voice as it comes. False: dropped, since more than two seconds of it wait at the phone.
+
+        While a line of the agent is not over, which the human has asked for, nothing is played between its pieces.
+        """
+        leg = self._leg
+        if leg is None or self._is_held or self._queue or self._playhead.end_time() - now > _RELAYED_AHEAD_S:
+            return False
+        human = Utterance(0, self._format)
+        human.add(audio, "", ())
+        human.is_done = True
+        self._play(human, audio, leg, now)
+        return True
+
     # ------------------------------------------------------------ wishes
 
     def say(self, number: int, text: str) -> None:
@@ -82,9 +103,13 @@ class Speaker:
 
     def play_clip(self, number: int, clip: Clip, now: float) -> None:
         """Queue a recording in front of an utterance that has no sound yet, behind one that has."""
+        self.play_sound(number, convert(load_clip(clip), MULAW_8K, self._format), now, chars=len(CLIP_TEXTS[clip]))
+
+    def play_sound(self, number: int, audio: bytes, now: float, *, chars: int = 0) -> None:
+        """Queue ready audio likewise. Where it is speech, it is `chars` long as text."""
         utterance = Utterance(number, self._format)
-        utterance.add(convert(load_clip(clip), MULAW_8K, self._format), "", ())
-        utterance.said, utterance.is_done, utterance.was_finished = len(CLIP_TEXTS[clip]), True, True
+        utterance.add(audio, "", ())
+        utterance.said, utterance.is_done, utterance.was_finished = chars, True, True
         place = len(self._queue)
         while place > 0 and not self._queue[place - 1].audio:
             place -= 1
@@ -127,6 +152,18 @@ class Speaker:
         self._pump(now)
 
     # ------------------------------------------------------------ the voice
+
+    def hear_voice(self, fact: VoiceFact, now: float) -> bool:
+        """What the voice tells. False where it is not about what it says, but about the voice itself."""
+        if isinstance(fact, SpokenAudio):
+            self.take(fact, now)
+        elif isinstance(fact, UtteranceDone):
+            self.done(fact, now)
+        elif isinstance(fact, UtteranceFailed):
+            self.failed(fact.utterance, fact.reason)
+        else:
+            return False
+        return True
 
     def take(self, spoken: SpokenAudio, now: float) -> None:
         utterance = self._find(spoken.utterance)
@@ -179,7 +216,7 @@ class Speaker:
     def _follow(self, position: int) -> None:
         """Spread the phone's position over the utterances whose audio it was sent."""
         while self._segments:
-            end, utterance, own_end = self._segments[0]
+            end, utterance, own_end, _ = self._segments[0]
             utterance.heard = max(utterance.heard, own_end - max(end - position, 0))
             if end > position:
                 break
@@ -216,10 +253,13 @@ class Speaker:
         piece_bytes = self._format.bytes_in(_PIECE_MS)
         while utterance.sent < len(utterance.audio):
             piece = bytes(utterance.audio[utterance.sent : utterance.sent + piece_bytes])
-            utterance.sent += len(piece)
-            leg.play(piece)
-            self._playhead.sent(len(piece), now)
-            self._segments.append((self._playhead.sent_bytes, utterance, utterance.sent))
+            self._play(utterance, piece, leg, now)
+
+    def _play(self, utterance: Utterance, piece: bytes, leg: MediaLeg, now: float) -> None:
+        utterance.sent += len(piece)
+        leg.play(piece)
+        self._playhead.sent(len(piece), now)
+        self._segments.append((self._playhead.sent_bytes, utterance, utterance.sent, len(piece)))
 
     def _find(self, number: int) -> Utterance | None:
         return next((one for one in self._queue if one.number == number), None)
