@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    String,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -58,77 +69,88 @@ async def world(
     `at` is now, or `is_past`: then it is who waited and talked at that moment, as far as their rows still tell. An
     empty `caller` has no language.
     """
-    project_id = number.project_id
-    for_number = and_(QueueEntryRow.call_id == CallRow.id, CallRow.number_id == number.id)
-    columns: tuple[ScalarSelect[Any], ...] = (
-        _agents(project_id, agent_ids, at, is_past=is_past),
-        _queues(project_id, queue_ids, at, is_past=is_past),
-        _waiting(project_id, at, is_past=is_past).join(CallRow, for_number).scalar_subquery(),
-        _language(project_id, caller, at).scalar_subquery(),
-    )
-    agents, queues, waiting, language = (await session.execute(select(*columns))).one()
+    wanted = {"number_id": number.id, "agent_ids": [*agent_ids], "queue_ids": [*queue_ids], "caller": caller}
+    moments = {"at": at, "earliest": at - _LONGEST}
+    statement = _WORLD_THEN if is_past else _WORLD_NOW
+    found = await session.execute(statement, {"project_id": number.project_id, **wanted, **moments})
+    agents, queues, waiting, language = found.one()
     return World(msgspec.convert(agents or {}, dict[str, AgentFacts]), queues or {}, waiting, language)
 
 
-def _agents(project_id: str, agent_ids: Collection[str], at: datetime, *, is_past: bool) -> ScalarSelect[Any]:
+_PROJECT, _NUMBER, _CALLER = (bindparam(name, type_=String) for name in ("project_id", "number_id", "caller"))
+_AT = bindparam("at", type_=DateTime(timezone=True))
+_EARLIEST = bindparam("earliest", type_=DateTime(timezone=True))
+
+
+def _agents(is_past: bool) -> Select[Any]:
     """A JSON object of `AgentFacts` by id."""
     owner = or_(WebhookRow.agent_id.is_(None), WebhookRow.agent_id == AgentRow.id)
     # An agent's own webhook that is disabled does not let the project's in.
-    webhook = select(WebhookRow.status == "active").where(WebhookRow.project_id == project_id, owner)
+    webhook = select(WebhookRow.status == "active").where(WebhookRow.project_id == _PROJECT, owner)
     has_webhook = webhook.order_by(WebhookRow.agent_id.is_(None)).limit(1).scalar_subquery()
-    held = _talking(project_id, at, is_past=is_past).where(CallRow.agent_id == AgentRow.id).scalar_subquery()
+    held = _talking(is_past).where(CallRow.agent_id == AgentRow.id).scalar_subquery()
     facts = func.jsonb_build_object(
         literal_column("'answers'"),
-        or_(AgentRow.voice_mode == "hosted", func.coalesce(has_webhook, literal(False))),
+        or_(AgentRow.voice_mode == "hosted", func.coalesce(has_webhook, literal_column("false"))),
         literal_column("'live'"),
         held,
         literal_column("'limit'"),
         AgentRow.max_concurrent_calls,
         type_=JSONB,
     )
-    statement = select(func.jsonb_object_agg(AgentRow.id, facts, type_=JSONB))
-    return statement.where(AgentRow.project_id == project_id, AgentRow.id.in_(agent_ids)).scalar_subquery()
+    named = AgentRow.id.in_(bindparam("agent_ids", expanding=True))
+    return select(func.jsonb_object_agg(AgentRow.id, facts, type_=JSONB)).where(AgentRow.project_id == _PROJECT, named)
 
 
-def _queues(project_id: str, queue_ids: Collection[str], at: datetime, *, is_past: bool) -> ScalarSelect[Any]:
+def _queues(is_past: bool) -> Select[Any]:
     """A JSON object of how many wait in each, by id."""
-    inside = _waiting(project_id, at, is_past=is_past).where(QueueEntryRow.queue_id == QueueRow.id).scalar_subquery()
-    statement = select(func.jsonb_object_agg(QueueRow.id, inside, type_=JSONB))
-    return statement.where(QueueRow.project_id == project_id, QueueRow.id.in_(queue_ids)).scalar_subquery()
+    inside = _waiting(is_past).where(QueueEntryRow.queue_id == QueueRow.id).scalar_subquery()
+    named = QueueRow.id.in_(bindparam("queue_ids", expanding=True))
+    return select(func.jsonb_object_agg(QueueRow.id, inside, type_=JSONB)).where(QueueRow.project_id == _PROJECT, named)
 
 
-def _talking(project_id: str, at: datetime, *, is_past: bool) -> Select[int]:
+def _talking(is_past: bool) -> Select[int]:
     """How many conversations there are, queued and ringing ones too; tests hold nobody up."""
     talks = select(func.count()).select_from(CallRow)
-    talks = talks.where(CallRow.project_id == project_id, CallRow.is_test.is_(False), _TALKS)
+    talks = talks.where(CallRow.project_id == _PROJECT, CallRow.is_test.is_(False), _TALKS)
     if not is_past:
         return talks.where(_UNFINISHED)
-    then = (CallRow.created_at < at, CallRow.created_at > at - _LONGEST)
-    return talks.where(*then, or_(CallRow.ended_at > at, _UNFINISHED))
+    then = (CallRow.created_at < _AT, CallRow.created_at > _EARLIEST)
+    return talks.where(*then, or_(CallRow.ended_at > _AT, _UNFINISHED))
 
 
-def _waiting(project_id: str, at: datetime, *, is_past: bool) -> Select[int]:
+def _waiting(is_past: bool) -> Select[int]:
     """How many calls wait. Who hung up to be called back keeps a place, but is no call that waits."""
-    waits = select(func.count()).select_from(QueueEntryRow).where(QueueEntryRow.project_id == project_id)
-    held = or_(QueueEntryRow.held_until.is_(None), QueueEntryRow.held_until > at)
+    waits = select(func.count()).select_from(QueueEntryRow).where(QueueEntryRow.project_id == _PROJECT)
+    held = or_(QueueEntryRow.held_until.is_(None), QueueEntryRow.held_until > _AT)
     now = and_(QueueEntryRow.status == "waiting", held)
     if not is_past:
         return waits.where(now)
-    then = (QueueEntryRow.entered_at <= at, QueueEntryRow.entered_at > at - _LONGEST)
-    left = and_(QueueEntryRow.status.not_in(("waiting", "callback", "called_back")), QueueEntryRow.left_at > at)
+    then = (QueueEntryRow.entered_at <= _AT, QueueEntryRow.entered_at > _EARLIEST)
+    left = and_(QueueEntryRow.status.not_in(("waiting", "callback", "called_back")), QueueEntryRow.left_at > _AT)
     return waits.where(*then, or_(now, left))
 
 
-def _language(project_id: str, caller: str, at: datetime) -> Select[str]:
+def _language() -> Select[str]:
     """What was spoken in the last conversation with the caller before that moment, whoever had called whom."""
     spoken = CallRow.snapshot["listen"]["language"].astext
     with_caller = or_(
-        and_(CallRow.direction == "inbound", CallRow.from_number == caller),
-        and_(CallRow.direction == "outbound", CallRow.to_number == caller),
+        and_(CallRow.direction == "inbound", CallRow.from_number == _CALLER),
+        and_(CallRow.direction == "outbound", CallRow.to_number == _CALLER),
     )
-    had = (CallRow.project_id == project_id, CallRow.created_at < at, CallRow.started_at.is_not(None), with_caller)
-    statement = select(spoken).where(*had, CallRow.is_test.is_(False), spoken != _ANY_LANGUAGE, literal(caller) != "")
+    had = (CallRow.project_id == _PROJECT, CallRow.created_at < _AT, CallRow.started_at.is_not(None), with_caller)
+    statement = select(spoken).where(*had, CallRow.is_test.is_(False), spoken != _ANY_LANGUAGE, _CALLER != "")
     return statement.order_by(CallRow.created_at.desc()).limit(1)
+
+
+def _world(*, is_past: bool) -> Select[Any]:
+    """Put together once: taking so large a statement apart again takes longer than the database needs for it."""
+    for_number = and_(QueueEntryRow.call_id == CallRow.id, CallRow.number_id == _NUMBER)
+    waiting = _waiting(is_past).join(CallRow, for_number)
+    return select(*(each.scalar_subquery() for each in (_agents(is_past), _queues(is_past), waiting, _language())))
+
+
+_WORLD_NOW, _WORLD_THEN = _world(is_past=False), _world(is_past=True)
 
 
 async def project_routing(session: AsyncSession, project_id: str) -> dict[str, Any] | None:
