@@ -168,18 +168,24 @@ class RecordingCarrier:
 
 
 class RecordingSwitchboard:
-    """Holds whatever it was asked to prepare; whoever came in to wait waits here until handed on."""
+    """Holds whatever it was asked to prepare; whoever came in to wait waits here until handed on.
+
+    `refusal` is what keeps agents, and them alone, from being prepared.
+    """
 
     def __init__(self) -> None:
         self.held: dict[str, CallPlan] = {}
         self.ended: list[tuple[str, str, EndReason]] = []
         self.handed_on: list[str] = []
         self.places: dict[str, tuple[int, float | None]] = {}
+        self.refusal: ProviderError | None = None
         self.is_draining = False
 
     def prepare(self, plan: CallPlan) -> None:
         if self.is_draining:
             raise Draining("This server is shutting down.")
+        if self.refusal is not None and plan.stage is None:
+            raise self.refusal
         self.held.setdefault(plan.call_id, plan)
 
     def holds(self, call_id: str) -> bool:

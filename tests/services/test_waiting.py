@@ -1,0 +1,435 @@
+"""Callers who wait: their order, their turns, and everything else that ends a wait. Time is moved, never waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from parley.domain.errors import CarrierRefused
+from parley.domain.stages import Announcing, TakingMessage, Waiting
+from parley.providers.protocols import RingingCall
+from parley.schemas.queues import QueueCreate, QueueEntryList
+from parley.schemas.routing import NumberRoutingPut
+from parley.schemas.subscriptions import SubscriptionCreate
+from parley.schemas.webhooks import WebhookPut
+from parley.services.plans import stage_of
+from parley.services.queues import Queues
+from parley.services.routing import Routing
+from parley.storage import agents
+from parley.storage.cipher import Cipher
+from parley.storage.database import Database
+from parley.storage.presence import AskEnd, HandOn
+from parley.storage.tables import AgentRow, CallRow, NumberRow, QueueEntryRow, QueueRow
+from tests.services.world import CARRIER, World, ringing
+
+HOOK, SUBSCRIBER = "https://project.example", "https://subscriber.example"
+
+
+async def limited(world: World, project_id: str, limit: int = 1, **fields: Any) -> AgentRow:
+    agent = await world.agent(project_id, **fields)
+    async with world.database.transaction() as session:
+        (await agents.get(session, project_id, agent.id, lock=True)).max_concurrent_calls = limit
+    return agent
+
+
+async def lead(world: World, number: NumberRow, **rule: Any) -> None:
+    """All calls of the number go where the rule says."""
+    routing = Routing(world.database, world.cipher, world.numbers, world.clock)
+    wanted = {"routing_rules": [{"condition": "always", **rule}]}
+    await routing.put_on_number(number.project_id, number.id, NumberRoutingPut.model_validate(wanted))
+
+
+async def queue_of(world: World, project_id: str, *agents_of: AgentRow, **fields: Any) -> QueueRow:
+    wanted = {"name": "Desk", "agent_ids": [agent.id for agent in agents_of], **fields}
+    return await Queues(world.database, world.limits, world.clock).create(project_id, QueueCreate(**wanted))
+
+
+async def ring(world: World, number: NumberRow, name: str, **more: Any) -> CallRow:
+    """A caller who is on the line, wherever that is."""
+    plan, token = await world.calls.ring_inbound(number.id, ringing(name, **more))
+    await world.calls.redeem_stream_token(token.reveal())
+    await world.log.connected(plan.call_id)
+    world.clock.advance(1)
+    return await world.calls.get(number.project_id, plan.call_id)
+
+
+async def read(world: World, call: CallRow) -> CallRow:
+    return await world.calls.get(call.project_id, call.id)
+
+
+async def stage(world: World, call: CallRow) -> object:
+    return stage_of(await read(world, call))
+
+
+async def entry_of(world: World, call: CallRow) -> QueueEntryRow:
+    async with world.database.read() as session:
+        statement = select(QueueEntryRow).where(QueueEntryRow.call_id == call.id)
+        return (await session.scalars(statement)).one()
+
+
+async def told(world: World, url: str = HOOK) -> list[dict[str, Any]]:
+    while await world.worker.send_due():
+        pass
+    return [json.loads(body) for target, _, body in world.sender.sent if target == url]
+
+
+@pytest.fixture
+async def number(world: World, mine: str) -> NumberRow:
+    """The number of an agent that holds one call at a time, whose webhook is told of everything."""
+    await world.webhooks.put(mine, None, WebhookPut(url=HOOK))
+    return await world.number(mine, (await limited(world, mine)).id)
+
+
+# ---------------------------------------------------------------- turns
+
+
+async def test_callers_wait_for_a_busy_agent_and_are_called_in_their_order(world: World, number: NumberRow) -> None:
+    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    assert await stage(world, first) is None
+    assert await stage(world, second) == Waiting(entry_id=(await entry_of(world, second)).id)
+
+    await world.runner.tick()
+    assert world.switchboard.handed_on == []
+    assert [world.switchboard.places[call.id] for call in (second, third)] == [(1, None), (2, None)]
+
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert world.switchboard.handed_on == [second.id]
+    called = await read(world, second)
+    assert (stage_of(called), called.is_handed_on, called.agent_id) == (None, True, number.agent_id)
+    assert isinstance(await stage(world, third), Waiting)
+    assert world.switchboard.places[third.id] == (1, 3.0), "the one call so far lasted three seconds"
+
+
+async def test_the_next_stream_is_the_agents(world: World, number: NumberRow) -> None:
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert await world.desk.hand_on(second.id, "called")
+
+    plan, token = await world.calls.after(second.id)
+    assert plan.stage is None
+    joined = await world.calls.redeem_stream_token(token.reveal())
+    assert (joined.call_id, joined.agent.id) == (second.id, number.agent_id)
+    assert not (await read(world, second)).is_handed_on
+
+
+async def test_nobody_overtakes_even_when_a_place_is_free(world: World, number: NumberRow) -> None:
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    await world.log.finished(first.id, "caller_hangup")  # and nobody has looked yet
+    third = await ring(world, number, "CA-3")
+    assert isinstance(await stage(world, third), Waiting)
+    await world.runner.tick()
+    assert (await stage(world, second), (await entry_of(world, second)).status) == (None, "answered")
+
+
+async def test_priority_comes_first(world: World, mine: str, number: NumberRow) -> None:
+    agent = await world.agents.get(mine, number.agent_id or "")
+    other = await world.number(mine)
+    await lead(world, other, action="route_to_agent", agent_id=agent.id, priority=5)
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    important = await ring(world, other, "CA-important", to_number=other.phone_number)
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert await stage(world, important) is None
+    assert isinstance(await stage(world, second), Waiting)
+
+
+async def test_a_queue_takes_whichever_agent_is_free(world: World, mine: str, number: NumberRow) -> None:
+    ann, ben = await limited(world, mine), await limited(world, mine)
+    queue = await queue_of(world, mine, ann, ben)
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    assert [(await read(world, call)).agent_id for call in (first, second, third)] == [ann.id, ben.id, None]
+    await world.log.finished(second.id, "caller_hangup")
+    await world.runner.tick()
+    assert (await read(world, third)).agent_id == ben.id
+
+
+async def test_a_queue_without_agents_is_served_by_the_numbers_own(world: World, mine: str, number: NumberRow) -> None:
+    queue = await queue_of(world, mine)
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    assert (await ring(world, number, "CA-1")).agent_id == number.agent_id
+
+
+async def test_the_projects_limit_makes_callers_wait_too(world: World, mine: str) -> None:
+    await world.projects.set_named("mine", {"concurrent_call_limit": 1})
+    number = await world.number(mine, (await world.agent(mine)).id)
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    assert isinstance(await stage(world, second), Waiting)
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert await stage(world, second) is None
+
+
+async def test_without_a_limit_nobody_waits_and_nothing_is_locked(world: World, mine: str) -> None:
+    number = await world.number(mine, (await world.agent(mine)).id)
+    async with world.database.transaction() as session:
+        await world.limits.hold(session, mine)  # a lock would wait here for ever
+        async with asyncio.timeout(4):
+            calls = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    assert [await stage(world, call) for call in calls] == [None] * 3
+
+
+async def test_a_caller_held_by_another_replica_is_handed_on_there(world: World, number: NumberRow) -> None:
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    del world.switchboard.held[second.id]
+    world.presence.held.add(second.id)
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert world.presence.told == [(second.id, HandOn())]
+
+
+async def test_a_replica_that_was_not_told_finds_out_itself(world: World, number: NumberRow) -> None:
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    await world.log.finished(first.id, "caller_hangup")
+    await world.dispatcher.dispatch(number.project_id)
+    assert world.switchboard.handed_on == []
+    await world.runner.tick()
+    assert world.switchboard.handed_on == [second.id]
+
+
+# ---------------------------------------------------------------- other ends of a wait
+
+
+async def test_a_caller_who_has_waited_long_enough_may_leave_a_message(world: World, number: NumberRow) -> None:
+    _, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    for _ in range(15):
+        await world.runner.tick()
+        assert isinstance(await stage(world, second), Waiting)
+        world.clock.advance(20)
+    await world.runner.tick()
+    assert isinstance(await stage(world, second), TakingMessage)
+    assert world.switchboard.handed_on == [second.id]
+    assert await world.desk.hand_on(second.id, "overflowed")
+    assert (await entry_of(world, second)).status == "overflowed"
+
+
+async def test_a_full_queue_overflows_at_once(world: World, mine: str, number: NumberRow) -> None:
+    agent, spare = await limited(world, mine), await limited(world, mine)
+    queue = await queue_of(world, mine, agent, max_length=1, overflow_behavior="agent", overflow_agent_id=spare.id)
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    calls = [await ring(world, number, f"CA-{place}") for place in range(4)]
+    found = [await read(world, call) for call in calls]
+    assert [call.agent_id for call in found] == [agent.id, None, spare.id, None]
+    assert [type(stage_of(call)) for call in found[1:]] == [Waiting, type(None), TakingMessage]
+
+
+async def test_nobody_waits_where_waiting_is_switched_off(world: World, mine: str, number: NumberRow) -> None:
+    agent = await limited(world, mine)
+    queue = await queue_of(
+        world, mine, agent, max_wait_time=0, overflow_behavior="hangup", overflow_message="Please call tomorrow."
+    )
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    _, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    assert await stage(world, second) == Announcing("Please call tomorrow.")
+    assert not await world.desk.hand_on(second.id, "announced")
+
+
+async def test_a_wait_that_ends_in_nothing_ends_the_call(world: World, mine: str, number: NumberRow) -> None:
+    queue = await queue_of(world, mine, await limited(world, mine), max_wait_time=10, overflow_behavior="hangup")
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    _, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    world.switchboard.held.clear()
+    world.clock.advance(10)
+    await world.runner.tick()
+    assert world.presence.told == [(second.id, AskEnd("overflowed"))]
+
+
+async def test_a_caller_who_hangs_up_leaves_the_queue(world: World, number: NumberRow) -> None:
+    await world.subscriptions.create(number.project_id, SubscriptionCreate(url=SUBSCRIBER, events=["agent_busy"]))
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    world.clock.advance(30)
+    await world.log.finished(second.id, "caller_hangup")
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert world.switchboard.handed_on == []
+
+    events = [event for event in await told(world) if second.id in json.dumps(event)]
+    assert [event["event"] for event in events] == ["call.started", "queue.entered", "queue.left", "call.ended"]
+    entered, left = events[1]["data"], events[2]["data"]
+    assert (entered["position"], left["how"], left["waitedSeconds"]) == (1, "abandoned", 31)
+    [busy] = await told(world, SUBSCRIBER)
+    assert (busy["event"], busy["call_id"], busy["position"]) == ("agent_busy", second.id, 1)
+
+
+async def test_a_place_nobody_holds_any_more_is_given_up(world: World, number: NumberRow) -> None:
+    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    del world.switchboard.held[second.id]  # its process is gone
+    for _ in range(4):
+        await world.runner.tick()
+        world.clock.advance(20)
+    await world.runner.tick()
+    assert (await entry_of(world, second)).status == "abandoned"
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert await stage(world, third) is None
+
+
+async def test_who_lost_the_place_while_the_process_stood_still_may_leave_a_message(
+    world: World, number: NumberRow
+) -> None:
+    _, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    world.clock.advance(90)
+    await world.dispatcher.settle()
+    await world.runner.tick()
+    assert world.switchboard.handed_on == [second.id]
+    assert await world.desk.hand_on(second.id, "called")
+    assert isinstance(await stage(world, second), TakingMessage)
+
+
+async def test_a_stream_that_broke_while_waiting_goes_on_at_any_replica(
+    world: World, number: NumberRow, database: Database, cipher: Cipher
+) -> None:
+    _, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    other = World(database, cipher)
+    other.clock.now = world.clock.now
+    plan, token = await other.calls.after(second.id)
+    assert isinstance(plan.stage, Waiting)
+    assert (await other.calls.redeem_stream_token(token.reveal())).stage == plan.stage
+
+
+async def test_deleting_a_queue_sends_nobody_away(world: World, mine: str, number: NumberRow) -> None:
+    queue = await queue_of(world, mine, await limited(world, mine))
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    await Queues(world.database, world.limits, world.clock).delete(mine, queue.id)
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert await stage(world, second) is None
+
+
+async def test_a_queue_shows_how_it_is_doing(world: World, mine: str, number: NumberRow) -> None:
+    queues = Queues(world.database, world.limits, world.clock)
+    queue = await queue_of(world, mine, await limited(world, mine))
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    assert (await queues.status(mine, queue.id)).available_agents == 1
+    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    world.clock.advance(7)
+    status = await queues.status(mine, queue.id)
+    assert (status.available_agents, status.counts.waiting, status.counts.longest_wait_s) == (0, 2, 9.0)
+    places, total = await queues.entries(mine, queue.id, QueueEntryList())
+    assert ([(each.entry.call_id, each.position) for each in places], total) == ([(second.id, 1), (third.id, 2)], 2)
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    status = await queues.status(mine, queue.id)
+    assert (status.counts.answered, status.counts.average_wait_s, status.counts.waiting) == (1, 9.0, 1)
+
+
+# ---------------------------------------------------------------- callbacks
+
+
+async def promised(world: World, mine: str, number: NumberRow) -> tuple[CallRow, CallRow, CallRow]:
+    """The agent's caller, one who wishes to be called back and hung up, and one behind."""
+    queue = await queue_of(world, mine, await world.agents.get(mine, number.agent_id or ""), callback_offer=True)
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    waiting = await stage(world, second)
+    assert isinstance(waiting, Waiting)
+    assert waiting.offers_callback
+    assert not await world.desk.hand_on(second.id, "callback_wanted")
+    await world.log.finished(second.id, "callback_wanted")
+    world.switchboard.held.pop(second.id)
+    return first, second, third
+
+
+async def callbacks(world: World, mine: str) -> list[CallRow]:
+    async with world.database.read() as session:
+        found = await session.scalars(select(CallRow).where(CallRow.direction == "outbound").order_by(CallRow.id))
+        return list(found)
+
+
+async def test_who_keeps_the_place_is_called_back_in_turn(world: World, mine: str, number: NumberRow) -> None:
+    first, second, third = await promised(world, mine, number)
+    await world.runner.tick()
+    assert world.switchboard.places[third.id] == (2, None)
+
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    [call] = await callbacks(world, mine)
+    assert (call.to_number, call.from_number, call.agent_id) == (second.from_number, second.to_number, number.agent_id)
+    assert ("dial", second.to_number, second.from_number) in [(each[0], *each[2:4]) for each in world.carrier.asked]
+    assert isinstance(await stage(world, third), Waiting), "the call back has the agent's place"
+
+    await world.log.connected(call.id)
+    assert (await entry_of(world, second)).status == "called_back"
+    await world.log.finished(call.id, "caller_hangup")
+    await world.runner.tick()
+    assert await stage(world, third) is None
+    left = [event["data"] for event in await told(world) if event["event"] == "queue.left"]
+    assert {each["callId"]: each["how"] for each in left} == {second.id: "called_back", third.id: "answered"}
+
+
+async def test_a_call_back_nobody_answers_is_made_three_times(world: World, mine: str, number: NumberRow) -> None:
+    first, second, third = await promised(world, mine, number)
+    await world.log.finished(third.id, "caller_hangup")
+    await world.log.finished(first.id, "caller_hangup")
+    for attempt, pause_s in enumerate((120, 600, 0), 1):
+        await world.runner.tick()
+        calls = await callbacks(world, mine)
+        assert len(calls) == attempt
+        await world.log.finished(calls[-1].id, "no_answer")
+        world.clock.advance(pause_s - 1)
+        await world.runner.tick()
+        assert len(await callbacks(world, mine)) == attempt
+        world.clock.advance(1)
+    assert (await entry_of(world, second)).status == "overflowed"
+
+
+async def test_a_call_back_the_carrier_refuses_is_tried_again(world: World, mine: str, number: NumberRow) -> None:
+    first, second, _ = await promised(world, mine, number)
+    world.carrier.refusal = CarrierRefused(CARRIER, "Not now.", retryable=True)
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    entry = await entry_of(world, second)
+    assert (entry.status, entry.attempts, entry.callback_call_id) == ("callback", 1, None)
+
+
+async def test_a_caller_without_a_number_is_offered_no_call_back(world: World, mine: str, number: NumberRow) -> None:
+    queue = await queue_of(world, mine, await limited(world, mine), callback_offer=True)
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    await ring(world, number, "CA-1")
+    plan, _ = await world.calls.ring_inbound(number.id, RingingCall("CA-2", "", number.phone_number))
+    assert isinstance(plan.stage, Waiting)
+    assert not plan.stage.offers_callback
+
+
+# ---------------------------------------------------------------- two replicas
+
+
+async def test_two_replicas_never_take_anybody_out_of_order_nor_exceed_a_limit(
+    world: World, mine: str, database: Database, cipher: Cipher
+) -> None:
+    limits = (2, 3)
+    pair = [await limited(world, mine, limit) for limit in limits]
+    number = await world.number(mine, pair[0].id)
+    await world.projects.set_named("mine", {"concurrent_call_limit": 4})
+    queue = await queue_of(world, mine, *pair, max_length=1000)
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    other = World(database, cipher)
+    for place in range(60):
+        side = (world, other)[place % 2]
+        side.clock.now = world.clock.now
+        await side.calls.ring_inbound(number.id, ringing(f"CA-{place}"))
+        world.clock.advance(0.01)
+
+    served: list[str] = []
+    while len(served) < 60:
+        async with world.database.read() as session:
+            live = select(CallRow).where(CallRow.status.not_in(("completed", "failed")), CallRow.stage.is_(None))
+            talking = list(await session.scalars(live))
+        assert len(talking) <= 4
+        for agent, limit in zip(pair, limits, strict=True):
+            assert sum(call.agent_id == agent.id for call in talking) <= limit
+        served += [call.carrier_call_id or "" for call in sorted(talking, key=lambda call: call.created_at)]
+        await asyncio.gather(*(world.log.finished(call.id, "caller_hangup") for call in talking))
+        other.clock.now = world.clock.now
+        moved = await asyncio.gather(world.dispatcher.dispatch(mine), other.dispatcher.dispatch(mine))
+        assert sum(len(each) for each in moved) == min(4, 60 - len(served))
+    assert served == [f"CA-{place}" for place in range(60)]
+    async with world.database.read() as session:
+        assert await session.scalar(select(func.count()).where(QueueEntryRow.status == "answered")) == 56
