@@ -61,7 +61,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 def stored_decision(decision: Decision) -> dict[str, Any]:
     """As it is kept with its call, in JSON's own types."""
-    kept: dict[str, Any] = msgspec.to_builtins(decision)
+    kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(decision))
     return kept
 
 
