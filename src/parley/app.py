@@ -18,6 +18,7 @@ from parley.api.docs import docs_routes
 from parley.api.edge import Edge
 from parley.api.errors import http_error_response, parley_error_response
 from parley.api.health import HttpMetrics, health_routes
+from parley.api.live_sockets import live_routes
 from parley.api.mount import mount
 from parley.api.openapi import documents
 from parley.api.recordings import audio_routes
@@ -61,7 +62,7 @@ class Drain:
 def create_app(house: Assembly, drain: Drain) -> FastAPI:
     """The whole HTTP and websocket surface over the assembled house."""
     metrics = HttpMetrics(house.metrics.registry)
-    drain.end_streams = house.services.transcripts.end_all
+    drain.end_streams = functools.partial(_end_streams, house)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -103,8 +104,14 @@ def create_app(house: Assembly, drain: Drain) -> FastAPI:
     app.router.routes.extend(house.edge.routes())
     app.router.routes.extend(audio_routes("recordings", house.services.recordings))
     app.router.routes.extend(audio_routes("voicemails", house.services.voicemails))
+    app.router.routes.extend(live_routes(house.services))
     mount(app, house.services, TABLE)
     return app
+
+
+def _end_streams(house: Assembly) -> None:
+    house.services.transcripts.end_all()
+    house.services.live.end_all()
 
 
 @functools.cache

@@ -13,7 +13,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -26,6 +26,7 @@ from parley.domain.errors import BadInput, ConfigurationError, ParleyError, Unau
 from parley.domain.secrets import Secret
 from parley.schemas.base import Wire, parse, parse_query, respelled
 from parley.schemas.dialects import Dialect, Page, casing_of
+from parley.services.projects import Opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +129,15 @@ def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
             return error_response(shown, chosen.dialect)
 
         try:
-            project_id = await services.projects.authenticate(presented_key(request).reveal())
+            opened = await _opened(services, request, takes_token=all(each.operation.takes_token for each in sharing))
             check_ids(request.path_params)
             sent = await _sent_object(request, sharing) if any(each.operation.body for each in sharing) else {}
             asked = read_query(request.scope["query_string"])
             chosen = _chosen(sharing, sent, asked)
             ask = Ask(
                 services=services,
-                project_id=project_id,
+                project_id=opened.project_id,
+                key_id=opened.key_id,
                 body=parse(chosen.operation.body, sent) if chosen.operation.body else None,
                 query=parse_query(chosen.operation.query, asked) if chosen.operation.query else None,
                 ids=request.path_params,
@@ -149,7 +151,15 @@ def _endpoint(services: Services, sharing: Sequence[Mounted]) -> Endpoint:
     return endpoint
 
 
-def presented_key(request: Request) -> Secret:
+async def _opened(services: Services, request: Request, *, takes_token: bool) -> Opened:
+    """Whose request it is. Raises Unauthorized."""
+    token = request.query_params.get("token") if takes_token else None
+    if token and not (request.headers.get("authorization") or request.headers.get("x-api-key")):
+        return await services.live.redeem(token, next(iter(request.path_params.values()), None))
+    return await services.projects.opened_by(presented_key(request).reveal())
+
+
+def presented_key(request: HTTPConnection) -> Secret:
     """The API key of `Authorization: Bearer` or `x-api-key`. Raises Unauthorized when there is none."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     key = token.strip() if scheme.lower() == "bearer" else ""

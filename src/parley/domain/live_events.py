@@ -80,10 +80,14 @@ class Transfer(msgspec.Struct, frozen=True, tag="transfer"):
 
 
 class TakeOver(msgspec.Struct, frozen=True, tag="take_over"):
-    """Speak in the agent's place for `for_s` seconds, or for so long again; `by` tells one supervisor from another."""
+    """Speak in the agent's place for `for_s` seconds, or for so long again; `by` tells one supervisor from another.
+
+    One that `renews` only says that the supervisor is still there, and takes nothing over.
+    """
 
     by: str
     for_s: float
+    renews: bool = False
 
 
 class HandBack(msgspec.Struct, frozen=True, tag="hand_back"):

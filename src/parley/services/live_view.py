@@ -169,6 +169,10 @@ class LiveView:
         live = [LiveCall(row, states.get(row.id)) for row in shown]
         return Snapshot(live, self._clock(), is_cut=len(rows) > MOST_CALLS)
 
+    def end_all(self) -> None:
+        """The server is about to stop: whoever watches is let go soon. May be called in a signal handler."""
+        self._audience.end_all()
+
     # ------------------------------------------------------------ steering
 
     async def steer(self, opened: Opened, call_id: str, command: Steer) -> CallRow:

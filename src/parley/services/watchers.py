@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -18,6 +19,7 @@ class Dropped(msgspec.Struct, frozen=True):
     """So many events were not told, because telling took too long; how the calls stand now is to be told anew."""
 
     count: int
+    at: datetime
 
 
 class Sound(msgspec.Struct, frozen=True):
@@ -76,7 +78,7 @@ class Watcher:
                 return None
         if self._dropped:
             dropped, self._dropped = self._dropped, 0
-            return Dropped(dropped)
+            return Dropped(dropped, datetime.now(UTC))
         if self._sounds:
             return Sound(self._sounds.popleft())
         return self._events.popleft() if self._events else None
