@@ -1,4 +1,4 @@
-"""Whether a server can be reached: what is tried, what is never tried, and what each failure is called."""
+"""The way to a server: what is tried, what is never tried, and what each failure is called."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from parley.domain.errors import TargetBlocked, TooManyRequests
+from parley.domain.network_tests import Target
 from parley.providers.guard import TargetRules
 from parley.providers.network_probe import NetworkProbe
 
 PUBLIC = "93.184.216.34"
 OTHER = "2606:2800:220:1:248:1893:25c8:1946"
+
+
+def plain(host: str, port: int) -> Target:
+    """A target of which only the connection is looked at."""
+    return Target(host=host, port=port)
 
 
 class Network:
@@ -27,6 +33,7 @@ class Network:
         return self.addresses
 
     async def connect(self, address: str, port: int) -> None:
+        """A connection that is not spoken over."""
         self.dialled.append((address, port))
         if address in self.doors:
             raise self.doors[address]
@@ -48,10 +55,10 @@ def fails(error: Exception) -> Callable[[str, int], Awaitable[list[str]]]:
 
 async def test_the_first_address_that_opens_is_told() -> None:
     network = Network([PUBLIC, OTHER], {PUBLIC: ConnectionRefusedError()})
-    reach = await network.probe().reach("sip.example.com", 5060)
-    assert (reach.addresses, reach.connected_to, reach.failure) == ((PUBLIC, OTHER), OTHER, None)
+    seen = await network.probe().look(plain("sip.example.com", 5060), 1)
+    assert (seen.addresses, seen.connected_to, seen.failure) == ((PUBLIC, OTHER), OTHER, None)
     assert network.dialled == [(PUBLIC, 5060), (OTHER, 5060)]
-    assert reach.resolved_ms is not None and reach.connected_ms is not None
+    assert seen.resolved_ms is not None and seen.connected_ms is not None
 
 
 @pytest.mark.parametrize(
@@ -59,27 +66,27 @@ async def test_the_first_address_that_opens_is_told() -> None:
     [(ConnectionRefusedError(), "refused"), (TimeoutError(), "timeout"), (OSError(113, "no route"), "unreachable")],
 )
 async def test_why_no_connection_was_made_is_told(error: OSError, failure: str) -> None:
-    reach = await Network([PUBLIC], {PUBLIC: error}).probe().reach("sip.example.com", 5060)
-    assert (reach.failure, reach.connected_to, reach.connected_ms, reach.addresses) == (failure, None, None, (PUBLIC,))
+    seen = await Network([PUBLIC], {PUBLIC: error}).probe().look(plain("sip.example.com", 5060), 1)
+    assert (seen.failure, seen.connected_to, seen.connected_ms, seen.addresses) == (failure, None, None, (PUBLIC,))
 
 
 async def test_of_several_failures_the_nearest_to_a_connection_is_told() -> None:
     doors = {PUBLIC: ConnectionRefusedError(), OTHER: OSError(101, "no network")}
-    assert (await Network([PUBLIC, OTHER], doors).probe().reach("sip.example.com", 5060)).failure == "refused"
+    assert (await Network([PUBLIC, OTHER], doors).probe().look(plain("sip.example.com", 5060), 1)).failure == "refused"
 
 
 @pytest.mark.parametrize("error", [socket.gaierror(-2, "unknown"), UnicodeError("label too long")])
 async def test_a_name_without_an_address_is_told(error: Exception) -> None:
     probe = NetworkProbe(TargetRules(), fails(error), never)
-    reach = await probe.reach("nobody.invalid", 5060)
-    assert (reach.failure, reach.addresses, reach.resolved_ms) == ("unresolved", (), None)
+    seen = await probe.look(plain("nobody.invalid", 5060), 1)
+    assert (seen.failure, seen.addresses, seen.resolved_ms) == ("unresolved", (), None)
 
 
 async def test_silence_ends_at_the_deadline() -> None:
     silent_names = NetworkProbe(TargetRules(), never, never, deadline_s=0.05)  # type: ignore[arg-type]  # never returns
-    assert (await silent_names.reach("sip.example.com", 5060)).failure == "name_server_timeout"
+    assert (await silent_names.look(plain("sip.example.com", 5060), 1)).failure == "name_server_timeout"
     silent_host = NetworkProbe(TargetRules(), Network([PUBLIC, OTHER]).resolve, never, deadline_s=0.05)
-    assert (await silent_host.reach("sip.example.com", 5060)).failure == "timeout"
+    assert (await silent_host.look(plain("sip.example.com", 5060), 1)).failure == "timeout"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +95,7 @@ async def test_silence_ends_at_the_deadline() -> None:
 async def test_no_private_address_is_ever_dialled(address: str) -> None:
     network = Network([PUBLIC, address])
     with pytest.raises(TargetBlocked):
-        await network.probe().reach("mixed.example.com", 5060)
+        await network.probe().look(plain("mixed.example.com", 5060), 1)
     assert network.dialled == []
 
 
@@ -96,27 +103,27 @@ async def test_no_private_address_is_ever_dialled(address: str) -> None:
 async def test_other_servers_ports_are_not_tried(port: int) -> None:
     network = Network([PUBLIC])
     with pytest.raises(TargetBlocked, match="5060"):
-        await network.probe().reach("sip.example.com", port)
+        await network.probe().look(plain("sip.example.com", port), 1)
     assert network.dialled == []
 
 
 async def test_metadata_stays_shut_where_private_targets_are_allowed() -> None:
     network = Network(["169.254.169.254"])
     with pytest.raises(TargetBlocked):
-        await network.probe(TargetRules(allow_private=True)).reach("metadata.internal", 80)
+        await network.probe(TargetRules(allow_private=True)).look(plain("metadata.internal", 80), 1)
     assert network.dialled == []
 
 
 async def test_only_so_many_run_at_once_and_the_place_is_given_back() -> None:
     probe = NetworkProbe(TargetRules(), Network([PUBLIC]).resolve, never)
-    running = [asyncio.create_task(probe.reach("sip.example.com", 5060)) for _ in range(4)]
+    running = [asyncio.create_task(probe.look(plain("sip.example.com", 5060), 1)) for _ in range(4)]
     await asyncio.sleep(0)
     with pytest.raises(TooManyRequests):
-        await probe.reach("sip.example.com", 5060)
+        await probe.look(plain("sip.example.com", 5060), 1)
     for task in running:
         task.cancel()
     await asyncio.gather(*running, return_exceptions=True)
-    probe_again = asyncio.create_task(probe.reach("sip.example.com", 5060))
+    probe_again = asyncio.create_task(probe.look(plain("sip.example.com", 5060), 1))
     await asyncio.sleep(0)
     assert not probe_again.done()
     probe_again.cancel()
@@ -135,7 +142,7 @@ async def test_a_true_socket_is_opened_and_dropped() -> None:
     port = server.sockets[0].getsockname()[1]
     probe = NetworkProbe(TargetRules(allow_private=True))
     async with server:
-        reach = await probe.reach("localhost", port)
-        assert (reach.connected_to, reach.failure) == ("127.0.0.1", None)
+        seen = await probe.look(plain("localhost", port), 1)
+        assert (seen.connected_to, seen.failure) == ("127.0.0.1", None)
         await asyncio.wait_for(met.wait(), 60)
-    assert (await probe.reach("127.0.0.1", port)).failure == "refused"
+    assert (await probe.look(plain("127.0.0.1", port), 1)).failure == "refused"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parley.domain.endpoints import Reach
 from parley.domain.errors import BadInput, NotFound, TargetBlocked
+from parley.domain.network_tests import NetworkSeen, SipSeen, Target
 from parley.schemas.diagnostics import NetworkTestCreate
 from parley.services.diagnostics import NETWORK, Diagnostics
 from parley.storage.tables import DiagnosticRow
@@ -16,12 +16,15 @@ class StillProbe:
     """Answers with what it was given, and notes what it was asked."""
 
     def __init__(self) -> None:
-        self.answer = Reach(addresses=("192.0.2.7",), resolved_ms=3, connected_to="192.0.2.7", connected_ms=5)
+        asked = SipSeen(transport="udp", sent=2, times_ms=(10.0, 14.0), status=200, reason="OK", server="edge/1")
+        self.answer = NetworkSeen(
+            addresses=("192.0.2.7",), resolved_ms=3, connected_to="192.0.2.7", connected_ms=5, sip=[asked]
+        )
         self.refusal: TargetBlocked | None = None
-        self.asked: list[tuple[str, int]] = []
+        self.asked: list[tuple[Target, int]] = []
 
-    async def reach(self, host: str, port: int) -> Reach:
-        self.asked.append((host, port))
+    async def look(self, target: Target, probes: int) -> NetworkSeen:
+        self.asked.append((target, probes))
         if self.refusal is not None:
             raise self.refusal
         return self.answer
@@ -45,32 +48,19 @@ def verdicts(row: DiagnosticRow) -> dict[str, str]:
 
 
 async def test_a_server_that_answers_passes(mine: str, checks: Diagnostics, probe: StillProbe) -> None:
-    row = await checks.test_network(mine, NetworkTestCreate(target_endpoint="sips:sip.example.com"))
+    row = await checks.test_network(mine, NetworkTestCreate(target_endpoint="sip.example.com:5070", probes=2))
 
-    assert probe.asked == [("sip.example.com", 5061)]
-    assert (row.result["status"], row.result["connected_to"], row.result["port"]) == ("passed", "192.0.2.7", 5061)
-    assert verdicts(row) == {"dns": "passed", "tcp": "passed", "udp": "not_tested"}
+    assert probe.asked == [(Target(host="sip.example.com", port=5070, transports=("udp", "tcp")), 2)]
+    assert (row.result["status"], row.result["connected_to"], row.result["port"]) == ("passed", "192.0.2.7", 5070)
+    assert verdicts(row) == {"dns": "passed", "tcp": "passed", "sip_udp": "passed", "quality": "passed"}
+    latency = {"min_ms": 10.0, "avg_ms": 12.0, "p95_ms": 14.0, "jitter_ms": 4.0, "loss": 0.0, "sent": 2, "answered": 2}
+    assert row.result["latency"] == row.result["sip"][0]["latency"] == latency
 
 
-@pytest.mark.parametrize(
-    ("failure", "dns", "tcp"),
-    [
-        ("unresolved", "failed", "not_tested"),
-        ("name_server_timeout", "failed", "not_tested"),
-        ("refused", "passed", "failed"),
-        ("timeout", "passed", "failed"),
-        ("unreachable", "passed", "failed"),
-    ],
-)
-async def test_a_server_that_does_not_is_a_result(
-    mine: str, checks: Diagnostics, probe: StillProbe, failure: str, dns: str, tcp: str
-) -> None:
-    probe.answer = Reach(failure=failure)  # type: ignore[arg-type]  # one of its words
-
+async def test_a_server_that_does_not_answer_is_a_result(mine: str, checks: Diagnostics, probe: StillProbe) -> None:
+    probe.answer = NetworkSeen(failure="unresolved")
     row = await checks.test_network(mine, NetworkTestCreate(target_endpoint="sip.example.com"))
-
-    assert row.result["status"] == "failed"
-    assert verdicts(row) == {"dns": dns, "tcp": tcp, "udp": "not_tested"}
+    assert (row.result["status"], verdicts(row)["dns"]) == ("failed", "failed")
 
 
 async def test_a_target_that_must_not_be_called_is_refused_and_not_kept(

@@ -84,7 +84,8 @@ TEST_NETWORK = Operation(
     group=GROUP,
     answer=NetworkTestOut,
     body=NetworkTestCreate,
-    about="Looks up the host and tries a TCP connection, within seconds. What does not work is a result, not an"
+    about="Looks up the host, connects, looks at the certificates where TLS is spoken, and asks SIP servers for their"
+    " options over each transport: latency, jitter and loss, within seconds. What does not work is a result, not an"
     " error. Private addresses are refused unless the operator allows them. The body is read as JSON whatever its"
     " Content-Type.",
     refusals=frozenset({429}),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Literal
 
 import msgspec
 
@@ -81,19 +80,3 @@ def _is_host(text: str) -> bool:
     except ValueError:
         # Labels of digits alone at the end are an IPv4 address gone wrong, or an odd spelling of one (RFC 3696, 2).
         return len(text) <= 253 and _NAME.fullmatch(text) is not None and not re.search(r"(^|\.)\d+\.?$", text)
-
-
-Failure = Literal["unresolved", "name_server_timeout", "refused", "timeout", "unreachable"]
-
-
-class Reach(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an attempt to reach an endpoint over TCP got: its addresses, and which of them took a connection.
-
-    Times are milliseconds, None for a step that was not reached. `failure` is None when a connection was made.
-    """
-
-    addresses: tuple[str, ...] = ()
-    resolved_ms: int | None = None
-    connected_to: str | None = None
-    connected_ms: int | None = None
-    failure: Failure | None = None

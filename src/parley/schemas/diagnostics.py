@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from parley.domain.endpoints import require_endpoint
+from parley.domain.network_tests import require_target
 from parley.schemas.base import Timestamp, Wire, between
 from parley.schemas.fields import PhoneText
 
@@ -15,10 +15,11 @@ EndpointText = Annotated[
     Field(
         min_length=1,
         max_length=300,
-        description="A host name or address, with a port behind a colon if it is not 5060, or a `sip:` or `sips:` URI.",
+        description="A host name or address, with a port behind a colon if it is not 5060, a `sip:` or `sips:` URI, or"
+        " an `https://` URL.",
         examples=["sip.example.com"],
     ),
-    AfterValidator(require_endpoint),
+    AfterValidator(require_target),
 ]
 CheckStatus = Literal["passed", "failed", "not_tested"]
 
@@ -44,10 +45,14 @@ class CallTestCreate(Wire):
 
 
 class NetworkTestCreate(Wire):
-    """Check whether a server of yours can be reached from here."""
+    """Check whether a server of yours can be reached from here, and how well.
+
+    A SIP server is sent `probes` OPTIONS requests over each transport: UDP and TCP, or TLS for `sips:` and port 5061.
+    """
 
     target_endpoint: EndpointText
     test_type: Literal["connectivity"] = "connectivity"
+    probes: Annotated[int, between(1, 10)] = 5
 
 
 class CheckOut(Wire):
@@ -112,10 +117,55 @@ class CallTestOut(Wire):
     created_at: Timestamp
 
 
-class NetworkTestOut(Wire):
-    """How far the server could be reached: its name, and a TCP connection. UDP is not tested.
+class LatencyOut(Wire):
+    """Milliseconds over all answered probes. `jitter_ms` is how much one answer's time differs from the next one's, on
+    average; `loss` is the share that was not answered, 0 to 1."""
 
-    `addresses` are what the name led to. Times are milliseconds, null for a step that was not reached.
+    min_ms: float
+    avg_ms: float
+    p95_ms: float
+    jitter_ms: float
+    loss: float
+    sent: int
+    answered: int
+
+
+class CertificateOut(Wire):
+    """One certificate of the server's chain, its own first. `hosts` is what it is valid for."""
+
+    subject: str
+    issuer: str
+    valid_from: Timestamp
+    valid_until: Timestamp
+    hosts: list[str]
+
+
+class TlsOut(Wire):
+    """The TLS handshake. `error` is a stable word for why a careful client would not trust the server, else empty."""
+
+    version: str
+    took_ms: int | None
+    chain: list[CertificateOut]
+    error: str
+
+
+class SipOptionsOut(Wire):
+    """What SIP OPTIONS over one transport came to. `status` and `reason` are the server's; any answer is good."""
+
+    transport: Literal["udp", "tcp", "tls"]
+    status: int | None
+    reason: str | None
+    server: str | None
+    sent: int
+    answered: int
+    latency: LatencyOut | None
+
+
+class NetworkTestOut(Wire):
+    """How far the server could be reached: its name, TCP, TLS with its certificates, and SIP's own answers.
+
+    `addresses` are what the name led to. Times are milliseconds, null for a step that was not reached. `tls` is null
+    where it is not spoken. `latency` is of the transport that answered best; null where nothing was measured.
     """
 
     id: str
@@ -130,6 +180,9 @@ class NetworkTestOut(Wire):
     resolved_ms: int | None
     connected_to: str | None
     connected_ms: int | None
+    tls: TlsOut | None = None
+    sip: list[SipOptionsOut] = Field(default_factory=list)
+    latency: LatencyOut | None = None
     created_at: Timestamp
 
 

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain.endpoints import Reach, parse_endpoint
 from parley.domain.errors import BadInput, FieldError, TargetBlocked
 from parley.domain.ids import new_id
+from parley.domain.network_tests import NetworkSeen, SipSeen, Target, latency, parse_target
 from parley.schemas.diagnostics import NetworkTestCreate
-from parley.services.checks import Check, check, verdict
+from parley.services.checks import verdict
 from parley.services.defaults import Clock, utc_now
+from parley.services.network_report import best_sip, checks_of
 from parley.storage import diagnostics
 from parley.storage.database import Database
 from parley.storage.tables import DiagnosticRow
 
 NETWORK = "network_test"
-_TCP_FAILURES = {
-    "refused": "The host answered and refused a TCP connection on this port. Check the port; a server that speaks SIP"
-    " over UDP alone looks the same.",
-    "timeout": "No TCP connection came about in time. Let your firewall accept connections from this server; a server"
-    " that speaks SIP over UDP alone looks the same.",
-    "unreachable": "There is no way from this server to the host. Check its address and the network between.",
-}
 
 
 class Probe(Protocol):
-    """Tries to reach a server over TCP."""
+    """Tries every way to a server."""
 
-    async def reach(self, host: str, port: int) -> Reach:
+    async def look(self, target: Target, probes: int) -> NetworkSeen:
         """Raises TargetBlocked for a target that is never called, TooManyRequests when too many are at it."""
         ...
 
@@ -43,27 +38,23 @@ class Diagnostics:
         self._clock = clock
 
     async def test_network(self, project_id: str, wanted: NetworkTestCreate) -> DiagnosticRow:
-        """Look up the host and try a TCP connection; that it fails is a result. Raises BadInput for a target that this
-        server must not call, and TooManyRequests."""
-        endpoint = parse_endpoint(wanted.target_endpoint)
+        """Try every way to the server; that one fails is a result. Raises BadInput for a target that this server must
+        not call, and TooManyRequests."""
+        target = parse_target(wanted.target_endpoint)
         try:
-            reach = await self._probe.reach(endpoint.host, endpoint.port)
+            seen = await self._probe.look(target, wanted.probes)
         except TargetBlocked as blocked:
             message = f"cannot be tested. {blocked.message}"
             raise BadInput(f"`targetEndpoint` {message}", [FieldError("targetEndpoint", message)]) from None
-        checks = [_name_check(reach), _tcp_check(reach)]
-        udp = check("udp", "not_tested", "UDP is not tested: without SIP's own answers silence over it means nothing.")
+        checks = checks_of(target, seen, self._clock())
         result: dict[str, Any] = {
             "test_type": wanted.test_type,
             "target_endpoint": wanted.target_endpoint,
-            "host": endpoint.host,
-            "port": endpoint.port,
+            "host": target.host,
+            "port": target.port,
             "status": verdict(checks),
-            "checks": [*checks, udp],
-            "addresses": list(reach.addresses),
-            "resolved_ms": reach.resolved_ms,
-            "connected_to": reach.connected_to,
-            "connected_ms": reach.connected_ms,
+            "checks": checks,
+            **_measured(seen),
         }
         async with self._database.transaction() as session:
             return await self._keep(session, project_id, NETWORK, wanted.model_dump(), result)
@@ -88,17 +79,29 @@ class Diagnostics:
         return row
 
 
-def _name_check(reach: Reach) -> Check:
-    if reach.failure == "unresolved":
-        return check("dns", "failed", "The host name does not resolve. Check its spelling and its DNS records.")
-    if reach.failure == "name_server_timeout":
-        return check("dns", "failed", "The name server did not answer in time. Check the domain's name servers.")
-    return check("dns", "passed", "The host has an address.")
+def _measured(seen: NetworkSeen) -> dict[str, Any]:
+    """What was found, as it is stored and shown."""
+    best = best_sip(seen)
+    measured = latency(best.times_ms, best.sent) if best is not None else None
+    return {
+        "addresses": list(seen.addresses),
+        "resolved_ms": seen.resolved_ms,
+        "connected_to": seen.connected_to,
+        "connected_ms": seen.connected_ms,
+        "tls": msgspec.to_builtins(seen.tls) if seen.tls is not None else None,
+        "sip": [_sip(each) for each in seen.sip],
+        "latency": msgspec.to_builtins(measured) if measured is not None else None,
+    }
 
 
-def _tcp_check(reach: Reach) -> Check:
-    if reach.failure is None:
-        return check("tcp", "passed", "A TCP connection was made, and closed without sending anything.")
-    if reach.failure in _TCP_FAILURES:
-        return check("tcp", "failed", _TCP_FAILURES[reach.failure])
-    return check("tcp", "not_tested", "Without an address there is nowhere to connect to.")
+def _sip(sip: SipSeen) -> dict[str, Any]:
+    found = latency(sip.times_ms, sip.sent)
+    return {
+        "transport": sip.transport,
+        "status": sip.status,
+        "reason": sip.reason or None,
+        "server": sip.server or None,
+        "sent": sip.sent,
+        "answered": len(sip.times_ms),
+        "latency": msgspec.to_builtins(found) if found is not None else None,
+    }
