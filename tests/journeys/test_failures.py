@@ -16,12 +16,13 @@ from tests.journeys.world import World, rows
 APOLOGY = CLIP_TEXTS["apology"]
 
 
-async def heard_something_after_ms(phone: SimulatedPhone) -> float:
-    """From the end of the last utterance to the first audio after it."""
+async def hears_something_soon(world: World, phone: SimulatedPhone) -> None:
+    """Within three seconds from the end of the last utterance."""
     await phone.wait_until_agent_speaks()
     ended_at = phone.timeline.said[-1].ended_at
     assert ended_at is not None
-    return (next(one.arrived_at for one in phone.heard if one.arrived_at > ended_at) - ended_at) * 1000
+    first_at = next(one.arrived_at for one in phone.heard if one.arrived_at > ended_at)
+    assert first_at - ended_at < 3.0 + world.slack_s
 
 
 async def test_a_cut_recogniser_socket_loses_no_word_and_doubles_none(world: World) -> None:
@@ -54,7 +55,7 @@ async def test_a_model_that_fails_once_is_asked_again(world: World, trouble: Com
     world.openai.decide = lambda messages: next(answers)
     phone = await world.call(await world.hosted())
     await phone.say("Hello, can you help me?")
-    assert await heard_something_after_ms(phone) < 3000
+    await hears_something_soon(world, phone)
     await phone.wait_until_agent_silent()
     await phone.hang_up()
     assert rows(await world.ended_call()) == [("Hello, can you help me?", "Better late than never.")]
@@ -65,7 +66,7 @@ async def test_a_model_that_keeps_failing_is_apologised_for(world: World) -> Non
     world.openai.decide = lambda messages: next(answers)
     phone = await world.call(await world.hosted())
     await phone.say("Hello, can you help me?")
-    assert await heard_something_after_ms(phone) < 3000
+    await hears_something_soon(world, phone)
     await phone.wait_until_agent_silent(for_ms=600)
     await phone.say("Can you help me now?")
     await phone.wait_until_agent_speaks()
@@ -84,7 +85,7 @@ async def test_a_model_that_hangs_in_mid_stream_is_closed_and_apologised_for(wor
     await phone.say("When are you open?")
     await world.until(lambda: len(phone.heard) >= 2)
     first, second = phone.heard[:2]
-    assert second.started_at - first.ended_at < 3.0
+    assert second.started_at - first.ended_at < 3.0 + world.slack_s
     await phone.wait_until_agent_silent()
     await phone.hang_up()
     [(_, heard)] = rows(await world.ended_call())
@@ -98,7 +99,7 @@ async def test_a_voice_that_hangs_once_is_tried_again(world: World) -> None:
     phone = await world.call(await world.hosted())
     world.elevenlabs.behaviour.silent_times = 1
     await phone.say("When are you open?")
-    assert await heard_something_after_ms(phone) < 3000
+    await hears_something_soon(world, phone)
     await phone.wait_until_agent_silent()
     await phone.hang_up()
     assert rows(await world.ended_call()) == [("When are you open?", "We are open from nine.")]
@@ -109,7 +110,7 @@ async def test_a_voice_that_keeps_hanging_is_apologised_for(world: World) -> Non
     phone = await world.call(await world.hosted())
     world.elevenlabs.behaviour = VoiceBehaviour(silent_times=1000, http_silent=True)
     await phone.say("When are you open?")
-    assert await heard_something_after_ms(phone) < 3000
+    await hears_something_soon(world, phone)
     await phone.wait_until_agent_silent()
     await phone.hang_up()
     assert rows(await world.ended_call()) == [("When are you open?", APOLOGY)]
@@ -118,7 +119,8 @@ async def test_a_voice_that_keeps_hanging_is_apologised_for(world: World) -> Non
 async def test_with_no_provider_at_all_the_caller_is_not_left_in_silence(world: World) -> None:
     world.elevenlabs.behaviour = VoiceBehaviour(refuse_status=401, http_status=401)
     phone = await world.call(await world.hosted(beginMessage="Good morning."))
-    await phone.wait_until_agent_speaks(timeout_s=3)
+    connected_at = asyncio.get_running_loop().time()
+    assert await phone.wait_until_agent_speaks() - connected_at < 3.0 + world.slack_s
     await phone.wait_until_agent_silent()
     await phone.hang_up()
     assert rows(await world.ended_call()) == [(APOLOGY, None)]
@@ -127,15 +129,17 @@ async def test_with_no_provider_at_all_the_caller_is_not_left_in_silence(world: 
 async def test_a_recogniser_that_refuses_is_told_to_the_caller_and_ends_the_call(world: World) -> None:
     world.deepgram.behaviour.refuse_status = 401
     phone = await world.call(await world.hosted())
-    await phone.wait_until_agent_speaks(timeout_s=3)
+    connected_at = asyncio.get_running_loop().time()
+    assert await phone.wait_until_agent_speaks() - connected_at < 3.0 + world.slack_s
     assert await phone.wait_until_over() == "completed"
     assert (await world.ended_call())["endReason"] == "provider_failed"
 
 
 async def test_a_recogniser_that_does_not_even_connect_is_told_to_the_caller(world: World) -> None:
-    world.deepgram.behaviour.connect_delay_s = 7
+    world.deepgram.behaviour.connect_delay_s = 60
     phone = await world.call(await world.hosted())
-    await phone.wait_until_agent_speaks(timeout_s=5)
+    connected_at = asyncio.get_running_loop().time()
+    assert await phone.wait_until_agent_speaks() - connected_at < 5.0 + world.slack_s
     await phone.wait_until_agent_silent()
     await phone.hang_up()
     assert rows(await world.ended_call()) == [(CLIP_TEXTS["cannot_hear"], None)]

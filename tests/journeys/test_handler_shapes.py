@@ -27,7 +27,7 @@ async def handled_agent(world: World, url: str) -> Json:
 @each_shape
 async def test_a_voice_turn_is_spoken_as_it_streams(world: World, started: Callable[[], Started]) -> None:
     async with started() as handler:
-        handler.thinks_s = 4.0
+        handler.is_thinking = True
         agent = await handled_agent(world, handler.url)
         phone = await world.call(agent)
         await phone.wait_until_agent_silent()
@@ -35,7 +35,7 @@ async def test_a_voice_turn_is_spoken_as_it_streams(world: World, started: Calla
         await phone.wait_until_agent_speaks()
         await phone.wait_until_agent_silent(for_ms=500)
         assert phone.timeline.words_heard == words(f"Hello. {FILLER}"), "the filler is heard while the handler thinks"
-        handler.thinks_s = 0.0
+        handler.is_thinking = False
         await phone.wait_until_agent_speaks()
         await phone.wait_until_agent_silent()
         await phone.say("Thank you.")
@@ -43,15 +43,14 @@ async def test_a_voice_turn_is_spoken_as_it_streams(world: World, started: Calla
         await phone.wait_until_agent_silent()
         await phone.hang_up()
         call = await world.ended_call()
-        names = [event["event"] for event in handler.events]
+        # They answer every voice event with lines to speak; nobody heard those of an event that was no turn.
+        await world.until(lambda: {"call.started", "agent.message"} <= {event["event"] for event in handler.events})
     assert rows(call) == [
         ("Hello.", None),
         ("Is my table booked?", f"{FILLER} {CLOSING}"),
         ("Thank you.", f"{FILLER} You said Thank you. after 4 lines."),
     ]
     assert call["problems"] == []
-    # They answer every voice event with lines to speak; nobody heard those of an event that was no turn.
-    assert {"call.started", "agent.message"} <= set(names)
     assert phone.timeline.words_heard.count("look.") == 2
 
 
@@ -63,8 +62,6 @@ async def test_a_text_message_is_taken_with_a_bare_200(world: World, started: Ca
         await phone.text(agent["number"], "Are you open on Sunday?")
         await world.until(lambda: {"agent.message", "message.received"} <= {event["event"] for event in handler.events})
         assert {event["channel"] for event in handler.events} == {"sms"}
-        deliveries: list[Json] = []
-        while len(deliveries) < 2 or any(one["status"] == "pending" for one in deliveries):
-            deliveries = (await world.get("/v1/webhooks/deliveries"))["items"]
+        deliveries = await world.delivered(2)
     assert {(one["status"], one["httpStatus"]) for one in deliveries} == {("success", 200)}
     assert phone.inbox.texts == [], "the body of a 200 is no reply"

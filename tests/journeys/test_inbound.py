@@ -41,15 +41,15 @@ async def test_a_hosted_agent_holds_a_whole_call(world: World) -> None:
 
 
 async def test_the_greetings_first_words_leave_with_the_streams_first_frames(world: World) -> None:
-    world.elevenlabs.behaviour.first_audio_s = 0.8
+    world.elevenlabs.behaviour.first_audio_s = 2.0
     agent = await world.hosted(beginMessage=GREETING)
     phone = world.phone()
-    phone.ringing = Ringing(lasts_s=1.5)
+    phone.ringing = Ringing(lasts_s=3.0)
     await world.post("/v1/calls", {"agentId": agent["id"], "toNumber": phone.number})
     await phone.wait_until_connected()
     connected_at = asyncio.get_running_loop().time()
     await phone.wait_until_agent_silent()
-    assert phone.heard[0].arrived_at - connected_at < 0.4
+    assert phone.heard[0].arrived_at - connected_at < 1.5 + world.slack_s  # it was asked for while the phone rang
 
 
 async def test_what_remains_is_told_in_signed_events_and_a_journal(world: World) -> None:
@@ -74,7 +74,7 @@ async def test_what_remains_is_told_in_signed_events_and_a_journal(world: World)
     assert all(received.is_signed for received in world.webhook.received)
     events = [received.event["event"] for received in world.webhook.received]
     assert sorted(events) == ["agent.message", "call.ended", "call.started"]
-    deliveries = (await world.get("/v1/webhooks/deliveries?limit=10"))["items"]
+    deliveries = await world.delivered(3)
     assert sorted(one["eventType"] for one in deliveries) == sorted(events)
     assert {one["status"] for one in deliveries} == {"success"}
 
@@ -113,7 +113,7 @@ async def test_interim_chunks_are_spoken_before_the_reply_is_complete(world: Wor
     said = await phone.say("Where is my order?")
     spoke_at = await phone.wait_until_agent_speaks()
     assert said.ended_at is not None
-    assert spoke_at - said.ended_at < 1.5
+    assert spoke_at - said.ended_at < 3.0 + world.slack_s  # before the last line was even sent
     await world.until(lambda: phone.timeline.words_heard[-1:] == ["tomorrow."])
     await phone.wait_until_agent_silent()
     await phone.hang_up()

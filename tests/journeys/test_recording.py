@@ -90,7 +90,7 @@ async def test_a_recorded_call_holds_what_was_heard_on_the_right_side_at_the_rig
     said_until = phone.timeline.said[-1].ended_at
     assert said_until is not None
     really = phone.timeline.heard[-1].ended_at - said_until
-    assert abs((cards - asked) - really) < 0.1
+    assert abs((cards - asked) - really) < 0.1 + 2 * world.lateness_s
     assert abs(call["durationSeconds"] - len(await recording(world, call)) / 32_000) <= 1.5
 
 
@@ -179,4 +179,4 @@ async def test_a_call_whose_server_was_killed_is_recorded_in_a_bucket_from_its_f
             assert len(s3.objects) == 1
             said = [each.at_s for each in caller]
             apart_s = phone.timeline.said[-1].began_at - phone.timeline.said[0].began_at
-            assert abs((said[5] - said[0]) - apart_s) < 0.7
+            assert abs((said[5] - said[0]) - apart_s) < 0.7 + world.slack_s

@@ -63,7 +63,7 @@ async def test_a_subscription_gets_flat_events_while_the_webhook_gets_its_own(
     assert [event["event"] for event in world.webhook.events] == ["call.started", "agent.message", "call.ended"]
     assert all(one.is_signed and "x-threetone-signature" not in one.headers for one in world.webhook.received)
 
-    listed = (await world.get("/v1/webhooks/deliveries"))["items"]
+    listed = await world.delivered(5)
     assert sorted(each["target"] for each in listed) == ["agent", "agent", "agent", "subscription", "subscription"]
     assert {each["subscriptionId"] for each in listed} == {None, subscription["id"]}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from tests.emulators import webhook
-from tests.emulators.http_server import Answer
 from tests.journeys.world import Json, World, rows, words
 
 STORY = (
@@ -31,7 +30,7 @@ async def test_a_barge_in_abandons_the_stream_and_what_was_queued(world: World) 
     await phone.hang_up()
 
     [cut_after_ms] = phone.timeline.barge_in_ms()
-    assert cut_after_ms < 1000
+    assert cut_after_ms < 1000 * (1 + world.slack_s)
     assert phone.timeline.cleared_at
     heard = " ".join(phone.timeline.words_heard)
     assert heard.endswith("Yes, we take cards.")
@@ -57,23 +56,6 @@ async def test_machine_talk_is_not_spoken_although_it_comes_in_pieces(world: Wor
     assert phone.timeline.words_heard == words("Let me see. One moment. It ships on Monday.")
     [(_, response)] = rows(await world.ended_call())
     assert words(response or "") == phone.timeline.words_heard
-
-
-@pytest.mark.parametrize(
-    "answer", [webhook.plain(42), webhook.raw(b'"Hello!"\n[1]\n')], ids=["number", "lines that are none"]
-)
-async def test_no_number_and_no_list_is_spoken_and_the_next_turn_works(world: World, answer: Answer) -> None:
-    answers = iter([answer, webhook.plain({"text": "Now I can hear you."})])
-    world.webhook.decide = lambda event: next(answers)
-    phone = await world.call(await world.answered_by_webhook())
-    await phone.say("Hello, can you hear me?")
-    await phone.pause(1.0)
-    assert phone.heard == []
-    assert not phone.current.is_over
-    await phone.say("Are you still there?")
-    await phone.wait_until_agent_speaks()
-    await phone.wait_until_agent_silent()
-    assert phone.timeline.words_heard == words("Now I can hear you.")
 
 
 async def test_the_hangup_action_ends_the_call_after_its_words(world: World) -> None:

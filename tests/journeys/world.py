@@ -100,12 +100,33 @@ class World:
                     return await self.get(f"/v1/calls/{calls[0]['id']}")
                 await asyncio.sleep(0.05)
 
+    @property
+    def slack_s(self) -> float:
+        """How much longer than promised something may take here: a reply goes through about ten hands, and each of
+        them may be as late as this machine was at its worst. A few hundredths of a second where nothing else runs.
+        """
+        return 10 * self.lateness_s
+
+    @property
+    def lateness_s(self) -> float:
+        """How far the phones' clock fell behind at its worst."""
+        return self.carrier.exchange.metronome.worst_lateness_s
+
     async def told(self, name: str, count: int = 1) -> list[Json]:
         """The events of that name that the customer's webhook was told, as soon as there are `count` of them.
 
         A call that is over is told of a moment later, so this comes before any look at `webhook.received`.
         """
         return await self.webhook.wait_for(name, count, PATIENCE_S)
+
+    async def delivered(self, count: int) -> list[Json]:
+        """The newest webhook deliveries, as soon as there are `count` and each has succeeded or failed."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                listed: list[Json] = (await self.get("/v1/webhooks/deliveries"))["items"]
+                if len(listed) >= count and all(one["status"] in {"success", "failed"} for one in listed):
+                    return listed
+                await asyncio.sleep(0.05)
 
     async def until(self, holds: Callable[[], bool], timeout_s: float = PATIENCE_S) -> None:
         """Return as soon as something is true of the outside world."""

@@ -1,7 +1,7 @@
 """Customers' webhook servers in the three shapes their documents teach, each on a real server of its framework's kind.
 
 All are asked the same and keep `events`, what they were sent. To a voice event of any kind they stream a filler line at
-once and the answer after `thinks_s`; to everything else they answer 200 without a thought.
+once and the answer when it no longer `is_thinking`; to everything else they answer 200 without a thought.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Handler(Protocol):
     """A running handler."""
 
     events: list[Event]
-    thinks_s: float
+    is_thinking: bool
 
     @property
     def url(self) -> str: ...

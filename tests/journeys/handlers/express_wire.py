@@ -22,7 +22,7 @@ _OK = 'Content-Type: text/html; charset=utf-8\r\nContent-Length: 2\r\nETag: W/"2
 class ExpressWire:
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.thinks_s = 0.0
+        self.is_thinking = False
         self.url = ""
         self._writers: set[asyncio.StreamWriter] = set()
 
@@ -50,7 +50,8 @@ class ExpressWire:
             writer.write(_head(_OK) + b"OK")
             return
         writer.write(_head(_LINES, chunked=True) + _chunk({"text": FILLER, "interim": True}))
-        await asyncio.sleep(self.thinks_s)
+        while self.is_thinking:
+            await asyncio.sleep(0.01)
         writer.write(_chunk({"text": answer_to(event)}) + b"0\r\n\r\n")
 
 

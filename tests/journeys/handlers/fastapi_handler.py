@@ -18,7 +18,7 @@ from tests.journeys.handlers import FILLER, Event, answer_to
 class FastAPIHandler:
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.thinks_s = 0.0
+        self.is_thinking = False
         self.url = ""
 
     def app(self) -> FastAPI:
@@ -32,7 +32,8 @@ class FastAPIHandler:
 
             async def lines() -> AsyncIterator[str]:
                 yield json.dumps({"text": FILLER, "interim": True}) + "\n"
-                await asyncio.sleep(self.thinks_s)
+                while self.is_thinking:
+                    await asyncio.sleep(0.01)
                 yield json.dumps({"text": answer_to(payload)}) + "\n"
 
             return StreamingResponse(lines(), media_type="application/x-ndjson")

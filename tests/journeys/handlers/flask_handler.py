@@ -18,7 +18,7 @@ from tests.journeys.handlers import FILLER, Event, answer_to
 class FlaskHandler:
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.thinks_s = 0.0
+        self.is_thinking = False
         self.url = ""
 
     def app(self) -> Flask:
@@ -34,7 +34,8 @@ class FlaskHandler:
 
             def lines() -> Iterator[str]:
                 yield json.dumps({"text": FILLER, "interim": True}) + "\n"
-                time.sleep(self.thinks_s)
+                while self.is_thinking:
+                    time.sleep(0.01)
                 yield json.dumps({"text": answer_to(payload)}) + "\n"
 
             return Response(lines(), content_type="application/x-ndjson")
