@@ -21,11 +21,13 @@ from parley.conversation.desk.stage import StageMachine
 from parley.conversation.desk.waiting import WaitingRoom
 from parley.conversation.facts import CallConnected, CallPrepared, Fact, HungUp, PartRestored
 from parley.domain.calls import CallPlan, EndReason
-from parley.domain.errors import ParleyError
+from parley.domain.errors import ParleyError, ProviderUnavailable
 from parley.domain.events import TurnDelivery
 from parley.domain.stages import Announcing, StageEnd, TakingMessage, Waiting
+from parley.live.absent import NoHearing, NoVoice
 from parley.live.desk_supervision import DeskSupervision
 from parley.live.driver import Driver
+from parley.live.keeping import MessageKeeper
 from parley.live.leg import LegSide
 from parley.live.line import ENDED_BY_CARRIER, LineRecords, handed_on
 from parley.live.metrics import Metrics
@@ -34,7 +36,7 @@ from parley.live.providers import Providers
 from parley.live.scribe import Scribe
 from parley.live.speaker import Speaker
 from parley.live.take import Deaf, MessageEar
-from parley.providers.protocols import LegEvents, MediaLeg, Voice, VoiceFact
+from parley.providers.protocols import Hearing, LegEvents, MediaLeg, Voice, VoiceFact
 from parley.services.audience import Audience
 
 log = structlog.get_logger()
@@ -43,7 +45,6 @@ _CARRIER_TIMEOUT_S = 8.0
 _ASK_TIMEOUT_S = 5.0
 # What tells of the end waits so long for the message to be stored before it.
 _KEEP_TIMEOUT_S = 3.0
-_KEEP_RETRY_S = (0.2, 0.5, 1.0, 2.0, *(5.0,) * 3, *(10.0,) * 28)
 _BEEP_MS = 400.0
 
 
@@ -56,7 +57,7 @@ class Left:
 
 @dataclass(slots=True)
 class _Parts:
-    """What a stage is joined from, once it runs. `keeping` is the message on its way."""
+    """What a stage is joined from, once it runs. `keeper` is there where a message is taken."""
 
     voice: Voice
     speaker: Speaker
@@ -64,7 +65,7 @@ class _Parts:
     ear: MessageEar | Deaf
     scribe: Scribe
     tasks: asyncio.TaskGroup
-    keeping: asyncio.Task[None] | None = None
+    keeper: MessageKeeper | None = None
 
 
 def machine_of(plan: CallPlan) -> StageMachine:
@@ -120,7 +121,8 @@ class DeskSession:
                 parts.scribe.leave()
             else:
                 self.supervision.tell_ended(cast(EndReason, leave.reason))
-                await self._kept(parts)
+                if parts.keeper is not None:
+                    await parts.keeper.kept(_KEEP_TIMEOUT_S)
                 parts.scribe.ended(cast(EndReason, leave.reason), self._over_at())
             await writing
             self._metrics.ended(leave.how if isinstance(leave, Left) else leave.reason)
@@ -133,27 +135,42 @@ class DeskSession:
     def _join(self, tasks: asyncio.TaskGroup, pieces: tuple[bytes, ...]) -> _Parts:
         plan, providers = self.plan, self._providers
         audio = providers.audio_format(plan)
-        voice = providers.voice(plan).speak(plan.agent.voice, audio, plan.voice_key, self._on_voice)
+        voice = self._voice(audio)
         speaker = Speaker(voice, audio, self._driver.post)
         parts = _Parts(
             voice=voice,
             speaker=speaker,
             bed=MusicBed(audio, pieces, speaker, self._driver.now),
-            ear=self._ear(plan.stage, audio, tasks) if isinstance(plan.stage, TakingMessage) else Deaf(),
+            ear=Deaf(),
             scribe=Scribe(plan, self._records.calls),
             tasks=tasks,
         )
+        if isinstance(plan.stage, TakingMessage):
+            self._take_message(parts, plan.stage, audio)
         tasks.create_task(voice.run())
         self._parts.set_result(parts)
         return parts
 
-    def _ear(self, stage: TakingMessage, audio: AudioFormat, tasks: asyncio.TaskGroup) -> MessageEar:
-        plan = self.plan
-        ear = MessageEar(audio, stage.longest_s, self._driver.post)
-        hearing = self._providers.recogniser(plan).listen(plan.agent.listen, audio, plan.listen_key, ear.on_hearing)
+    def _voice(self, audio: AudioFormat) -> Voice:
+        try:
+            door = self._providers.voice(self.plan)
+        except ProviderUnavailable:
+            return NoVoice(self._driver.post)
+        return door.speak(self.plan.agent.voice, audio, self.plan.voice_key, self._on_voice)
+
+    def _take_message(self, parts: _Parts, stage: TakingMessage, audio: AudioFormat) -> None:
+        parts.ear = ear = MessageEar(audio, stage.longest_s, self._driver.post)
+        hearing = self._hearing(audio, ear)
         ear.listen_through(hearing)
-        tasks.create_task(hearing.run())
-        return ear
+        parts.tasks.create_task(hearing.run())
+        parts.keeper = MessageKeeper(self.plan.call_id, stage.voicemail_id, ear, self._records.desk, parts.tasks)
+
+    def _hearing(self, audio: AudioFormat, ear: MessageEar) -> Hearing:
+        try:
+            door = self._providers.recogniser(self.plan)
+        except ProviderUnavailable:
+            return NoHearing(ear.on_hearing)
+        return door.listen(self.plan.agent.listen, audio, self.plan.listen_key, ear.on_hearing)
 
     async def _until_over(self, ring_limit_s: float) -> wishes.EndCall | Left:
         await asyncio.wait((self._attached, self._leave), timeout=ring_limit_s, return_when=asyncio.FIRST_COMPLETED)
@@ -189,8 +206,8 @@ class DeskSession:
         if self._leg is not None:
             self._leg.close()
         await self._tell_carrier("provider_failed")
-        if self._parts.done() and self._parts.result().ear.has_audio:
-            await self._keep(self._parts.result(), desk_wishes.KeepMessage("", 0.0, was_empty=False))
+        if self._parts.done() and (keeper := self._parts.result().keeper) is not None:
+            await keeper.rescue()
         return False
 
     # ------------------------------------------------------------ from outside
@@ -265,6 +282,10 @@ class DeskSession:
         else:
             self._driver.post(NextWritten(end, comes))
 
+    def _keep(self, parts: _Parts, wish: desk_wishes.KeepMessage) -> None:
+        if parts.keeper is not None and not self.has_left:
+            parts.keeper.keep(wish)
+
     def _go(self, leave: wishes.EndCall | Left) -> None:
         if not self._leave.done():
             self._leave.set_result(leave)
@@ -275,35 +296,6 @@ class DeskSession:
             log.error("late_bug", call_id=self.plan.call_id, exc_info=bug)
         else:
             self._leave.set_exception(bug)
-
-    # ------------------------------------------------------------ the message
-
-    def _start_keeping(self, parts: _Parts, wish: desk_wishes.KeepMessage) -> None:
-        if not self.has_left:
-            parts.keeping = parts.tasks.create_task(self._keep(parts, wish))
-
-    async def _kept(self, parts: _Parts) -> None:
-        """Wait a moment for the message, so that whoever hears of the call's end finds it."""
-        if parts.keeping is None and isinstance(self.plan.stage, TakingMessage):
-            self._start_keeping(parts, desk_wishes.KeepMessage("", 0.0, was_empty=True))
-        if parts.keeping is not None:
-            await asyncio.wait((parts.keeping,), timeout=_KEEP_TIMEOUT_S)
-
-    async def _keep(self, parts: _Parts, wish: desk_wishes.KeepMessage) -> None:
-        """Store the message, also when that has to be tried for minutes."""
-        stage, ear = self.plan.stage, parts.ear
-        if not isinstance(stage, TakingMessage) or not isinstance(ear, MessageEar):
-            return
-        message = await asyncio.to_thread(ear.message, stage.voicemail_id, wish)
-        for pause_s in (*_KEEP_RETRY_S, None):
-            try:
-                await self._records.desk.keep_message(self.plan.call_id, message)
-                return
-            except ParleyError as error:
-                if pause_s is None:
-                    log.error("message_lost", call_id=self.plan.call_id, code=error.code)
-                    return
-                await asyncio.sleep(pause_s)
 
     _FULFIL: ClassVar[dict[type, Callable[[DeskSession, _Parts, Any, float], None]]] = {
         wishes.Say: lambda self, parts, wish, now: parts.speaker.say(wish.reply, wish.text),
@@ -317,7 +309,7 @@ class DeskSession:
         desk_wishes.Beep: lambda self, parts, wish, now: self._beep(parts, wish, now),
         desk_wishes.BeginTake: lambda self, parts, wish, now: parts.ear.begin(),
         desk_wishes.EndTake: lambda self, parts, wish, now: parts.ear.end(wish.drop_s),
-        desk_wishes.KeepMessage: lambda self, parts, wish, now: self._start_keeping(parts, wish),
+        desk_wishes.KeepMessage: lambda self, parts, wish, now: self._keep(parts, wish),
         desk_wishes.AskNext: lambda self, parts, wish, now: self._ask(parts, wish),
         desk_wishes.Leave: lambda self, parts, wish, now: self._go(Left("handed_on")),
     }

@@ -31,6 +31,8 @@ from parley.storage.relay import NoRelay
 log = structlog.get_logger()
 
 _FAREWELL_S = 15.0
+# Between two stages a carrier needs some tenths of a second to ask what comes next and to connect again.
+_COME_BACK_S = 3.0
 
 
 class Directory:
@@ -109,6 +111,9 @@ class Directory:
         if old is not None and not old.has_left:  # its stage ended while its stream was broken
             old.release()
         self._lines[call_id] = line
+        if self._handed_on:
+            self._handed_on.discard(call_id)
+            self._changed.set()
         self._presence.announce(call_id)
         self._tasks.create_task(self._hold(line))
 
@@ -238,10 +243,21 @@ class Directory:
         for line in self._waiting_lines():
             line.post(MoveAsked())
 
+    async def _comes_back(self) -> bool:
+        """Whether one of the calls that were handed on from here is back. Whoever is not soon is elsewhere."""
+        if self._handed_on:
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(_COME_BACK_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                self._handed_on.clear()
+        return bool(self._lines)
+
     async def _until_empty(self, timeout_s: float) -> bool:
         try:
             async with asyncio.timeout(timeout_s):
-                while self._lines:
+                while self._lines or await self._comes_back():
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:

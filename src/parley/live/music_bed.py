@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from parley.audio.formats import AudioFormat
@@ -12,6 +13,7 @@ from parley.providers.protocols import MediaLeg
 # So much music lies at the phone at most: enough for a busy process to come back to it in time, and little enough that
 # speech in its place costs nothing.
 LEAD_S = 2.5
+_ROUNDING = 1e-6
 
 
 class MusicBed:
@@ -39,7 +41,9 @@ class MusicBed:
 
     def attach(self, leg: MediaLeg, now: float) -> None:
         """Play to this phone from here on; music that played goes on."""
-        was_playing, self._is_playing = self._is_playing, False
+        was_playing = self._is_playing
+        if was_playing:
+            self._rewind()
         self._leg = leg
         self._said = self._said_before = 0
         self._speaker.attach(self, now)
@@ -79,11 +83,15 @@ class MusicBed:
 
     def _make_way(self, leg: MediaLeg) -> None:
         """Drop the music that was not heard; later it goes on from there."""
-        unheard = int(max(self._covered_until - self._clock(), 0.0) / PIECE_S)
-        self._next = (self._next - unheard) % len(self._pieces)
-        self._is_playing = False
+        self._rewind()
         leg.flush()
         self._said_before = self._said
+
+    def _rewind(self) -> None:
+        """To the beginning of the piece that the phone was playing."""
+        unheard = math.ceil(max(self._covered_until - self._clock(), 0.0) / PIECE_S - _ROUNDING)
+        self._next = (self._next - unheard) % len(self._pieces)
+        self._is_playing = False
 
     # ------------------------------------------------------------ what the speaker sees
 

@@ -84,8 +84,6 @@ class MessageEar:
 class Deaf:
     """The quiet twin: in the other stages the caller is heard by nobody but their keys."""
 
-    has_audio = False
-
     def hear(self, audio: bytes) -> None: ...
 
     def begin(self) -> None: ...
