@@ -52,7 +52,7 @@ def in_order(case: Case, now: Circumstances) -> Iterator[tuple[str, Json | None]
     default = (case.number.get("routing_config") or {}).get("default_agent")
     default = default or (case.project.get("routing_config") or {}).get("default_agent")
     yield "default_agent", with_agent(default, now, fallback)
-    yield "fallback", ending(fallback, fallback)
+    yield "fallback", ending(fallback if case.number or case.project else "hangup", fallback)
 
 
 def ending(behavior: str, fallback: str) -> Json:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
+from parley.domain.routing.facts import Facts
+from parley.domain.routing.router import route
+from parley.domain.routing.shapes import Routing, read_routing
 from tests.domain.deciding import CALLER, HOURS, PRINTED, decide, why
 
 # ---------------------------------------------------------------- the order
@@ -52,6 +56,17 @@ def test_where_nobody_is_named_the_default_agent_answers_and_then_the_fallback()
     nobody = decide(agent_id=None)
     assert (nobody.action, nobody.matched, nobody.max_wait_s) == ("voicemail", "fallback", 300)
     assert decide(agent_id=None, config={"fallback_behavior": "hangup"}).action == "reject"
+
+
+def test_a_number_that_nobody_set_up_takes_no_messages() -> None:
+    at = datetime(2026, 1, 5, tzinfo=UTC)
+    nothing, something = read_routing(None), read_routing({"routing_rules": []})
+    found = route(Routing(None, nothing, nothing), CALLER, Facts(at=at))
+    assert (found.action, found.matched) == ("reject", "fallback")
+    assert found.why == "Nobody is named for the call, and no routing is set."
+    for own, projects in ((something, nothing), (nothing, something)):
+        assert route(Routing(None, own, projects), CALLER, Facts(at=at)).action == "voicemail"
+    assert route(Routing("ann", nothing, nothing), CALLER, Facts(at=at)).agent_id == "ann"
 
 
 def test_hours_of_the_number_stand_in_for_the_projects() -> None:

@@ -139,6 +139,22 @@ async def test_a_released_numbers_routing_stays(world: World, mine: str, routing
         await routing.put_on_number(mine, number.id, parse(NumberRoutingPut, {"routing_rules": None}))
 
 
+async def test_why_a_call_went_where_it_went_stays_as_it_was(
+    world: World, mine: str, theirs: str, routing: Routing, explanations: RoutingExplanations
+) -> None:
+    ann = await world.agent(mine)
+    number = await world.number(mine, ann.id)
+    call = await came_in(world, number)
+    before = await explanations.of_call(mine, call.id)
+    await routing.put(mine, parse(ProjectRoutingPut, {"routing_rules": [{"condition": "always", "action": "reject"}]}))
+    assert await explanations.of_call(mine, call.id) == before
+    assert (before.decision.matched, before.decision.agent_id) == ("number_agent", ann.id)
+    placed = await a_call(world, number, ann.id, direction="outbound", status="completed")
+    for project_id, call_id in ((theirs, call.id), (mine, placed.id)):
+        with pytest.raises(NotFound):
+            await explanations.of_call(project_id, call_id)
+
+
 # ---------------------------------------------------------------- past calls
 
 

@@ -20,7 +20,7 @@ from parley.schemas.routing_explained import (
     RoutingExplain,
     RoutingExplained,
 )
-from parley.services.routing_explained import Change, PastExplained
+from parley.services.routing_explained import Change, Explained, PastExplained
 from parley.storage.tables import NumberRow
 
 GROUP = "Call routing"
@@ -48,7 +48,15 @@ def _numbers(row: NumberRow) -> NumberRoutingOut:
 
 
 async def explain_routing(ask: Ask[RoutingExplain, None]) -> RoutingExplained:
-    number, decision, assumed = await ask.services.routing_explanations.explain(ask.project_id, ask.body)
+    return _explained(await ask.services.routing_explanations.explain(ask.project_id, ask.body))
+
+
+async def get_call_routing(ask: Ask[None, None]) -> RoutingExplained:
+    return _explained(await ask.services.routing_explanations.of_call(ask.project_id, ask.ids["call_id"]))
+
+
+def _explained(explained: Explained) -> RoutingExplained:
+    number_id, decision, assumed = explained
     facts = decision.facts
     assert facts is not None, "the router says what it looked at"
     shown = [
@@ -59,7 +67,7 @@ async def explain_routing(ask: Ask[RoutingExplain, None]) -> RoutingExplained:
     ]
     return RoutingExplained(
         **_destination(decision),
-        number_id=number.id,
+        number_id=number_id,
         at=facts.at,
         matched=decision.matched,
         why=decision.why,
@@ -158,6 +166,16 @@ SHARED_OPERATIONS = (
 
 OPERATIONS: tuple[Operation, ...] = (
     *SHARED_OPERATIONS,
+    Operation(
+        "GET",
+        "/calls/{call_id}/routing",
+        get_call_routing,
+        title="Read why a call went where it went",
+        group=GROUP,
+        answer=RoutingExplained,
+        about="What was decided when the call rang, with every rule and step that was looked at, and what was known"
+        " then. Routing that is set later changes nothing of it.",
+    ),
     Operation(
         "GET",
         "/numbers/{number_id}/routing",

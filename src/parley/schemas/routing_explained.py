@@ -111,7 +111,7 @@ class RoutingExplained(Destination):
     cannot be carried out. `max_queue_time` is in seconds. `assumed` says what could not be known for certain.
     """
 
-    number_id: str
+    number_id: str | None
     at: Timestamp
     matched: str
     why: str

@@ -20,7 +20,7 @@ from parley.schemas.routing_explained import PastRoutingExplain, RoutingExplain
 from parley.services.defaults import Clock, utc_now
 from parley.services.router import gather, routing_of
 from parley.services.routing_checks import checked, merged
-from parley.storage import agents, numbers
+from parley.storage import agents, calls, numbers
 from parley.storage import routing as queries
 from parley.storage.database import Database
 from parley.storage.tables import CallRow, NumberRow
@@ -36,7 +36,7 @@ _FUTURE = "That moment is to come: queue lengths, availability and languages are
 class Explained(NamedTuple):
     """A decision about a call to this number, and what could not be known for certain, in sentences."""
 
-    number: NumberRow
+    number_id: str | None
     decision: Decision
     assumed: list[str]
 
@@ -102,7 +102,17 @@ class RoutingExplanations:
                 own = merged(own, await checked(session, project_id, wanted.routing.routing_sent()))
             routing = routing_of(number, own, projects)
             facts = await gather(session, number, routing, caller, at, is_past=at < now)
-        return Explained(number, route(routing, caller, facts), _assumed_at(asked_by(routing), at, now))
+        return Explained(number.id, route(routing, caller, facts), _assumed_at(asked_by(routing), at, now))
+
+    async def of_call(self, project_id: str, call_id: str) -> Explained:
+        """What was decided of a call when it rang. Raises NotFound where nothing was."""
+        async with self._database.read() as session:
+            call = await calls.get(session, project_id, call_id)
+        if call.routing is None:
+            raise NotFound("No routing decision is on record for this call: only calls that come in are routed.")
+        decision = read_decision(call.routing)
+        facts = decision.facts or Facts(at=call.created_at)
+        return Explained(call.number_id, msgspec.structs.replace(decision, facts=facts), [])
 
     async def explain_past(self, project_id: str, wanted: PastRoutingExplain) -> PastExplained:
         """What would have become of past calls, now or with a proposal. Raises NotFound for a foreign number.

@@ -1,7 +1,7 @@
 """Where a call goes. Pure: a routing, a caller and the facts give a decision, always the same one.
 
 The order, in which the first that applies decides: the number's own rules, then the project's; business hours; the
-agent that the number is assigned to; the default agent; the fallback.
+agent that the number is assigned to; the default agent; the fallback, which rejects where no routing is set at all.
 """
 
 from __future__ import annotations
@@ -74,20 +74,13 @@ def _shown(step: _Step, decided: Decision | None) -> Considered:
 
 
 def _steps(call: Call) -> Iterator[_Step]:
-    routing, config = call.routing, call.routing.config
+    routing = call.routing
     for name, rule in routing.named_rules:
         yield _rule_step(call, name, rule)
     yield _hours_step(call)
     yield _agent_step(call, "number_agent", routing.agent_id, "the number is assigned to agent")
-    yield _agent_step(call, "default_agent", config.default_agent, "the default agent is")
-    action = _FALLBACKS[config.fallback_behavior]
-    yield _Step(
-        "fallback",
-        "",
-        True,
-        f"nobody is named for the call, and the fallback is {config.fallback_behavior}",
-        {"action": action},
-    )
+    yield _agent_step(call, "default_agent", routing.config.default_agent, "the default agent is")
+    yield _fallback_step(call)
 
 
 def _rule_step(call: Call, name: str, rule: Rule) -> _Step:
@@ -132,6 +125,15 @@ def _hours_step(call: Call) -> _Step:
     action = _FALLBACKS[hours.fallback or call.routing.config.fallback_behavior]
     text = hours.greeting if action == "voicemail" else ""
     return _Step("business_hours", "", True, why, {"action": action, "text": text})
+
+
+def _fallback_step(call: Call) -> _Step:
+    """A number that nobody set up takes no messages, which nobody would look for."""
+    if call.routing.number.is_empty and call.routing.project.is_empty:
+        return _Step("fallback", "", True, "nobody is named for the call, and no routing is set", {"action": "reject"})
+    behavior = call.routing.config.fallback_behavior
+    why = f"nobody is named for the call, and the fallback is {behavior}"
+    return _Step("fallback", "", True, why, {"action": _FALLBACKS[behavior]})
 
 
 def _agent_step(call: Call, name: str, agent_id: str | None, clause: str) -> _Step:

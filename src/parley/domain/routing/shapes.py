@@ -129,11 +129,20 @@ class CallRouting(msgspec.Struct, frozen=True):
 
 
 class RoutingSet(msgspec.Struct, frozen=True):
-    """The three objects as they stand on a number, or on a project."""
+    """The three objects as they stand on a number, or on a project.
+
+    `voicemail_message` is what callers of a number are asked for a message with; routing itself does not look at it.
+    """
 
     call_routing: CallRouting | None = None
     routing_config: Config | None = None
     routing_rules: tuple[Rule, ...] | None = None
+    voicemail_message: str | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody ever said anything here."""
+        return self == RoutingSet()
 
     @property
     def rules(self) -> tuple[Rule, ...]:
