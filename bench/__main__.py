@@ -1,6 +1,6 @@
 """`make bench`: how many calls one server process on one core holds, and what a reply, a cut and a call cost.
 
-    python -m bench [--calls 1,10,20,40,80] [--seconds 35] [--json FILE]
+    python -m bench [--calls 1,10,20,40,80] [--seconds 35] [--warm-up 10] [--json FILE]
 
 The server is pinned to one core; everything else (carrier, phones, emulated providers, database) to the others.
 """
@@ -25,7 +25,6 @@ from bench.report import StepFigures, header, row
 from bench.server import split_cores
 from parley import logs
 
-_WARM_UP_S = 10.0
 _RAMP_S = 0.08
 _SETTLE_S = 2.0
 
@@ -67,7 +66,7 @@ async def measure(here: World, calls: int, duration_s: float, baseline_mb: float
     )
 
 
-async def bench(steps: Sequence[int], duration_s: float) -> list[StepFigures]:
+async def bench(steps: Sequence[int], duration_s: float, warm_up_s: float) -> list[StepFigures]:
     """Run every step against one server and print its row as soon as it is known."""
     cores = split_cores()
     if cores is not None:
@@ -76,8 +75,9 @@ async def bench(steps: Sequence[int], duration_s: float) -> list[StepFigures]:
     results = []
     with tempfile.TemporaryDirectory(prefix="parley-bench-", ignore_cleanup_errors=True) as folder:
         async with world(Path(folder), cores[0] if cores else None) as here:
-            await here.callers.run(2, _WARM_UP_S, _RAMP_S, here.server)
-            await asyncio.sleep(_SETTLE_S)
+            if warm_up_s:
+                await here.callers.run(2, warm_up_s, _RAMP_S, here.server)
+                await asyncio.sleep(_SETTLE_S)
             baseline_mb = here.server.rss_mb()
             print(f"\n{header()}", flush=True)
             for calls in steps:
@@ -102,12 +102,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure whole calls against one server process.")
     parser.add_argument("--calls", default="1,10,20,40,80", help="numbers of calls at once, separated by commas")
     parser.add_argument("--seconds", type=float, default=35.0, help="how long each call lasts")
+    parser.add_argument("--warm-up", type=float, default=10.0, help="how long two calls go before that; 0: none")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     logs.configure("error", "console")
     steps = [int(text) for text in options.calls.split(",")]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        results = runner.run(bench(steps, options.seconds))
+        results = runner.run(bench(steps, options.seconds, options.warm_up))
     if options.json:
         options.json.write_text(json.dumps([each.as_json() for each in results], indent=2) + "\n", encoding="utf-8")
     return 1 if any(each.failed for each in results) else 0

@@ -193,7 +193,7 @@ async def world(data_dir: Path, server_cores: list[int] | None) -> AsyncIterator
 
 async def _prepare(url: str) -> None:
     headers = {"Authorization": f"Bearer {API_KEY}"}
-    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as api:
+    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as api:
         agent = {"name": "Bench", "voiceMode": "hosted", "systemPrompt": "Answer.", "beginMessage": GREETING}
         made = (await api.post("/v1/agents", json=agent)).raise_for_status().json()
         number = {"phoneNumber": NUMBER, "agentId": made["id"]}

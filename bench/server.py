@@ -16,7 +16,7 @@ import psutil
 
 from bench.figures import read_histogram
 
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 20.0
 
 
@@ -47,7 +47,7 @@ class ServerProcess:
         self._seen = psutil.Process(self._process.pid)
         if self._cores is not None:
             self._seen.cpu_affinity(self._cores)
-        self._http = httpx.AsyncClient(base_url=self.url, trust_env=False)
+        self._http = httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=_START_TIMEOUT_S)
         async with asyncio.timeout(_START_TIMEOUT_S):
             while not await self._is_ready():
                 await asyncio.sleep(0.1)
