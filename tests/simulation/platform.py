@@ -57,6 +57,7 @@ class Session:
         self.positions: list[int] = []
         self.keys: list[str] = []
         self.closed: list[str] = []
+        self._is_closed = asyncio.Event()
 
     def on_audio(self, audio: bytes) -> None:
         self.audio += audio
@@ -70,6 +71,20 @@ class Session:
 
     def on_closed(self, reason: str) -> None:
         self.closed.append(reason)
+        self._is_closed.set()
+
+    async def until_closed(self) -> list[str]:
+        """Why it was closed: the carrier's last word, which may come after what its requests tell of the end."""
+        async with asyncio.timeout(60):
+            await self._is_closed.wait()
+        return self.closed
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something is so that nobody tells of."""
+    async with asyncio.timeout(60):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 def _nothing(_: Session) -> None:

@@ -24,7 +24,7 @@ from tests.emulators.twilio import (
     send_garbage,
     stream_of,
 )
-from tests.simulation.platform import TinyPlatform
+from tests.simulation.platform import TinyPlatform, until
 
 OURS, THEIRS, OTHER = "+14155550100", "+15550100001", "+15550100077"
 
@@ -115,7 +115,7 @@ async def test_ending_by_rest_stops_the_stream(scene: Scene) -> None:
     session = await scene.platform.session(0)
     await scene.twilio.end(scene.account, sid)
     assert await phone.wait_until_over() == "completed"
-    assert session.closed == ["stopped"]
+    assert await session.until_closed() == ["stopped"]
     assert [path for path, _ in scene.platform.asked] == ["/answer"], "after an ending by REST nothing more is asked"
 
 
@@ -134,7 +134,7 @@ async def test_a_transfer_puts_the_caller_through(scene: Scene) -> None:
     await scene.twilio.transfer(scene.account, phone.current.sid, OTHER, OURS)
     assert await phone.wait_until_over() == "completed"
     assert [(each.number, each.caller_id) for each in phone.current.dialled] == [(OTHER, OURS)]
-    assert session.closed == ["stopped"]
+    assert await session.until_closed() == ["stopped"]
     assert [path for path, _ in scene.platform.asked] == ["/voice"]
 
 
@@ -217,11 +217,10 @@ async def test_garbage_and_invented_marks_do_not_end_the_call(scene: Scene) -> N
     send_garbage(phone)
     invent_marks(phone)
     await phone.say("still here")
-    await phone.pause(0.1)
     session = await scene.platform.session(0)
+    await until(lambda: WatermarkReader().feed(bytes(session.audio))[-1:] == ["here"])
     assert session.closed == []
     assert session.positions == []
-    assert WatermarkReader().feed(bytes(session.audio))[-1] == "here"
 
 
 async def test_marks_returned_at_once_are_taken_for_what_they_say(scene: Scene) -> None:
@@ -231,8 +230,7 @@ async def test_marks_returned_at_once_are_taken_for_what_they_say(scene: Scene) 
     session = await scene.platform.session(0)
     session.leg.play(b"\x7f" * 16_000)
     await phone.wait_until_agent_speaks()
-    await phone.pause(0.1)
-    assert session.positions[-1] == 16_000
+    await until(lambda: session.positions[-1:] == [16_000])
     assert not session.closed
 
 
@@ -242,7 +240,7 @@ async def test_a_cut_socket_is_lost(scene: Scene) -> None:
     session = await scene.platform.session(0)
     cut(phone)
     assert await phone.wait_until_over() == "completed"
-    assert session.closed == ["lost"]
+    assert await session.until_closed() == ["lost"]
     assert scene.platform.asked[-1][0] == "/after"
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -15,7 +14,7 @@ from parley.providers.carriers.twilio import Twilio
 from parley.providers.tls import http_trust
 from parley.simulation import SimulatedPhone
 from tests.emulators.twilio import TwilioEmulator
-from tests.simulation.platform import TinyPlatform
+from tests.simulation.platform import TinyPlatform, until
 
 OURS, THEIRS, NOBODY = "+14155550100", "+15550100001", "+15550100077"
 
@@ -40,12 +39,6 @@ class Scene:
     async def statuses(self, count: int) -> list[str]:
         await until(lambda: len(self.platform.text_reports) >= count)
         return [report.status for report in self.platform.text_reports]
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture
