@@ -15,7 +15,8 @@ from parley.schemas.routing import NumberRoutingPut, ProjectRoutingPut
 from parley.schemas.routing_explained import PastRoutingExplain, RoutingExplain
 from parley.services.router import Router
 from parley.services.routing import Routing
-from parley.services.routing_explained import Explained, PastExplained, RoutingExplanations
+from parley.services.routing_explained import Explained, RoutingExplanations
+from parley.services.routing_history import PastExplained
 from parley.storage.tables import CallRow, NumberRow
 from tests.services.routed import CALLER, a_call, a_queue, waits
 from tests.services.world import World

@@ -20,7 +20,8 @@ from parley.schemas.routing_explained import (
     RoutingExplain,
     RoutingExplained,
 )
-from parley.services.routing_explained import Change, Explained, PastExplained
+from parley.services.routing_explained import Explained
+from parley.services.routing_history import Change, PastExplained
 from parley.storage.tables import NumberRow
 
 GROUP = "Call routing"
