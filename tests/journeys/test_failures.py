@@ -127,8 +127,11 @@ async def test_with_no_provider_at_all_the_caller_is_not_left_in_silence(world: 
 
 
 async def test_a_recogniser_that_refuses_is_told_to_the_caller_and_ends_the_call(world: World) -> None:
+    """Where nobody wants messages instead."""
+    agent = await world.hosted()
+    await world.api.put("/v1/voiceai/routing", json={"routing_config": {"fallback_behavior": "hangup"}})
     world.deepgram.behaviour.refuse_status = 401
-    phone = await world.call(await world.hosted())
+    phone = await world.call(agent)
     connected_at = asyncio.get_running_loop().time()
     assert await phone.wait_until_agent_speaks() - connected_at < 3.0 + world.slack_s
     assert await phone.wait_until_over() == "completed"

@@ -204,8 +204,11 @@ class Session:
 
     @property
     def _falls_back(self) -> bool:
-        """Whether a caller whose agent breaks down for good can leave a message instead."""
-        return self.plan.fallback == "voicemail" and self._leg is not None
+        """Whether a caller whose agent breaks down for good can leave a message instead.
+
+        One whose phone is not connected yet comes to it as soon as it is.
+        """
+        return self.plan.fallback == "voicemail"
 
     def _play_clip(self, parts: _Parts, clip: wishes.PlayClip, now: float) -> None:
         """The farewell is for callers who have nowhere else to go."""
