@@ -26,7 +26,10 @@ _GREETINGS: Final[Mapping[str, str]] = {
     " devolveremos la llamada.",
     "fr": "Bonjour. Personne ne peut prendre votre appel pour le moment. Laissez un message après le signal sonore et"
     " nous vous rappellerons.",
+    "hi": "नमस्ते। इस समय कोई आपकी कॉल नहीं ले सकता। कृपया बीप के बाद अपना संदेश छोड़ें, हम आपसे संपर्क करेंगे।",
     "it": "Salve. Al momento nessuno può rispondere. Lasci un messaggio dopo il segnale acustico e la richiameremo.",
+    "ja": "お電話ありがとうございます。ただいま電話に出ることができません。発信音の後にメッセージをお話しください。"
+    "折り返しご連絡いたします。",
     "nl": "Hallo. Op dit moment kan niemand uw oproep aannemen. Spreek na de toon een bericht in, dan nemen wij contact"
     " met u op.",
     "pt": "Olá. De momento ninguém pode atender a sua chamada. Deixe uma mensagem depois do sinal e entraremos em"

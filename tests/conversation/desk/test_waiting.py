@@ -113,7 +113,9 @@ def test_a_dead_voice_leaves_music_and_is_tried_again_later() -> None:
     told.wait(1.5)
     assert told.all(wishes.StopSpeech) == [wishes.StopSpeech(1)]
     assert told.wished[-1] == desk.PlayMusic()
-    told.wait(30.0)
+    told.wait(29.5)
+    assert len(told.all(wishes.Say)) == 1
+    told.wait(0.5)
     assert told.speaks().endswith("You are number 2 in the queue.")
 
 

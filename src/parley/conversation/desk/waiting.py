@@ -33,7 +33,7 @@ class WaitingRoom(StageMachine):
         self._place: PlaceTold | None = None
         self._saying: Literal["place", "line", "goodbye"] = "place"
         self._telling: int | None = None  # the position that is being said
-        self._told: int | None = None  # the last one that was heard
+        self._told: int | None = None  # the last one that was said
         self._told_at: float | None = None
         self._lines: deque[str] = deque(maxlen=_MOST_LINES)
         self._asking: StageEnd | None = None
@@ -79,9 +79,7 @@ class WaitingRoom(StageMachine):
             self._part(now)
             return
         if self._saying == "place":
-            self._told_at = now
-            if outcome == "heard":
-                self._told = self._telling
+            self._told_at, self._told = now, self._telling  # a voice that failed is not tried again for the same place
         self._go_on(now)
 
     def _gone(self, reason: str, now: float) -> None:
