@@ -72,7 +72,7 @@ class CallLog:
         async with self._database.transaction() as session:
             call = await self._locked(session, call_id)
             await self._write_status(session, call, "in-progress", self._clock())
-        self._announcements.wake()
+        self.wake()
 
     async def finished(self, call_id: str, reason: EndReason, ago_s: float = 0.0) -> None:
         """Status completed or failed, the end's time and reason, `call.ended` with the transcript: one transaction.

@@ -21,7 +21,7 @@ from parley.services.drafts import CallDrafts
 from parley.services.plans import Plans, stage_of
 from parley.services.stream_tokens import StreamTokens
 from parley.services.switchboard import Switchboard
-from parley.storage import agents, calls, numbers
+from parley.storage import agents, calls, numbers, voicemails
 from parley.storage.database import Database
 from parley.storage.presence import AskEnd, HangUp, Presence
 from parley.storage.tables import CallRow, TranscriptRow
@@ -76,10 +76,11 @@ class Calls:
         return await self._dialling.place(call)
 
     async def get(self, project_id: str, call_id: str) -> CallRow:
-        """With `transcripts` loaded, and the link its recording is shown with."""
+        """With `transcripts` loaded, the link its recording is shown with, and the message its caller left."""
         async with self._database.read() as session:
             call = await calls.get(session, project_id, call_id)
             await self._log.recordings.link(session, [call])
+            call.voicemail_id = await voicemails.id_of_call(session, call.id)
         return call
 
     async def transcript(self, project_id: str, call_id: str) -> list[TranscriptRow]:
@@ -140,10 +141,12 @@ class Calls:
             number = await numbers.get_ringing(session, number_id)
             call = await self._arrivals.receive(session, number, ringing)
             token = None if call.status in ENDED else await self._tokens.new(session, call)
-        self._log.wake()
-        if token is None:
-            raise Conflict(f"This call is not taken, or over: {call.end_reason}.")
-        return await self._warm_or_fall_back(call), token
+        try:
+            if token is None:
+                raise Conflict(f"This call is not taken, or over: {call.end_reason}.")
+            return await self._warm_or_fall_back(call), token
+        finally:
+            self._log.wake()
 
     async def answer_outbound(self, call_id: str) -> tuple[CallPlan, Secret]:
         """Our call was answered: a token for its media socket. Raises NotFound; Conflict when the call is over."""
