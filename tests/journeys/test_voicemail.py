@@ -75,7 +75,7 @@ async def test_a_call_after_hours_reaches_voicemail_and_what_was_said_is_told(wo
 async def test_an_agent_that_broke_down_and_a_human_who_is_busy_end_in_voicemail(world: World) -> None:
     agent = await world.hosted()
     await world.set_webhook()
-    await route(world, agent, routing_config={"fallback_behavior": "voicemail"})
+    await route(world, agent, routing_config={"voicemail_greeting": "Leave a message."})
     world.deepgram.behaviour.refuse_status = 401
     phone = await world.call(agent)
     await leave_message(world, phone, MESSAGE)

@@ -106,9 +106,10 @@ class CallOut(Wire):
 
 
 class CallDetail(CallOut):
-    """One call with all that was said."""
+    """One call with all that was said. `voicemailId` names the message its caller left, if there is one."""
 
     transcripts: list[TranscriptRowOut]
+    voicemail_id: str | None = None
 
 
 class CallEvent(Wire):

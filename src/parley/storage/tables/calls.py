@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, inspect, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from parley.storage.tables.base import Row
+from parley.storage.tables.insight import AnalysisRow
 
 
 class CallRow(Row):
@@ -70,6 +71,7 @@ class CallRow(Row):
     routing: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     talk: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
+    analysis: Mapped[AnalysisRow | None] = relationship(lazy="raise", viewonly=True, uselist=False)
     transcripts: Mapped[list[TranscriptRow]] = relationship(
         lazy="raise", viewonly=True, order_by="TranscriptRow.at_s, TranscriptRow.row"
     )
@@ -101,6 +103,21 @@ class CallRow(Row):
     @recording_url.setter
     def recording_url(self, url: str | None) -> None:
         self._recording_url = url
+
+    @property
+    def judgement(self) -> AnalysisRow | None:
+        """What a model made of it; None where none has, and where that was not read."""
+        analysis = None if "analysis" in inspect(self).unloaded else self.analysis
+        return analysis if analysis is not None and analysis.status == "done" else None
+
+    @property
+    def voicemail_id(self) -> str | None:
+        """The message its caller left, where `services.calls` looked for one."""
+        return getattr(self, "_voicemail_id", None)
+
+    @voicemail_id.setter
+    def voicemail_id(self, voicemail_id: str | None) -> None:
+        self._voicemail_id = voicemail_id
 
     @property
     def duration_seconds(self) -> int | None:
