@@ -20,8 +20,10 @@ from parley.services.audience import SPOKEN_FORMAT
 
 log = structlog.get_logger()
 
-# After the microphone was closed its last words are waited for; silence lets a recogniser settle them.
+# After the microphone was closed its last words are waited for.
 _LAST_WORDS_S = 2.0
+# Somebody who presses to talk sends nothing in between; a recogniser settles words only when it hears silence.
+_QUIET_AFTER_S = 0.3
 _SETTLING_MS = 1000.0
 
 Listen = Callable[[Callable[[HearingFact], None]], Hearing]
@@ -50,7 +52,7 @@ class Microphone:
         self._emit = emit
         self._on_change = on_change
         self._ear: _Ear | None = None
-        self._closing: asyncio.TimerHandle | None = None
+        self._timer: asyncio.TimerHandle | None = None  # until silence is heard, or the last words were waited for
 
     def open(self, by: str) -> None:
         self.end()
@@ -65,13 +67,12 @@ class Microphone:
         self._on_change(False)
         if self._ear is not None:
             self._ear.settle()
-            self._closing = asyncio.get_running_loop().call_later(_LAST_WORDS_S, self.end)
+            self._in(_LAST_WORDS_S, self.end)
 
     def end(self) -> None:
         """Wait for nothing any more."""
-        if self._closing is not None:
-            self._closing.cancel()
-            self._closing = None
+        if self._timer is not None:
+            self._timer.cancel()
         if self._ear is not None:
             ear, self._ear = self._ear, None
             ear.close()
@@ -81,8 +82,14 @@ class Microphone:
         if not self.by or by != self.by or self._ear is None:
             return
         frame = self._ear.convert(audio)
-        self._ear.hearing.hear(frame)
-        self._speaker.relay(frame, now)
+        if self._speaker.relay(frame, now):
+            self._ear.hearing.hear(frame)
+            self._in(_QUIET_AFTER_S, self._ear.settle)
+
+    def _in(self, delay_s: float, act: Callable[[], None]) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(delay_s, act)
 
 
 class _Ear:

@@ -25,6 +25,7 @@ _BELIEVE_FOR_S = 16.0
 _MOST_TOPICS = 10_000
 _WATCHING = "watching"
 _VOICE = "voice:"
+_SOUND = "sound:"
 
 
 class _Watching(msgspec.Struct, frozen=True):
@@ -156,7 +157,7 @@ class Elsewhere:
             elif channel.startswith(_VOICE):
                 voice = _VOICE_DECODER.decode(message)
                 self._receiver.heard_voice(channel.removeprefix(_VOICE), voice.by, voice.audio)
-            elif channel.startswith("sound:"):
+            elif channel.startswith(_SOUND):
                 self._receiver.heard_sound(channel, message)
             else:
                 self._read_news(channel, _NEWS_DECODER.decode(message))
@@ -185,7 +186,7 @@ class Elsewhere:
         for topic in watching.gone:
             self._unwant(topic, watching.replica)
         for topic in watching.new:
-            if states := self._receiver.states_of(topic):
+            if not topic.startswith(_SOUND) and (states := self._receiver.states_of(topic)):
                 self._relay.publish(topic, _ENCODER.encode(_States(states)))
 
     def _unwant(self, topic: str, replica: str) -> None:
