@@ -79,7 +79,7 @@ async def test_a_conversation_shows_the_printed_metrics_and_guesses_none(api: Ap
 
     assert (shown["id"], shown["conversation_id"], shown["call_id"]) == (call_id, call_id, call_id)
     assert (shown["duration_seconds"], shown["turn_count"]) == (180, 1)
-    assert (shown["resolution_status"], shown["satisfaction_score"], shown["topics"]) == (None, None, [])
+    assert (shown["resolution_status"], shown["satisfaction_score"], shown["topics"]) == (None, None, None)
     assert shown["analysis"]["status"] == "not_analysed"
     assert shown["analysis"]["reason"].endswith(".")
     assert (shown["status"], shown["end_reason"], shown["direction"]) == ("completed", "caller_hangup", "outbound")

@@ -136,8 +136,18 @@ def _lines(rows: Iterable[Any]) -> list[SpokenLine]:
 SpokenLines = Annotated[list[SpokenLine], BeforeValidator(_lines)]
 
 
+class PolledAnalysisOut(Wire):
+    """What a model made of a call that is over."""
+
+    outcome: str | None
+    summary: str | None
+
+
 class PolledCallDetail(PolledCall):
-    """One call with all that was heard so far. `messages` is a second name of `transcript`."""
+    """One call with all that was heard so far. `messages` is a second name of `transcript`. `analysis` comes a few
+    seconds after the end, where the call's agent has its calls analysed."""
+
+    analysis: PolledAnalysisOut | None = Field(validation_alias="judgement", default=None)
 
     transcript: SpokenLines = Field(validation_alias="transcripts")
     messages: SpokenLines = Field(validation_alias="transcripts")

@@ -94,7 +94,7 @@ async def responses(
 ) -> dict[int, Percentiles]:
     """How soon answers came, by place; periods without an answer are left out."""
     calls = _calls(project_id, agent_id, bounds, has_metrics=True)
-    each = func.jsonb_array_elements_text(calls.c.metrics["response_ms"]).table_valued("value").lateral("each")
+    each = func.jsonb_array_elements(calls.c.metrics["response_ms"]).table_valued("value").lateral("each")
     ms = cast(each.c.value, Double)
     parts = func.percentile_cont(cast(list(_PERCENTILES), ARRAY(Double))).within_group(ms).label("parts")
     rows = await session.execute(_placed(calls, func.count().label("answers"), parts, beside=each))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select, delete, func, literal, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from parley.domain.calls import ENDED
@@ -22,9 +22,10 @@ _MOST_PROBLEMS = 100
 
 
 async def get(session: AsyncSession, project_id: str, call_id: str) -> CallRow:
-    """With `transcripts` loaded, read anew."""
+    """With `transcripts` and `analysis` loaded, read anew."""
     statement = select(CallRow).where(CallRow.project_id == project_id, CallRow.id == call_id)
-    statement = statement.options(selectinload(CallRow.transcripts)).execution_options(populate_existing=True)
+    beside = selectinload(CallRow.transcripts), joinedload(CallRow.analysis)
+    statement = statement.options(*beside).execution_options(populate_existing=True)
     return await find(session, statement, "call", call_id)
 
 

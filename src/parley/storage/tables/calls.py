@@ -82,6 +82,13 @@ class CallRow(Row):
         return self.to_number if self.direction == "inbound" else self.from_number
 
     @property
+    def current_stage(self) -> str | None:
+        """The word for where a call is that is not over yet."""
+        if self.ended_at is not None:
+            return None
+        return "conversation" if self.stage is None else self.stage["type"]
+
+    @property
     def began_at(self) -> datetime:
         """When it was answered, and before that when it was placed."""
         return self.started_at or self.created_at

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, Index, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from parley.domain.analysis_events import outcome
 from parley.storage.tables.base import Row
 
 
@@ -47,6 +48,11 @@ class AnalysisRow(Row):
     criteria: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     finished_at: Mapped[datetime | None]
+
+    @property
+    def outcome(self) -> str | None:
+        """In a few words what came of the call."""
+        return outcome(self.fields, self.resolution_status)
 
 
 class ProblemRow(Row):
