@@ -15,6 +15,7 @@ from parley.simulation import documents
 from parley.simulation.exchange import Exchange
 from parley.simulation.handset import Handset
 from parley.simulation.messenger import NO_EXTRAS, Messenger
+from parley.simulation.ringing import Ringing as Ringing
 from parley.simulation.stream import MediaStream
 from parley.simulation.wire import Narrator
 
@@ -24,9 +25,6 @@ LIVE: Final = frozenset({"queued", "initiated", "ringing", "in-progress"})
 
 MAX_DOCUMENTS: Final = 50
 """A stream that breaks at once and is asked for again at once would otherwise go on for ever."""
-
-TRANSFER_LASTS_S: Final = 0.2
-"""How long the party a call is put through to talks before everybody hangs up."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -46,22 +44,8 @@ class Ending(msgspec.Struct, frozen=True):
     was_hung_up: bool = False
 
 
-class Ringing(msgspec.Struct, frozen=True):
-    """How a called phone behaves: after `lasts_s` it has `outcome` "answered", "busy", "no-answer" or "failed".
-
-    Where a caller is put through to it, the two talk for `talks_s`, then it hangs up.
-    """
-
-    outcome: str = "answered"
-    lasts_s: float = 0.1
-    talks_s: float = TRANSFER_LASTS_S
-
-
 class CarrierCall:
-    """One call. `steps` are the verbs performed so far; `is_settled` is set when all was reported.
-
-    `reach` says how the phone behaves that a <Dial> rings; without it, everybody answers at once.
-    """
+    """One call. `steps` are the verbs performed so far; `is_settled` is set when all was reported."""
 
     def __init__(self, messenger: Messenger, exchange: Exchange, handset: Handset) -> None:
         self.messenger = messenger
@@ -70,7 +54,6 @@ class CarrierCall:
         self.stream: MediaStream | None = None
         self.steps: list[documents.Step] = []
         self.is_settled = asyncio.Event()
-        self.reach: Callable[[str], Ringing] = lambda _number: Ringing(lasts_s=0.0)
         self._exchange = exchange
         self._order: asyncio.Future[Place | Ending] = asyncio.get_running_loop().create_future()
         self._after: Callable[[], Place] = Place
@@ -217,7 +200,7 @@ class CarrierCall:
         """Ring the other party and let the two talk (twilio.com/docs/voice/twiml/dial). What is said is not carried."""
         if not step.answers_on_bridge:
             self._answer()
-        party, leg_sid = self.reach(step.number), f"CA{secrets.token_hex(16)}"
+        party, leg_sid = self._exchange.reach(step.number), f"CA{secrets.token_hex(16)}"
         outcome = party.outcome if party.lasts_s <= step.timeout_s else "no-answer"
         self._after = partial(_dialled, step, leg_sid, "canceled")
         await asyncio.sleep(min(party.lasts_s, step.timeout_s))

@@ -38,15 +38,18 @@ class SimulatedCarrier:
 
     `intercept` sees every REST request first and may answer in its place; `deliver` replaces how status callbacks are
     posted; `requests` holds (method, path, form) of all REST requests so far. `centre` carries the texts.
+    `account_status` is what the account says of itself: "active", "suspended" or "closed".
     """
 
     def __init__(self, account_sid: str = ACCOUNT_SID, auth_token: str = AUTH_TOKEN) -> None:
         self._account = Account(account_sid, auth_token)
         self.exchange = Exchange()
+        self.exchange.reach = self._behaviour_of
         self.stock = Stock()
         self.centre = MessageCentre(self._account, self.stock, self.exchange, self._inbox_of)
         self.calls: dict[str, CarrierCall] = {}
         self.requests: list[tuple[str, str, Form]] = []
+        self.account_status = "active"
         self.intercept: Intercept | None = None
         self.deliver: Deliver | None = None
         self._phones: dict[str, SimulatedPhone] = {}
@@ -106,7 +109,6 @@ class SimulatedCarrier:
 
     def _remember(self, call: CarrierCall) -> None:
         self.calls[call.sid] = call
-        call.reach = self._behaviour_of
 
     def _behaviour_of(self, number: str) -> Ringing:
         """How the phone behaves that a call is put through to; one that nobody plugged in answers at once."""

@@ -12,6 +12,7 @@ import httpx
 
 from parley.providers.tls import http_trust
 from parley.simulation.metronome import Metronome
+from parley.simulation.ringing import Ringing
 
 T = TypeVar("T")
 
@@ -24,16 +25,23 @@ def directly(url: str) -> str:
     return url
 
 
+def answering(number: str) -> Ringing:
+    """Everybody answers at once."""
+    return Ringing(lasts_s=0.0)
+
+
 class Exchange:
     """Use as an async context manager; leaving it ends everything that still runs in it.
 
     `http` is used instead of a client of its own, and stays open. `way` says where a URL is reached from here, for HTTP
-    and websockets alike; what is signed is the URL itself.
+    and websockets alike; what is signed is the URL itself. `reach` says how the phone behaves that a caller is put
+    through to.
     """
 
     def __init__(self, http: httpx.AsyncClient | None = None) -> None:
         self.metronome = Metronome()
         self.way: Callable[[str], str] = directly
+        self.reach: Callable[[str], Ringing] = answering
         self._given_http = http
         self._stack = AsyncExitStack()
         self._tasks = asyncio.TaskGroup()
