@@ -4,77 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
-from sqlalchemy import func, select
 
-from parley.domain.errors import CarrierRefused
 from parley.domain.stages import Announcing, TakingMessage, Waiting
-from parley.providers.protocols import RingingCall
-from parley.schemas.queues import QueueCreate, QueueEntryList
-from parley.schemas.routing import NumberRoutingPut
+from parley.schemas.calls import CallOut
 from parley.schemas.subscriptions import SubscriptionCreate
 from parley.schemas.webhooks import WebhookPut
 from parley.services.plans import stage_of
-from parley.services.queues import Queues
-from parley.services.routing import Routing
-from parley.storage import agents
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
 from parley.storage.presence import AskEnd, HandOn
-from parley.storage.tables import AgentRow, CallRow, NumberRow, QueueEntryRow, QueueRow
-from tests.services.world import CARRIER, World, ringing
-
-HOOK, SUBSCRIBER = "https://project.example", "https://subscriber.example"
-
-
-async def limited(world: World, project_id: str, limit: int = 1, **fields: Any) -> AgentRow:
-    agent = await world.agent(project_id, **fields)
-    async with world.database.transaction() as session:
-        (await agents.get(session, project_id, agent.id, lock=True)).max_concurrent_calls = limit
-    return agent
-
-
-async def lead(world: World, number: NumberRow, **rule: Any) -> None:
-    """All calls of the number go where the rule says."""
-    routing = Routing(world.database, world.cipher, world.numbers, world.clock)
-    wanted = {"routing_rules": [{"condition": "always", **rule}]}
-    await routing.put_on_number(number.project_id, number.id, NumberRoutingPut.model_validate(wanted))
-
-
-async def queue_of(world: World, project_id: str, *agents_of: AgentRow, **fields: Any) -> QueueRow:
-    wanted = {"name": "Desk", "agent_ids": [agent.id for agent in agents_of], **fields}
-    return await Queues(world.database, world.limits, world.clock).create(project_id, QueueCreate(**wanted))
-
-
-async def ring(world: World, number: NumberRow, name: str, **more: Any) -> CallRow:
-    """A caller who is on the line, wherever that is."""
-    plan, token = await world.calls.ring_inbound(number.id, ringing(name, **more))
-    await world.calls.redeem_stream_token(token.reveal())
-    await world.log.connected(plan.call_id)
-    world.clock.advance(1)
-    return await world.calls.get(number.project_id, plan.call_id)
-
-
-async def read(world: World, call: CallRow) -> CallRow:
-    return await world.calls.get(call.project_id, call.id)
-
-
-async def stage(world: World, call: CallRow) -> object:
-    return stage_of(await read(world, call))
-
-
-async def entry_of(world: World, call: CallRow) -> QueueEntryRow:
-    async with world.database.read() as session:
-        statement = select(QueueEntryRow).where(QueueEntryRow.call_id == call.id)
-        return (await session.scalars(statement)).one()
-
-
-async def told(world: World, url: str = HOOK) -> list[dict[str, Any]]:
-    while await world.worker.send_due():
-        pass
-    return [json.loads(body) for target, _, body in world.sender.sent if target == url]
+from parley.storage.tables import NumberRow
+from tests.services.queueing import HOOK, SUBSCRIBER, entry_of, lead, limited, queue_of, read, ring, stage, told
+from tests.services.world import World
 
 
 @pytest.fixture
@@ -91,6 +34,11 @@ async def test_callers_wait_for_a_busy_agent_and_are_called_in_their_order(world
     first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
     assert await stage(world, first) is None
     assert await stage(world, second) == Waiting(entry_id=(await entry_of(world, second)).id)
+
+    assert [each.stage for each in (CallOut.model_validate(call) for call in (first, second))] == [
+        "conversation",
+        "waiting",
+    ]
 
     await world.runner.tick()
     assert world.switchboard.handed_on == []
@@ -291,145 +239,3 @@ async def test_a_stream_that_broke_while_waiting_goes_on_at_any_replica(
     plan, token = await other.calls.after(second.id)
     assert isinstance(plan.stage, Waiting)
     assert (await other.calls.redeem_stream_token(token.reveal())).stage == plan.stage
-
-
-async def test_deleting_a_queue_sends_nobody_away(world: World, mine: str, number: NumberRow) -> None:
-    queue = await queue_of(world, mine, await limited(world, mine))
-    await lead(world, number, action="route_to_queue", queue_id=queue.id)
-    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
-    await Queues(world.database, world.limits, world.clock).delete(mine, queue.id)
-    await world.log.finished(first.id, "caller_hangup")
-    await world.runner.tick()
-    assert await stage(world, second) is None
-
-
-async def test_a_queue_shows_how_it_is_doing(world: World, mine: str, number: NumberRow) -> None:
-    queues = Queues(world.database, world.limits, world.clock)
-    queue = await queue_of(world, mine, await limited(world, mine))
-    await lead(world, number, action="route_to_queue", queue_id=queue.id)
-    assert (await queues.status(mine, queue.id)).available_agents == 1
-    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
-    world.clock.advance(7)
-    status = await queues.status(mine, queue.id)
-    assert (status.available_agents, status.counts.waiting, status.counts.longest_wait_s) == (0, 2, 9.0)
-    places, total = await queues.entries(mine, queue.id, QueueEntryList())
-    assert ([(each.entry.call_id, each.position) for each in places], total) == ([(second.id, 1), (third.id, 2)], 2)
-    await world.log.finished(first.id, "caller_hangup")
-    await world.runner.tick()
-    status = await queues.status(mine, queue.id)
-    assert (status.counts.answered, status.counts.average_wait_s, status.counts.waiting) == (1, 9.0, 1)
-
-
-# ---------------------------------------------------------------- callbacks
-
-
-async def promised(world: World, mine: str, number: NumberRow) -> tuple[CallRow, CallRow, CallRow]:
-    """The agent's caller, one who wishes to be called back and hung up, and one behind."""
-    queue = await queue_of(world, mine, await world.agents.get(mine, number.agent_id or ""), callback_offer=True)
-    await lead(world, number, action="route_to_queue", queue_id=queue.id)
-    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
-    waiting = await stage(world, second)
-    assert isinstance(waiting, Waiting)
-    assert waiting.offers_callback
-    assert not await world.desk.hand_on(second.id, "callback_wanted")
-    await world.log.finished(second.id, "callback_wanted")
-    world.switchboard.held.pop(second.id)
-    return first, second, third
-
-
-async def callbacks(world: World, mine: str) -> list[CallRow]:
-    async with world.database.read() as session:
-        found = await session.scalars(select(CallRow).where(CallRow.direction == "outbound").order_by(CallRow.id))
-        return list(found)
-
-
-async def test_who_keeps_the_place_is_called_back_in_turn(world: World, mine: str, number: NumberRow) -> None:
-    first, second, third = await promised(world, mine, number)
-    await world.runner.tick()
-    assert world.switchboard.places[third.id] == (2, None)
-
-    await world.log.finished(first.id, "caller_hangup")
-    await world.runner.tick()
-    [call] = await callbacks(world, mine)
-    assert (call.to_number, call.from_number, call.agent_id) == (second.from_number, second.to_number, number.agent_id)
-    assert ("dial", second.to_number, second.from_number) in [(each[0], *each[2:4]) for each in world.carrier.asked]
-    assert isinstance(await stage(world, third), Waiting), "the call back has the agent's place"
-
-    await world.log.connected(call.id)
-    assert (await entry_of(world, second)).status == "called_back"
-    await world.log.finished(call.id, "caller_hangup")
-    await world.runner.tick()
-    assert await stage(world, third) is None
-    left = [event["data"] for event in await told(world) if event["event"] == "queue.left"]
-    assert {each["callId"]: each["how"] for each in left} == {second.id: "called_back", third.id: "answered"}
-
-
-async def test_a_call_back_nobody_answers_is_made_three_times(world: World, mine: str, number: NumberRow) -> None:
-    first, second, third = await promised(world, mine, number)
-    await world.log.finished(third.id, "caller_hangup")
-    await world.log.finished(first.id, "caller_hangup")
-    for attempt, pause_s in enumerate((120, 600, 0), 1):
-        await world.runner.tick()
-        calls = await callbacks(world, mine)
-        assert len(calls) == attempt
-        await world.log.finished(calls[-1].id, "no_answer")
-        world.clock.advance(pause_s - 1)
-        await world.runner.tick()
-        assert len(await callbacks(world, mine)) == attempt
-        world.clock.advance(1)
-    assert (await entry_of(world, second)).status == "overflowed"
-
-
-async def test_a_call_back_the_carrier_refuses_is_tried_again(world: World, mine: str, number: NumberRow) -> None:
-    first, second, _ = await promised(world, mine, number)
-    world.carrier.refusal = CarrierRefused(CARRIER, "Not now.", retryable=True)
-    await world.log.finished(first.id, "caller_hangup")
-    await world.runner.tick()
-    entry = await entry_of(world, second)
-    assert (entry.status, entry.attempts, entry.callback_call_id) == ("callback", 1, None)
-
-
-async def test_a_caller_without_a_number_is_offered_no_call_back(world: World, mine: str, number: NumberRow) -> None:
-    queue = await queue_of(world, mine, await limited(world, mine), callback_offer=True)
-    await lead(world, number, action="route_to_queue", queue_id=queue.id)
-    await ring(world, number, "CA-1")
-    plan, _ = await world.calls.ring_inbound(number.id, RingingCall("CA-2", "", number.phone_number))
-    assert isinstance(plan.stage, Waiting)
-    assert not plan.stage.offers_callback
-
-
-# ---------------------------------------------------------------- two replicas
-
-
-async def test_two_replicas_never_take_anybody_out_of_order_nor_exceed_a_limit(
-    world: World, mine: str, database: Database, cipher: Cipher
-) -> None:
-    limits = (2, 3)
-    pair = [await limited(world, mine, limit) for limit in limits]
-    number = await world.number(mine, pair[0].id)
-    await world.projects.set_named("mine", {"concurrent_call_limit": 4})
-    queue = await queue_of(world, mine, *pair, max_length=1000)
-    await lead(world, number, action="route_to_queue", queue_id=queue.id)
-    other = World(database, cipher)
-    for place in range(60):
-        side = (world, other)[place % 2]
-        side.clock.now = world.clock.now
-        await side.calls.ring_inbound(number.id, ringing(f"CA-{place}"))
-        world.clock.advance(0.01)
-
-    served: list[str] = []
-    while len(served) < 60:
-        async with world.database.read() as session:
-            live = select(CallRow).where(CallRow.status.not_in(("completed", "failed")), CallRow.stage.is_(None))
-            talking = list(await session.scalars(live))
-        assert len(talking) <= 4
-        for agent, limit in zip(pair, limits, strict=True):
-            assert sum(call.agent_id == agent.id for call in talking) <= limit
-        served += [call.carrier_call_id or "" for call in sorted(talking, key=lambda call: call.created_at)]
-        await asyncio.gather(*(world.log.finished(call.id, "caller_hangup") for call in talking))
-        other.clock.now = world.clock.now
-        moved = await asyncio.gather(world.dispatcher.dispatch(mine), other.dispatcher.dispatch(mine))
-        assert sum(len(each) for each in moved) == min(4, 60 - len(served))
-    assert served == [f"CA-{place}" for place in range(60)]
-    async with world.database.read() as session:
-        assert await session.scalar(select(func.count()).where(QueueEntryRow.status == "answered")) == 56

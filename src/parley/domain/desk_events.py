@@ -12,6 +12,7 @@ from parley.domain.queueing import Left
 
 QUEUE_ENTERED = "queue.entered"
 QUEUE_LEFT = "queue.left"
+CALLBACK_REQUESTED = "queue.callback_requested"
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +28,11 @@ class Wait(msgspec.Struct, frozen=True, kw_only=True):
 def queue_entered(call: CallFacts, wait: Wait, *, position: int, at: datetime) -> Payload:
     """`queue.entered`: a caller hears the music. `position` 1 is next."""
     return _told(QUEUE_ENTERED, call, wait, at, position=position)
+
+
+def callback_requested(call: CallFacts, wait: Wait, *, at: datetime) -> Payload:
+    """`queue.callback_requested`: the caller hangs up, keeps the place, and will be called back."""
+    return _told(CALLBACK_REQUESTED, call, wait, at)
 
 
 def queue_left(

@@ -83,7 +83,11 @@ def _shown_status(status: str) -> str:
 
 
 class CallOut(Wire):
-    """A call as listed. `phoneNumber` is our side of it."""
+    """A call as listed. `phoneNumber` is our side of it.
+
+    `stage` says where a call is that is not over: with its agent (`conversation`), waiting for one (`waiting`), leaving
+    a message (`taking_message`), hearing an announcement (`announcing`), or with a human (`forwarding`).
+    """
 
     id: str
     agent_id: str | None
@@ -94,6 +98,9 @@ class CallOut(Wire):
     direction: str
     status: Annotated[str, BeforeValidator(_shown_status)]
     end_reason: str | None
+    stage: Literal["conversation", "waiting", "taking_message", "announcing", "forwarding"] | None = Field(
+        default=None, validation_alias="current_stage"
+    )
     started_at: Timestamp = Field(validation_alias="began_at")
     ended_at: Timestamp | None
     duration_seconds: int | None

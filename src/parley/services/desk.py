@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.calls import ENDED
 from parley.domain.decisions import Decision, read_decision
-from parley.domain.queueing import CALLBACK_LIFE_S, QueueSettings
+from parley.domain.queueing import QueueSettings
 from parley.domain.stages import Forwarding, StageEnd, Waiting
 from parley.services.defaults import Clock, utc_now
 from parley.services.lanes import HELD_FOR, Lanes
@@ -94,18 +93,13 @@ class Desk:
             # The place was given up, because the process that held it stood still; the caller is there all the same.
             return await self._stages.fall_back(session, call, decision, "overflowed")
         if end == "callback_wanted":
-            self._promise(entry, self._clock())
+            await self._queue_log.promise(session, call, entry, self._clock())
             return False
         if end == "overflowed":
             return await self.overflow(session, call, entry)
         entry.held_until = self._clock() + HELD_FOR
         self._stages.again(call)
         return True
-
-    def _promise(self, entry: QueueEntryRow, now: datetime) -> None:
-        """The caller hangs up and keeps the place."""
-        entry.status, entry.due_at, entry.held_until = "callback", now, None
-        entry.overflows_at = now + timedelta(seconds=CALLBACK_LIFE_S)
 
 
 def settings_of_entry(entry: QueueEntryRow) -> QueueSettings:

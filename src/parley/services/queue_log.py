@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain import desk_events, flat_events
-from parley.domain.queueing import CALLBACK_ATTEMPTS, CALLBACK_PAUSES_S, Left
+from parley.domain.queueing import CALLBACK_ATTEMPTS, CALLBACK_LIFE_S, CALLBACK_PAUSES_S, Left
 from parley.services.announcements import Announcements
 from parley.services.call_events import facts_of, subject_of
 from parley.storage import calls, queues
@@ -47,6 +47,15 @@ class QueueLog:
                 await self.leave(session, entry, "abandoned", at, call=call)
         elif call.started_at is None and (entry := await self._called_back(session, call)) is not None:
             await self.not_reached(session, entry, at)
+
+    async def promise(self, session: AsyncSession, call: CallRow, entry: QueueEntryRow, at: datetime) -> None:
+        """The caller hangs up and keeps the place."""
+        entry.status, entry.due_at, entry.held_until = "callback", at, None
+        entry.overflows_at = at + timedelta(seconds=CALLBACK_LIFE_S)
+        told = desk_events.callback_requested(facts_of(call), _wait(entry), at=at)
+        await self._announcements.tell_webhook(
+            session, subject_of(call), desk_events.CALLBACK_REQUESTED, at, lambda limit: told
+        )
 
     async def not_reached(self, session: AsyncSession, entry: QueueEntryRow, at: datetime) -> None:
         """The caller did not answer the call back: the place is kept for another attempt, if one is left."""

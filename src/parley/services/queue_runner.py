@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.calls import EndReason
-from parley.domain.errors import ParleyError
+from parley.domain.errors import ParleyError, Unavailable
 from parley.domain.queueing import estimated_wait_s
 from parley.services.defaults import Clock, utc_now
 from parley.services.dispatcher import Dispatcher, Moved
@@ -110,10 +110,19 @@ class QueueRunner:
             return False
         await self._act(await self._dispatcher.settle())
         for project_id in projects:
-            await self._act(await self._dispatcher.dispatch(project_id))
+            await self._give_turns(project_id)
         if here:
             await self._tell_places(here)
         return True
+
+    async def _give_turns(self, project_id: str) -> None:
+        """What one project's queues cannot do keeps no other project's callers waiting."""
+        try:
+            await self._act(await self._dispatcher.dispatch(project_id))
+        except Unavailable:
+            raise
+        except ParleyError as trouble:
+            log.error("queues_not_served", project_id=project_id, code=trouble.code)
 
     async def _keep(self, here: list[str]) -> None:
         """Renew the places; a caller whose call has gone on in the rows is sent after it, whoever forgot to."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from zlib import crc32
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -37,7 +38,7 @@ class Turns:
         """
         rooms = await self._limits.room(session, project_id, agent_ids, except_for=call_id)
         if rooms is None:
-            return agent_ids[0]
+            return agent_ids[crc32(call_id.encode()) % len(agent_ids)]  # spread over all of them, without counting
         waiting = await queues.in_turn(session, project_id, now)
         before = [each for each in waiting if each.priority >= priority]
         behind = [each for each in waiting if each.priority < priority]
