@@ -102,7 +102,7 @@ async def _made(client: httpx.AsyncClient, path: str, **body: Any) -> str:
 
 async def _fill_tables(house: Assembly, project_id: str, ids: Ids) -> Ids:
     """What only the outside world makes, or what belongs to one dialect."""
-    conversation, message, delivery, voicemail = new_id("conv"), new_id("msg"), new_id("evt"), new_id("vm")
+    conversation, message, delivery = new_id("conv"), new_id("msg"), new_id("evt")
     mine = {"project_id": project_id}
     ours, theirs = "+15105550123", "+14155550199"
     rows = [
@@ -141,22 +141,6 @@ async def _fill_tables(house: Assembly, project_id: str, ids: Ids) -> Ids:
             body="{}",
             status="success",
         ),
-        VoicemailRow(
-            **mine,
-            id=voicemail,
-            call_id=ids["call_id"],
-            number_id=ids["number_id"],
-            agent_id=ids["agent_id"],
-            from_number=theirs,
-            to_number=ours,
-            status="stored",
-            reason="outside_hours",
-            transcript="Please call me back",
-            confidence=0.9,
-            duration_ms=4000,
-            audio_key=f"{project_id}/voicemails/{voicemail}.wav",
-            audio_bytes=64_044,
-        ),
     ]
     firing = AlertFiringRow(
         **mine,
@@ -169,13 +153,34 @@ async def _fill_tables(house: Assembly, project_id: str, ids: Ids) -> Ids:
         fired_at=_PLACED_AT,
     )
     queue = QueueRow(**mine, id=new_id("queue"), name="Desk", max_wait_s=300, max_length=100, overflow={})
-    rows += [firing, queue]
+    rows += [firing, queue, (message_left := _voicemail(project_id, ids))]
     async with house.database.transaction() as session:
         for row in rows:
             session.add(row)
             await session.flush()
     found = {"conversation_id": conversation, "message_id": message, "delivery_id": delivery}
-    return found | {"voicemail_id": voicemail, "firing_id": firing.id, "queue_id": queue.id}
+    return found | {"voicemail_id": message_left.id, "firing_id": firing.id, "queue_id": queue.id}
+
+
+def _voicemail(project_id: str, ids: Ids) -> VoicemailRow:
+    """A message, whose audio is in no store."""
+    voicemail_id = new_id("vm")
+    return VoicemailRow(
+        project_id=project_id,
+        id=voicemail_id,
+        call_id=ids["call_id"],
+        number_id=ids["number_id"],
+        agent_id=ids["agent_id"],
+        from_number="+14155550199",
+        to_number="+15105550123",
+        status="stored",
+        reason="closed",
+        transcript="Please call me back",
+        confidence=0.9,
+        duration_ms=4000,
+        audio_key=f"{project_id}/voicemails/{voicemail_id}.wav",
+        audio_bytes=64_044,
+    )
 
 
 # What the carrier's reports, the delivery worker and the watch over calls write in their own time.

@@ -231,18 +231,6 @@ async def test_a_number_is_answered_by_one_agent(api: Api) -> None:
         assert refused.status_code == status, refused.text
 
 
-async def test_a_number_has_its_own_words_for_those_who_are_asked_for_a_message(api: Api) -> None:
-    agent_id, words = await an_agent(api), "Leave your order after the tone."
-    asked = {"agent_id": agent_id, "voicemail_message": words}
-    number = await register(api, agent_id, inbound_routing=asked)
-    assert number["inbound_routing"] == asked
-    assert ok(await api.client.get(f"/v1/phone-numbers/{number['id']}"))["inbound_routing"] == asked
-    kept = await register(api, agent_id, inbound_routing={"agent_id": agent_id})
-    assert kept["inbound_routing"] == asked
-    cleared = await register(api, agent_id, inbound_routing={"voicemail_message": None})
-    assert cleared["inbound_routing"]["voicemail_message"] is None
-
-
 # ---------------------------------------------------------------- calls
 
 

@@ -100,3 +100,22 @@ async def test_a_deleted_message_is_gone_for_good(api: Api) -> None:
     assert (await api.client.get(f"{path}/audio")).status_code == 404
     assert (await api.client.delete(path)).status_code == 404
     assert (await api.client.get(f"/v1/calls/{message['callId']}")).json()["voicemailId"] is None
+
+
+async def test_a_registered_number_has_its_own_words_for_those_who_are_asked_for_a_message(api: Api) -> None:
+    agent = (await api.client.post("/v1/agents", json={"name": "Desk"})).json()["id"]
+    asked = {"agent_id": agent, "voicemail_message": "Leave your order after the tone."}
+
+    async def registered(**routing: Any) -> Json:
+        trunk = {"trunk_address": "sip.example.com", "auth_username": "me", "auth_password": "secret"}
+        body = {"phone_number": "+15739693824", "provider": "tenyx", "agent_id": agent, "provider_config": trunk}
+        answer = await api.client.post("/v1/phone-numbers", json=body | {"inbound_routing": routing})
+        assert answer.status_code == 201, answer.text
+        shown: Json = answer.json()
+        return shown
+
+    number = await registered(**asked)
+    assert number["inbound_routing"] == asked
+    assert (await api.client.get(f"/v1/phone-numbers/{number['id']}")).json()["inbound_routing"] == asked
+    assert (await registered(agent_id=agent))["inbound_routing"] == asked
+    assert (await registered(voicemail_message=None))["inbound_routing"]["voicemail_message"] is None
