@@ -32,8 +32,7 @@ async def follow_events(api: httpx.AsyncClient, path: str, told: list[Json]) -> 
     async with api.stream("GET", path, timeout=60) as answer:
         assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
         async for line in answer.aiter_lines():
-            if line.startswith("data: "):
-                told.append(json.loads(line.removeprefix("data: ")))
+            told += [json.loads(line.removeprefix("data: "))] if line.startswith("data: ") else []
 
 
 async def test_a_supervisor_watches_hears_whispers_takes_over_and_hands_back(world: World) -> None:
@@ -83,12 +82,12 @@ async def test_a_supervisor_watches_hears_whispers_takes_over_and_hands_back(wor
 
 
 async def take_over(world: World, phone: Any, ann: Supervisor) -> None:
-    """In the middle of the agent's answer: it falls silent, the caller hears Ann, and what is said then is on record."""
+    """In the middle of an answer: the agent falls silent, the caller hears Ann, and what is said is on record."""
     await phone.say("Tell me about it.")
     await phone.wait_until_agent_speaks()
     asked = len(world.openai.requests)
     assert (await ann.ask("take_over", name="Ann"))["ok"]
-    assert ann.named("state")[-1] == {"state": "taken_over", "takenOverBy": "Ann"}
+    await world.until(lambda: ann.named("state")[-1] == {"state": "taken_over", "takenOverBy": "Ann"})
     assert {"by": "supervisor"} in ann.named("interrupted")
     refused = await world.api.post(f"/v1/calls/{await live_call(world)}/take-over", json={"name": "Bob"})
     assert refused.status_code == 409
@@ -163,6 +162,6 @@ async def test_a_supervisor_at_another_replica_sees_all_hears_all_and_may_vanish
                 await world.until(lambda: "speaking." in phone.timeline.words_heard)
             await world.until(lambda: "help?" in phone.timeline.words_heard, timeout_s=20)
             assert {"code": "take_over_expired"} in everything.named("problem")
+            await world.until(lambda: everything.named("turn")[-1]["transcript"].startswith("I'm back with you."))
             await phone.hang_up()
             await world.until(lambda: everything.named("call.ended") == [{"end_reason": "caller_hangup"}])
-            assert everything.named("turn")[-1]["was_cut"] is False

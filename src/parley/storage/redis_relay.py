@@ -92,7 +92,7 @@ class RedisRelay:
             if message is None:
                 raise TimeoutError("Redis is silent.")
             self._joined()
-            channel = _text(message["channel"]).removeprefix(_PREFIX)
+            channel = _text(message["channel"] or "").removeprefix(_PREFIX)  # a pong has none
             if message["type"] == "subscribe" and channel in self._wanted:
                 on_ready(channel)
             elif message["type"] == "message" and channel in self._wanted:
