@@ -29,6 +29,7 @@ RUNS: list[tuple[str, list[str], Phases, int]] = [
     ("native", ["Agents", "Credentials", "Project"], EACH, 350),
     ("native", ["Messages", "Conversations", "Webhooks"], EACH, 300),
     ("native", ["Numbers", "Usage"], EACH, 200),
+    ("native", ["Call routing"], EACH, 100),
     ("native", [], FUZZED, 200),
     ("oneinbox", [], EACH, 150),
     ("oneinbox", [], FUZZED, 50),

@@ -111,10 +111,6 @@ class RoutingRule(RoutingCondition):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "anyOf": [
-                {"properties": {"condition": {"not": {"type": "null"}}}, "required": ["condition"]},
-                {"properties": {"conditions": {"not": {"enum": [None, []]}}}, "required": ["conditions"]},
-            ],
             "allOf": _needs("condition", CONDITION_NEEDS, _NUMBERS) + _needs("action", ACTION_NEEDS, {}),
         }
     )
