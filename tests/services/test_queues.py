@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 
+from parley.domain.errors import Conflict, QuotaExceeded
+from parley.domain.stages import StageEnd
+from parley.schemas.calls import CallCreate
 from parley.schemas.queues import QueueEntryList
 from parley.schemas.webhooks import WebhookPut
 from parley.services.queues import Queues
@@ -86,3 +91,32 @@ async def test_two_replicas_never_take_anybody_out_of_order_nor_exceed_a_limit(
     assert served == [f"CA-{place}" for place in range(60)]
     async with world.database.read() as session:
         assert await session.scalar(select(func.count()).where(QueueEntryRow.status == "answered")) == 56
+
+
+async def test_whatever_happens_at_once_never_waits_in_a_circle(
+    world: World, mine: str, database: Database, cipher: Cipher
+) -> None:
+    """Rings, ends, overflows, calls of the agents' own, turns and a deleted agent, over two servers."""
+    ann, ben, spare = [await limited(world, mine) for _ in range(3)]
+    number = await world.number(mine, ann.id)
+    overflow = {"overflow_behavior": "agent", "overflow_agent_id": spare.id}
+    queue = await queue_of(world, mine, ann, ben, callback_offer=True, max_length=8, **overflow)
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    other = World(database, cipher)
+    ends: tuple[StageEnd, ...] = ("callback_wanted", "overflowed", "moved", "called")
+    for round_ in range(3):
+        known = [await ring(world, number, f"CA-{round_}-{place}") for place in range(4)]
+        deeds: list[Coroutine[Any, Any, object]] = [
+            *(side.calls.ring_inbound(number.id, ringing(f"CB-{round_}-{place}"))
+              for place, side in enumerate((world, other) * 4)),
+            *(other.desk.hand_on(call.id, end) for call, end in zip(known, ends, strict=True)),
+            *(world.log.finished(call.id, "caller_hangup") for call in known),
+            *(side.dispatcher.dispatch(mine) for side in (world, other) * 2),
+            world.dispatcher.settle(),
+            other.calls.create(mine, CallCreate(agent_id=ann.id, to_number="+14155558888", from_number="+14155550001")),
+        ]  # fmt: skip
+        if round_ == 1:
+            deeds.append(world.agents.delete(mine, ben.id))
+        outcomes = await asyncio.gather(*deeds, return_exceptions=True)
+        trouble = [each for each in outcomes if isinstance(each, BaseException)]
+        assert [each for each in trouble if not isinstance(each, (QuotaExceeded, Conflict))] == []
