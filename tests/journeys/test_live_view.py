@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +140,35 @@ async def test_nobody_is_let_in_without_a_key_and_a_token_works_once(world: Worl
     again = await httpx.AsyncClient(trust_env=False).get(f"{world.server.url}/v1/calls/{call_id}/live?token={token}")
     assert again.status_code == 401
     await phone.hang_up()
+
+
+async def test_the_client_in_the_documentation_watches_a_call_to_its_end(world: World, tmp_path: Path) -> None:
+    world.openai.decide = receptionist
+    phone = await world.call(await world.hosted(beginMessage="Hello."))
+    await phone.wait_until_agent_silent()
+    call_id = await live_call(world)
+    page = (Path(__file__).parents[2] / "docs" / "live.md").read_text("utf-8")
+    client = page.split("```python\n")[1].split("```")[0]
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", client, world.server.url, API_KEY, call_id),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert process.stdout is not None
+    while not json.loads(await process.stdout.readline()).get("ok"):
+        pass  # until the whisper is acknowledged
+    await phone.say("What do you have?")
+    await world.until(lambda: "today." in phone.timeline.words_heard)
+    await phone.hang_up()
+    printed = (await process.stdout.read()).decode()
+    assert await process.wait() == 0
+    assert "words What do you have?\n" in printed
+    assert '"endReason": "caller_hangup"' in printed
+    with wave.open(str(tmp_path / f"{call_id}.wav"), "rb") as tape:
+        assert (tape.getnchannels(), tape.getframerate()) == (2, 8000)
+        assert tape.getnframes() > 8000
 
 
 async def test_a_supervisor_at_another_replica_sees_all_hears_all_and_may_vanish(

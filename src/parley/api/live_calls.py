@@ -124,6 +124,7 @@ def watching_of(path: str, title: str, about: str, dialect: Dialect) -> Operatio
         about=about + _EVENTS,
         refusals=frozenset({429, 503}),
         takes_token=True,
+        is_endless="{" not in path,
     )
 
 

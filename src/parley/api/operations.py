@@ -87,7 +87,8 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[BodyT_co, QueryT_co]):
-    """One authenticated, validated request; `key_id` is the name of its API key in logs. `ids` holds the path's parameters, already of an id's form.
+    """One authenticated, validated request. `ids` holds the path's parameters, already of an id's form; `key_id` names
+    the API key in logs.
 
     `byte_range` is the Range header, for operations that answer with files; `last_event_id` is the header of that name,
     for those that answer with events.
@@ -138,7 +139,7 @@ class Operation:
     belongs to where a shared path cannot tell (a call is shown in the dialect it was created in). An operation that
     `produces` another media type than JSON returns a `Streamed`, and its `answer` is not looked at. One of
     `any_content_type` reads its body as JSON whatever the request declares. One that `takes_token` may be asked with a
-    live token in its query instead of an API key.
+    live token in its query instead of an API key. The answer of one that `is_endless` ends when the client leaves.
     """
 
     method: Method
@@ -160,6 +161,7 @@ class Operation:
     produces: str = "application/json"
     any_content_type: bool = False
     takes_token: bool = False
+    is_endless: bool = False
 
     @property
     def all_refusals(self) -> frozenset[int]:
