@@ -98,4 +98,5 @@ async def test_an_agent_that_broke_down_and_a_human_who_is_busy_end_in_voicemail
     phone = await world.call(agent)
     assert phone.current.status == "completed"
     call = await world.ended_call()
-    assert (call["status"], call["endReason"], call["durationSeconds"]) == ("completed", "transferred", 1)
+    assert (call["status"], call["endReason"]) == ("completed", "transferred")
+    assert call["durationSeconds"] >= 1

@@ -66,6 +66,7 @@ GROUPS: Mapping[str, str] = {
     "Credentials": "A project's own accounts at carriers and at providers of speech and models.",
     "Project": "What holds for everything in a project.",
     "Queues": "Where callers wait, and who waits there now.",
+    "Voicemail": "What callers said whom nobody could answer: the words, and the audio.",
     "SIP trunks": "Trunks that bring calls without a carrier's interface.",
     "Alerts": "Be told when calls go wrong: rules, what they fired, and what they would have.",
     "Call routing": "Who answers when, for all numbers of a project.",
