@@ -1,4 +1,4 @@
-"""Deepgram on loopback: `/v1/listen` and `/v2/listen`, as the real ones behave, with switches.
+"""Deepgram on loopback: `/v1/listen`, `/v2/listen` and `/v1/projects`, as the real ones behave, with switches.
 
 It hears the words marked in the audio (`parley.audio.watermark`), so what it transcribes is exactly what arrived; audio
 without marks is taken for the next of `lines`. It refuses unknown keys, closes a stream that gets neither audio nor a
@@ -118,6 +118,8 @@ class DeepgramEmulator:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() not in ("token", "bearer") or key not in self._keys:
             return _refusal(connection, 401, "INVALID_AUTH")
+        if request.path == "/v1/projects":
+            return connection.respond(http.HTTPStatus.OK, json.dumps({"projects": [{"project_id": "p", "name": "P"}]}))
         try:
             self._speech(request.path)
         except BadQuery:

@@ -132,6 +132,10 @@ class ElevenLabsEmulator:
         if behaviour.refuse_status is not None and behaviour.refuse_times > 0:
             behaviour.refuse_times -= 1
             answer = protocol.reject(behaviour.refuse_status, behaviour.refuse_body)
+        elif request.path == "/v1/voices":
+            answer = protocol.reject(
+                behaviour.http_status, behaviour.refuse_body if behaviour.http_status != 200 else "{}"
+            )
         elif "/multi-stream-input" not in request.path:
             answer = protocol.reject(404, "not found")
         else:

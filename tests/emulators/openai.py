@@ -97,8 +97,12 @@ class OpenAIEmulator:
             key = request.headers.get("authorization", "").removeprefix("Bearer ")
             is_known = not self.keys or key in self.keys
             return self.speech.answer(request) if is_known else _error(401, "Incorrect API key provided")
+        if request.path == "/v1/models":
+            key = request.headers.get("authorization", "").removeprefix("Bearer ")
+            is_known = not self.keys or key in self.keys
+            return _json({"data": []}) if is_known else _error(401, "Incorrect API key provided")
         if request.method != "POST" or request.path != "/v1/chat/completions":
-            return _error(404, "no such path") if request.path != "/v1/models" else _json({"data": []})
+            return _error(404, "no such path")
         body = json.loads(request.body)
         kept = self.requests if body.get("stream") else self.judgements
         kept.append(ChatRequest(body, request.headers, request.path, request.connection))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,6 +15,9 @@ from parley.schemas.numbers import NumberImport
 from parley.schemas.trunks import TrunkCreate
 from parley.schemas.webhooks import WebhookPut
 from parley.services.accounts import CarrierAccounts
+from parley.services.health_look import HealthLook, Outside, Probe
+from parley.services.health_watch import HealthWatch
+from parley.services.hooks import Hooks
 from parley.services.integration_health import IntegrationHealth
 from parley.services.trunks import Trunks
 from parley.storage.tables import DeliveryRow
@@ -23,7 +26,17 @@ from tests.services.world import CARRIER, World, ringing
 
 @pytest.fixture
 def health(world: World) -> IntegrationHealth:
-    return IntegrationHealth(world.database, world.accounts, {CARRIER}, CARRIER, world.clock)
+    return IntegrationHealth(world.database, world.accounts, {CARRIER}, CARRIER, watch_of(world), world.clock)
+
+
+def watch_of(world: World) -> HealthWatch:
+    """Looks at nothing: it does not run."""
+    nobody = Outside({}, {}, cast(Probe, None))
+    hooks = Hooks("https://parley.example")
+    look = HealthLook(
+        world.database, world.accounts, world.credentials, nobody, hooks, world.plans.defaults, world.clock
+    )
+    return HealthWatch(world.database, look, world.announcements, world.clock)
 
 
 def codes(found: IntegrationHealthOut) -> list[str]:
@@ -106,7 +119,7 @@ async def test_a_credential_without_an_account_id_is_no_account(
     world: World, mine: str, health: IntegrationHealth
 ) -> None:
     accounts = CarrierAccounts(world.database, world.credentials, {})
-    alone = IntegrationHealth(world.database, accounts, {CARRIER}, CARRIER, world.clock)
+    alone = IntegrationHealth(world.database, accounts, {CARRIER}, CARRIER, watch_of(world), world.clock)
     await world.number(mine, (await world.agent(mine)).id)
     await world.credentials.create(mine, CredentialCreate(name="own", provider=CARRIER, api_key="k" * 12))
 

@@ -11,9 +11,10 @@ from obstore.store import MemoryStore
 
 from parley.domain.agents import ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan, EndReason
-from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks
+from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks, NumberSetup
 from parley.domain.errors import CarrierRefused, Draining, ParleyError, ProviderError
 from parley.domain.events import TurnDelivery
+from parley.domain.health import KeyState
 from parley.domain.ids import new_id
 from parley.domain.limits import Allowance
 from parley.domain.secrets import Secret
@@ -104,6 +105,8 @@ class RecordingCarrier:
         self.stock = ["+14155550001", "+14155550002", "+14155550003"]
         self.taken: set[str] = set()
         self.unowned: set[str] = set()
+        self.setups: dict[str, NumberSetup] = {}
+        self.key_state: KeyState = "ok"
         self.refusal: ParleyError | None = None
         self.asked: list[tuple[Any, ...]] = []
         self.while_dialling: Callable[[str], Awaitable[None]] = _nothing
@@ -124,13 +127,26 @@ class RecordingCarrier:
         if phone_number in self.taken:
             raise CarrierRefused(CARRIER, "It was sold a moment ago.", retryable=False)
         self.stock.remove(phone_number)
+        self._point(phone_number, hooks)
         return CarrierNumber(phone_number, f"PN{phone_number[1:]}")
 
     async def adopt(self, account: CarrierAccount, phone_number: str, hooks: NumberHooks) -> CarrierNumber:
         self._note("adopt", account, phone_number, hooks)
         if phone_number in self.unowned:
             raise CarrierRefused(CARRIER, "The account does not own it.", retryable=False, reason=NOT_OWNED)
+        self._point(phone_number, hooks)
         return CarrierNumber(phone_number, f"PN{phone_number[1:]}")
+
+    def _point(self, phone_number: str, hooks: NumberHooks) -> None:
+        self.setups[phone_number] = NumberSetup(hooks.voice_url, hooks.status_url, hooks.message_url)
+
+    async def check(self, account: CarrierAccount) -> KeyState:
+        self.asked.append(("check", account))
+        return self.key_state
+
+    async def inspect(self, account: CarrierAccount, phone_number: str) -> NumberSetup | None:
+        self._note("inspect", account, phone_number)
+        return self.setups.get(phone_number)
 
     async def release(self, account: CarrierAccount, carrier_id: str) -> None:
         self._note("release", account, carrier_id)
@@ -179,7 +195,7 @@ class RecordingSwitchboard:
         self.handed_on: list[str] = []
         self.places: dict[str, tuple[int, float | None]] = {}
         self.refusal: ProviderError | None = None
-        self.is_draining = False
+        self.is_draining: bool = False
 
     def prepare(self, plan: CallPlan) -> None:
         if self.is_draining:

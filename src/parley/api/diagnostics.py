@@ -9,6 +9,7 @@ from parley.api.operations import Ask, Operation
 from parley.schemas.diagnostics import (
     CallTestCreate,
     CallTestOut,
+    HealthQuery,
     IntegrationHealthOut,
     NetworkTestCreate,
     NetworkTestOut,
@@ -19,8 +20,8 @@ from parley.storage.tables import DiagnosticRow
 GROUP = "Diagnostics"
 
 
-async def get_health(ask: Ask[None, None]) -> IntegrationHealthOut:
-    return await ask.services.integration_health.look(ask.project_id)
+async def get_health(ask: Ask[None, HealthQuery]) -> IntegrationHealthOut:
+    return await ask.services.integration_health.look(ask.project_id, refresh=ask.query.refresh)
 
 
 async def test_call(ask: Ask[CallTestCreate, None]) -> dict[str, Any]:
@@ -51,8 +52,11 @@ HEALTH = Operation(
     title="Check the phone integration",
     group=GROUP,
     answer=IntegrationHealthOut,
-    about="What this server knows of your numbers, agents, carrier accounts, trunks and deliveries, and what to do"
-    " about it. Nothing outside is asked.",
+    query=HealthQuery,
+    about="What this server knows of your numbers, agents, carrier accounts, trunks and deliveries; what the carriers,"
+    " providers and trunks themselves said when they were asked last, since when it is so, and what to do about it."
+    " They are asked in the background, or before the answer with `refresh`. Subscriptions are told `system_error`"
+    " once for everything that fails.",
 )
 TEST_CALL = Operation(
     "POST",

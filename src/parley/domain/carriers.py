@@ -39,6 +39,18 @@ class NumberHooks(msgspec.Struct, frozen=True):
     message_url: str
 
 
+class NumberSetup(msgspec.Struct, frozen=True):
+    """Where the carrier says that it brings a number's calls and texts; empty where nowhere.
+
+    `taken_by` names what the calls go to instead of `voice_url`: the carrier's own application, or a trunk.
+    """
+
+    voice_url: str = ""
+    status_url: str = ""
+    message_url: str = ""
+    taken_by: str = ""
+
+
 class CallHooks(msgspec.Struct, frozen=True):
     """The absolute URLs a carrier calls for one outbound call."""
 

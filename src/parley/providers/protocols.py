@@ -18,10 +18,22 @@ from parley.audio.formats import AudioFormat
 from parley.conversation.facts import PartFailed, PartLost, PartRestored, UtteranceEnded, VoiceStarted, WordsHeard
 from parley.domain.agents import ListenChoice, VoiceChoice
 from parley.domain.calls import CallPlan, CallStatus, EndReason
-from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks
+from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks, NumberSetup
+from parley.domain.health import KeyState
 from parley.domain.messages import MessageStatus, OptOut
 from parley.domain.secrets import Secret
 from parley.domain.voices import KnownVoice
+
+# ---------------------------------------------------------------- any provider
+
+
+class KeyCheck(Protocol):
+    """Asks a provider something harmless."""
+
+    async def check(self, key: Secret) -> KeyState:
+        """What it says to the key, soon. Never raises for its answer."""
+        ...
+
 
 # ---------------------------------------------------------------- speech to text
 
@@ -345,6 +357,14 @@ class Carrier(Protocol):
         ...
 
     async def release(self, account: CarrierAccount, carrier_id: str) -> None: ...
+
+    async def check(self, account: CarrierAccount) -> KeyState:
+        """Whether the carrier takes the account, by one request that changes nothing. Never raises for its answer."""
+        ...
+
+    async def inspect(self, account: CarrierAccount, phone_number: str) -> NumberSetup | None:
+        """Where the carrier brings the number's calls; None for a number the account does not own."""
+        ...
 
     async def dial(self, account: CarrierAccount, from_number: str, to_number: str, hooks: CallHooks) -> str:
         """Place a call and return the carrier's id for it."""

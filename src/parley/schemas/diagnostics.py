@@ -200,12 +200,16 @@ class NumbersHealth(Wire):
     without_agent: int
 
 
+CheckState = Literal["not_checked", "ok", "warning", "failed", "unknown"]
+
+
 class CarrierHealth(Wire):
-    """A carrier your numbers are at. `account` says whose is used; it is not tried out: `check` is `not_checked`."""
+    """A carrier your numbers are at. `account` says whose is used; `check` is the worst of what was found of your
+    credentials for it and your numbers there."""
 
     provider: str
     account: Literal["project", "operator", "missing", "not_supported"]
-    check: Literal["not_checked"] = "not_checked"
+    check: CheckState = "not_checked"
 
 
 class TrunksHealth(Wire):
@@ -224,8 +228,35 @@ class DeliveriesHealth(Wire):
     retrying: int
 
 
+class HealthQuery(Wire):
+    """`refresh` asks the carriers, providers and trunks before answering, for at most ten seconds."""
+
+    refresh: bool = False
+
+
+class HealthCheckOut(Wire):
+    """What was found of one thing that calls depend on. `code` is a stable word, and `detail` says what to do.
+
+    `kind` is `credential`, `number`, `provider`, `trunk` or `webhook`, `subject_id` which one, `name` what you call it.
+    It has been so since `since`, and was looked at last at `checked_at`.
+    """
+
+    kind: str
+    subject_id: str
+    name: str
+    status: Literal["ok", "warning", "failed", "unknown"]
+    code: str
+    detail: str
+    since: Timestamp
+    checked_at: Timestamp
+
+
 class IntegrationHealthOut(Wire):
-    """The state of a project's phone integration. `healthy` means that nothing known stands in a call's way."""
+    """The state of a project's phone integration. `healthy` means that nothing known stands in a call's way.
+
+    `checks` are what was found outside, the worst first. They are looked at every few minutes for a day after you ask,
+    and while you have calls; empty until the first look is done.
+    """
 
     status: Literal["healthy", "degraded", "not_configured"]
     reasons: list[ReasonOut]
@@ -236,4 +267,5 @@ class IntegrationHealthOut(Wire):
     sip_trunks: TrunksHealth
     calls: CallsHealth
     webhook_deliveries: DeliveriesHealth
+    checks: list[HealthCheckOut] = Field(default_factory=list)
     checked_at: Timestamp

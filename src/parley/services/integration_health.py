@@ -1,8 +1,9 @@
-"""How a project's phone integration is doing: only what this server knows, and what to do about it."""
+"""How a project's phone integration is doing, and what to do about it: what this server knows of itself, and what was
+found outside when it was looked at last."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from parley.schemas.diagnostics import (
     CallsHealth,
     CarrierHealth,
+    CheckState,
     DeliveriesHealth,
+    HealthCheckOut,
     IntegrationHealthOut,
     NumbersHealth,
     ReasonOut,
@@ -18,11 +21,16 @@ from parley.schemas.diagnostics import (
 )
 from parley.services.accounts import CarrierAccounts
 from parley.services.defaults import Clock, utc_now
-from parley.storage import diagnostics, phone_conversations, trunks
+from parley.services.health_watch import HealthWatch
+from parley.storage import diagnostics, health, phone_conversations, trunks
 from parley.storage.database import Database
 from parley.storage.diagnostics import NumberCount
+from parley.storage.health import Named
+from parley.storage.tables import HealthStateRow
 
 _LATELY = timedelta(hours=1)
+_REFRESH_S = 10.0
+_FROM_BAD_TO_GOOD: tuple[CheckState, ...] = ("failed", "warning", "unknown", "ok")
 
 
 class IntegrationHealth:
@@ -34,16 +42,22 @@ class IntegrationHealth:
         accounts: CarrierAccounts,
         carriers: Collection[str],
         default_carrier: str,
+        watch: HealthWatch,
         clock: Clock = utc_now,
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._carriers = frozenset(carriers)
         self._default_carrier = default_carrier
+        self._watch = watch
         self._clock = clock
 
-    async def look(self, project_id: str) -> IntegrationHealthOut:
-        """The state of this moment. Nothing outside is asked. Raises Unavailable while the database is away."""
+    async def look(self, project_id: str, *, refresh: bool = False) -> IntegrationHealthOut:
+        """The state of this moment, with what was found outside at the last look; `refresh` looks first, for some
+        seconds. Raises Unavailable while the database is away."""
+        await self._watch.asked(project_id)
+        if refresh:
+            await self._watch.refresh(project_id, _REFRESH_S)
         now = self._clock()
         async with self._database.read() as session:
             counts = await diagnostics.number_counts(session, project_id)
@@ -53,6 +67,8 @@ class IntegrationHealth:
             live = await phone_conversations.live_count(session, project_id)
             providers = sorted({each.provider for each in counts} | {self._default_carrier})
             carriers = [await self._carrier(session, project_id, provider) for provider in providers]
+            states = await health.states(session, project_id)
+            names = await health.names(session, project_id)
         found = IntegrationHealthOut(
             status="healthy",
             reasons=[],
@@ -62,9 +78,14 @@ class IntegrationHealth:
             sip_trunks=TrunksHealth(stored=trunk_count),
             calls=CallsHealth(live=live),
             webhook_deliveries=DeliveriesHealth(failed=failed, retrying=retrying),
+            checks=[_shown(each, names) for each in states],
             checked_at=now,
         )
-        found.reasons = [ReasonOut(code=code, message=message) for code, message in _reasons(found)]
+        for carrier in found.carriers:
+            carrier.check = _worst(states, names, carrier.provider)
+        found.reasons = [
+            ReasonOut(code=code, message=message) for code, message in (*_reasons(found), *_failed(found.checks))
+        ]
         if found.reasons:
             found.status = "degraded" if counts else "not_configured"
         return found
@@ -73,6 +94,33 @@ class IntegrationHealth:
         if provider not in self._carriers:
             return CarrierHealth(provider=provider, account="not_supported")
         return CarrierHealth(provider=provider, account=await self._accounts.owner(session, project_id, provider))
+
+
+def _shown(state: HealthStateRow, names: Mapping[str, Named]) -> HealthCheckOut:
+    named = names.get(state.subject_id)
+    return HealthCheckOut(
+        kind=state.kind,
+        subject_id=state.subject_id,
+        name=named.name if named is not None else state.subject_id,
+        status=state.status,
+        code=state.code,
+        detail=state.detail,
+        since=state.since,
+        checked_at=state.checked_at,
+    )
+
+
+def _worst(states: Sequence[HealthStateRow], names: Mapping[str, Named], provider: str) -> CheckState:
+    """Of what was found of a provider's credentials and numbers."""
+    found = {each.status for each in states if each.subject_id in names and names[each.subject_id].provider == provider}
+    return next((each for each in _FROM_BAD_TO_GOOD if each in found), "not_checked")
+
+
+def _failed(checks: Sequence[HealthCheckOut]) -> Iterator[tuple[str, str]]:
+    """The reasons that were found outside."""
+    for each in checks:
+        if each.status == "failed":
+            yield f"{each.kind}_{each.code}", f"{each.name}: {each.detail}"
 
 
 def _numbers(counts: Sequence[NumberCount]) -> NumbersHealth:

@@ -45,6 +45,7 @@ class Backend(Protocol):
     centre: MessageCentre
     intercept: Intercept | None
     requests: list[tuple[str, str, Form]]
+    account_status: str
 
     @property
     def account_sid(self) -> str: ...
@@ -60,6 +61,7 @@ def interface(backend: Backend) -> Starlette:
     number, call = f"{_ROOT}/IncomingPhoneNumbers", f"{_ROOT}/Calls"
     available = f"{_ROOT}/AvailablePhoneNumbers/{{country}}/Local.json"
     routes = (
+        (f"{_ROOT}.json", "GET", desk.account),
         (available, "GET", desk.search),
         (f"{number}.json", "GET", desk.list_numbers),
         (f"{number}.json", "POST", desk.buy),
@@ -122,6 +124,12 @@ class _Desk:
             raise Refusal(401, 20003, "Authenticate")
         if request.path_params["account"] != self._backend.account_sid:
             raise _missing(request)
+
+    def account(self, request: Request, form: Form) -> Response:
+        """Source: twilio.com/docs/iam/api/account."""
+        sid = self._backend.account_sid
+        told = {"sid": sid, "status": self._backend.account_status, "type": "Full", "friendly_name": "Simulated"}
+        return JSONResponse({**told, "owner_account_sid": sid, "uri": request.url.path})
 
     def search(self, request: Request, form: Form) -> Response:
         country = request.path_params["country"]

@@ -151,7 +151,9 @@ def _join(
     calls, queue_runner = desk.opened(directory, presence, accounts, carriers, hooks)
     messages = Messages(database, told.announcements, accounts, carriers, hooks, limits)
     numbers = Numbers(database, accounts, credentials, carriers, hooks, defaults.carrier, limits)
-    doctor = diagnosing(settings, addresses, database, http, doors, accounts, plans, Router(), frozenset(carriers))
+    doctor = diagnosing(
+        settings, addresses, database, http, doors, accounts, credentials, plans, Router(), carriers, told.announcements
+    )
     services = Services(
         projects=Projects(database),
         agents=Agents(database),

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import httpx
 
-from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks
+from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks, NumberSetup
 from parley.domain.errors import CarrierRefused, ProviderUnavailable
+from parley.domain.health import KeyState
 from parley.providers.carriers.twilio import twiml
 from parley.providers.carriers.twilio.transport import SdkTransport, TwilioRefused
 from parley.providers.protocols import NOT_OWNED
@@ -93,6 +94,31 @@ class TwilioRest:
         except TwilioRefused as refusal:
             if refusal.http_status != 404:
                 raise
+
+    async def check(self, account: CarrierAccount) -> KeyState:
+        """By reading the account itself, which every key of it may."""
+        try:
+            with self._understood():
+                found = await self._client(account).api.v2010.accounts(account.account_id).fetch_async()
+                return "ok" if found.status in (None, "active") else "suspended"
+        except TwilioRefused as refusal:
+            # An account id that is nobody's is a 404, to a key that opens nothing there.
+            return "limited" if refusal.http_status == 403 else "unauthorized"
+        except CarrierRefused:
+            return "unauthorized"
+        except ProviderUnavailable as away:
+            return "unreachable" if away.retryable else "not_there"
+
+    async def inspect(self, account: CarrierAccount, phone_number: str) -> NumberSetup | None:
+        numbers = self._client(account).incoming_phone_numbers
+        with self._understood():
+            owned = await numbers.list_async(phone_number=phone_number, limit=20, page_size=20)
+            match = next((each for each in owned if each.phone_number == phone_number), None)
+            if match is None:
+                return None
+            taken_by = "an application" if match.voice_application_sid else "a trunk" if match.trunk_sid else ""
+            message_url = "" if match.sms_application_sid else match.sms_url or ""
+            return NumberSetup(match.voice_url or "", match.status_callback or "", message_url, taken_by)
 
     async def dial(self, account: CarrierAccount, from_number: str, to_number: str, hooks: CallHooks) -> str:
         with self._understood():

@@ -1,0 +1,290 @@
+"""What is found of the things calls depend on: asked of the outside world seldom, kept with since when, told once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import select
+
+from parley.domain.carriers import NumberSetup
+from parley.domain.errors import ProviderUnavailable, TargetBlocked
+from parley.domain.health import KeyState
+from parley.domain.ids import new_id
+from parley.domain.network_tests import NetworkSeen, SipSeen, Target
+from parley.domain.secrets import Secret
+from parley.providers.protocols import Carrier
+from parley.schemas.credentials import CredentialCreate
+from parley.schemas.numbers import NumberImport
+from parley.schemas.subscriptions import SubscriptionCreate
+from parley.schemas.trunks import TrunkCreate
+from parley.schemas.webhooks import WebhookPut
+from parley.services.health_look import HealthLook, Outside
+from parley.services.health_watch import HealthWatch
+from parley.services.hooks import Hooks
+from parley.services.integration_health import IntegrationHealth
+from parley.services.trunks import Trunks
+from parley.storage import health
+from parley.storage.tables import DeliveryRow, HealthStateRow
+from tests.services.world import CARRIER, World
+
+ANSWERED = NetworkSeen(
+    addresses=("192.0.2.7",),
+    connected_to="192.0.2.7",
+    sip=[SipSeen(transport="udp", sent=2, times_ms=(9.0, 9.0), status=200, reason="OK")],
+)
+
+
+class Speaking:
+    """A provider that says `state` to every key, and notes them."""
+
+    def __init__(self) -> None:
+        self.state: KeyState = "ok"
+        self.keys: list[str] = []
+
+    async def check(self, key: Secret) -> KeyState:
+        self.keys.append(key.reveal())
+        return self.state
+
+
+class Trunk:
+    """A SIP server that is found as `seen` says."""
+
+    def __init__(self) -> None:
+        self.seen: NetworkSeen | Exception = ANSWERED
+        self.targets: list[Target] = []
+
+    async def look(self, target: Target, probes: int) -> NetworkSeen:
+        self.targets.append(target)
+        if isinstance(self.seen, Exception):
+            raise self.seen
+        return self.seen
+
+
+class Outer:
+    """Everything outside, and the watch over it."""
+
+    def __init__(self, world: World) -> None:
+        self.hears, self.speaks, self.trunk = Speaking(), Speaking(), Trunk()
+        checks = {"hears": self.hears, "speaks": self.speaks}
+        outside = Outside({CARRIER: cast(Carrier, world.carrier)}, checks, self.trunk)
+        hooks = Hooks("https://parley.example")
+        defaults = world.plans.defaults
+        look = HealthLook(world.database, world.accounts, world.credentials, outside, hooks, defaults, world.clock)
+        self.watch = HealthWatch(world.database, look, world.announcements, world.clock)
+        self._world = world
+
+    async def states(self, project_id: str) -> dict[str, tuple[str, str]]:
+        """By kind and, where there are several of a kind, in no order: the last one's status and code."""
+        async with self._world.database.read() as session:
+            return {row.kind: (row.status, row.code) for row in await health.states(session, project_id)}
+
+    async def looked(self, project_id: str) -> dict[str, tuple[str, str]]:
+        """The states after another look, six minutes later."""
+        self._world.clock.advance(360)
+        assert await self.watch.look_at(project_id, timedelta(minutes=5))
+        return await self.states(project_id)
+
+
+@pytest.fixture
+def outer(world: World) -> Outer:
+    return Outer(world)
+
+
+async def row_of(world: World, kind: str) -> HealthStateRow:
+    async with world.database.read() as session:
+        rows = await session.scalars(select(HealthStateRow).where(HealthStateRow.kind == kind))
+        return rows.one()
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, ("ok", "ok")),
+        ({"voice_url": "https://elsewhere.example/voice"}, ("failed", "points_elsewhere")),
+        ({"voice_url": ""}, ("failed", "points_elsewhere")),
+        ({"taken_by": "a trunk"}, ("failed", "taken_by_another")),
+        ({"status_url": ""}, ("warning", "status_elsewhere")),
+        ({"message_url": "https://elsewhere.example/"}, ("warning", "messages_elsewhere")),
+    ],
+)
+async def test_where_the_carrier_brings_calls_is_asked(
+    world: World, mine: str, outer: Outer, change: dict[str, str], expected: tuple[str, str]
+) -> None:
+    number = await world.number(mine)
+    setup = world.carrier.setups[number.phone_number]
+    fields = {name: getattr(setup, name) for name in setup.__struct_fields__} | change
+    world.carrier.setups[number.phone_number] = NumberSetup(**fields)
+    assert (await outer.looked(mine))["number"] == expected
+
+
+async def test_a_number_that_is_gone_or_cannot_be_asked_about_is_told(world: World, mine: str, outer: Outer) -> None:
+    number = await world.number(mine)
+    del world.carrier.setups[number.phone_number]
+    assert (await outer.looked(mine))["number"] == ("failed", "not_owned")
+    world.carrier.refusal = ProviderUnavailable(CARRIER, "Away.", retryable=True)
+    assert (await outer.looked(mine))["number"] == ("unknown", "unreachable")
+
+
+async def test_a_number_elsewhere_is_nobodys_to_ask(world: World, mine: str, outer: Outer) -> None:
+    await world.numbers.import_(mine, NumberImport(phone_number="+14155557777", provider="elsewhere"))
+    assert (await outer.looked(mine))["number"] == ("unknown", "not_supported")
+
+
+# ---------------------------------------------------------------- keys
+
+
+async def test_each_credential_is_tried_where_it_belongs(world: World, mine: str, outer: Outer) -> None:
+    await world.credentials.create(mine, CredentialCreate(name="ears", provider="hears", api_key="k" * 12))
+    assert (await outer.looked(mine))["credential"] == ("ok", "ok")
+    assert "k" * 12 in outer.hears.keys
+    outer.hears.state = "unauthorized"
+    assert (await outer.looked(mine))["credential"] == ("failed", "unauthorized")
+
+
+async def test_a_carriers_account_is_tried_at_the_carrier(world: World, mine: str, outer: Outer) -> None:
+    own = CredentialCreate(name="own", provider=CARRIER, api_key="own-token", account_sid="AC-own")
+    await world.credentials.create(mine, own)
+    world.carrier.key_state = "suspended"
+    assert (await outer.looked(mine))["credential"] == ("failed", "suspended")
+    assert ("check", "AC-own") in [(each[0], each[1].account_id) for each in world.carrier.asked]
+
+
+async def test_a_key_nobody_can_try_and_half_an_account_are_told(world: World, mine: str, outer: Outer) -> None:
+    await world.credentials.create(mine, CredentialCreate(name="x", provider="nobody", api_key="k" * 12))
+    assert (await outer.looked(mine))["credential"] == ("unknown", "not_tried")
+    half = await world.project("half")
+    await world.credentials.create(half, CredentialCreate(name="x", provider=CARRIER, api_key="k" * 12))
+    assert (await outer.looked(half))["credential"] == ("warning", "no_account_id")
+
+
+async def test_providers_that_agents_use_are_asked_with_the_key_they_would_use(
+    world: World, mine: str, outer: Outer
+) -> None:
+    await world.agent(mine, speech_to_text={"provider": "hears"})
+    states = await outer.looked(mine)
+    assert states["provider"] == ("ok", "ok")
+    assert (outer.hears.keys, outer.speaks.keys) == (["operator-hears"], ["operator-speaks"])
+
+
+# ---------------------------------------------------------------- trunks and webhooks
+
+
+async def test_a_trunk_is_asked_for_its_options(world: World, mine: str, outer: Outer) -> None:
+    wanted = TrunkCreate(name="t", sip_domain="sip.example.com", transport="TLS")
+    await Trunks(world.database, world.cipher).create(mine, wanted)
+    assert (await outer.looked(mine))["trunk"] == ("ok", "ok")
+    assert outer.trunk.targets[0] == Target(host="sip.example.com", port=5061, uses_tls=True, transports=("tls",))
+    outer.trunk.seen = NetworkSeen(failure="unresolved")
+    assert (await outer.looked(mine))["trunk"] == ("failed", "dns")
+    outer.trunk.seen = TargetBlocked("It leads to a private address.")
+    assert (await outer.looked(mine))["trunk"] == ("unknown", "target_blocked")
+
+
+async def test_a_webhook_is_judged_by_its_last_deliveries(world: World, mine: str, outer: Outer) -> None:
+    hook, _ = await world.webhooks.put(mine, None, WebhookPut(url="https://a.example/hook"))
+    assert (await outer.looked(mine))["webhook"] == ("unknown", "never_used")
+    for status, expected in (
+        ("success", ("ok", "ok")),
+        ("failed", ("warning", "failing")),
+        ("failed", ("warning", "failing")),
+        ("failed", ("failed", "failing")),
+        ("success", ("ok", "ok")),
+    ):
+        async with world.database.transaction() as session:
+            fields: dict[str, Any] = {"event_type": "call.ended", "channel": "voice", "url": "https://a.example/"}
+            session.add(
+                DeliveryRow(
+                    id=new_id("evt"),
+                    project_id=mine,
+                    webhook_id=hook.id,
+                    status=status,
+                    attempts=1,
+                    last_attempt_at=world.clock(),
+                    created_at=world.clock(),
+                    **fields,
+                )
+            )
+        assert (await outer.looked(mine))["webhook"] == expected
+
+
+# ---------------------------------------------------------------- since when, and who is told
+
+
+async def test_since_moves_only_when_it_changes_and_subscriptions_are_told_once(
+    world: World, mine: str, outer: Outer
+) -> None:
+    wanted = SubscriptionCreate(url="https://b.example/", events=["system_error"])
+    await world.subscriptions.create(mine, wanted)
+    number = await world.number(mine)
+    await outer.looked(mine)
+    well = await row_of(world, "number")
+    await outer.looked(mine)
+    still = await row_of(world, "number")
+    del world.carrier.setups[number.phone_number]
+    await outer.looked(mine)
+    await outer.looked(mine)
+    gone = await row_of(world, "number")
+
+    assert (well.since, well.checked_at < still.checked_at) == (still.since, True)
+    assert gone.since > well.since
+    assert gone.checked_at - gone.since == timedelta(seconds=360)
+    async with world.database.read() as session:
+        told = [json.loads(row.body or "") for row in await session.scalars(select(DeliveryRow))]
+    assert [(each["event"], each["kind"], each["code"]) for each in told] == [("system_error", "number", "not_owned")]
+    assert told[0]["subject_id"] == number.id
+
+
+async def test_what_is_no_more_is_forgotten(world: World, mine: str, outer: Outer) -> None:
+    number = await world.number(mine)
+    assert "number" in await outer.looked(mine)
+    await world.numbers.release(mine, number.id)
+    assert "number" not in await outer.looked(mine)
+
+
+async def test_one_process_looks_at_a_time_and_not_too_often(world: World, mine: str, outer: Outer) -> None:
+    await world.number(mine)
+    other = Outer(world)
+    looks = await asyncio.gather(*(each.watch.look_at(mine, timedelta(minutes=5)) for each in (outer, other)))
+    assert sorted(looks) == [False, True]
+    world.clock.advance(60)
+    assert not await outer.watch.look_at(mine, timedelta(minutes=5))
+    assert await outer.watch.look_at(mine, timedelta(seconds=15))
+
+
+async def test_only_those_who_asked_or_have_calls_are_looked_at(
+    world: World, mine: str, theirs: str, outer: Outer
+) -> None:
+    await world.number(theirs)
+    assert await outer.watch.look_at_due() == 0
+    await outer.watch.asked(mine)
+    assert await outer.watch.look_at_due() == 1
+    assert await outer.watch.look_at_due() == 0
+    world.clock.advance(timedelta(minutes=6).total_seconds())
+    assert await outer.watch.look_at_due() == 1
+    world.clock.advance(timedelta(hours=25).total_seconds())
+    assert await outer.watch.look_at_due() == 0
+
+
+async def test_health_shows_what_was_found_with_names_and_reasons(world: World, mine: str, outer: Outer) -> None:
+    number = await world.number(mine, (await world.agent(mine)).id)
+    shows = IntegrationHealth(world.database, world.accounts, {CARRIER}, CARRIER, outer.watch, world.clock)
+    before = await shows.look(mine)
+    del world.carrier.setups[number.phone_number]
+    running = asyncio.create_task(outer.watch.run())
+    await asyncio.sleep(0)
+
+    after = await shows.look(mine, refresh=True)
+
+    running.cancel()
+    assert (before.checks, before.carriers[0].check) == ([], "not_checked")
+    [found] = [each for each in after.checks if each.kind == "number"]
+    assert (found.name, found.status, found.code) == (number.phone_number, "failed", "not_owned")
+    assert after.carriers[0].check == "failed"
+    assert (after.status, "number_not_owned" in [reason.code for reason in after.reasons]) == ("degraded", True)
