@@ -99,3 +99,13 @@ async def test_a_caller_without_a_number_is_offered_no_call_back(world: World, m
     plan, _ = await world.calls.ring_inbound(number.id, RingingCall("CA-2", "", number.phone_number))
     assert isinstance(plan.stage, Waiting)
     assert not plan.stage.offers_callback
+
+
+async def test_a_server_that_is_stopping_calls_nobody_back(world: World, mine: str, number: NumberRow) -> None:
+    first, second, third = await promised(world, mine, number)
+    await world.log.finished(first.id, "caller_hangup")
+    world.switchboard.is_draining = True
+    await world.runner.tick()
+    assert await callbacks(world, mine) == []
+    assert isinstance(await stage(world, third), Waiting), "and nobody overtakes meanwhile"
+    assert (await entry_of(world, second)).attempts == 0

@@ -64,13 +64,16 @@ class Dispatcher:
         self._drafts = drafts
         self._clock = clock
 
-    async def dispatch(self, project_id: str) -> list[Moved]:
-        """Give away every place that is free in the project now, in order."""
+    async def dispatch(self, project_id: str, *, dials: bool = True) -> list[Moved]:
+        """Give away every place that is free in the project now, in order.
+
+        A process that `dials` nobody leaves the rest to others as soon as it is the turn of a call back.
+        """
         moved, tries = list[Moved](), 0
         while tries < _MOST_TRIES:
             async with self._database.read() as session:
                 first = await self._turns.first(session, project_id, self._clock())
-            if first is None:
+            if first is None or (first[0].status == "callback" and not dials):
                 break
             entry, agent_id = first
             try:

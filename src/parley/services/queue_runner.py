@@ -50,6 +50,11 @@ class Waiters(Protocol):
 
     def ask_end(self, call_id: str, reason: EndReason) -> bool: ...
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether this process takes no new calls."""
+        ...
+
 
 class Dialling(Protocol):
     async def place_recorded(self, call_id: str) -> object:
@@ -118,7 +123,8 @@ class QueueRunner:
     async def _give_turns(self, project_id: str) -> None:
         """What one project's queues cannot do keeps no other project's callers waiting."""
         try:
-            await self._act(await self._dispatcher.dispatch(project_id))
+            dials = not self._waiters.is_draining
+            await self._act(await self._dispatcher.dispatch(project_id, dials=dials))
         except Unavailable:
             raise
         except ParleyError as trouble:

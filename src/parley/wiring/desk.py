@@ -70,6 +70,10 @@ class _Waiters:
     def ask_end(self, call_id: str, reason: EndReason) -> bool:
         return self._directory.ask_end(call_id, reason)
 
+    @property
+    def is_draining(self) -> bool:
+        return self._directory.is_draining
+
 
 @dataclass(frozen=True, slots=True)
 class FrontDesk:
