@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from parley.domain.routing.facts import Facts
+from parley.domain.routing.outlook import outlook
 from parley.domain.routing.router import route
 from parley.domain.routing.shapes import Routing, read_routing
 from tests.domain.deciding import CALLER, HOURS, PRINTED, decide, why
@@ -127,3 +128,17 @@ def test_what_cannot_be_carried_out_has_a_fallback() -> None:
     assert decide(rule).fallback == "voicemail"
     assert decide(rule, config={"fallback_behavior": "hangup"}).fallback == "hangup"
     assert decide(rule | {"fallback": "voicemail"}, config={"fallback_behavior": "hangup"}).fallback == "voicemail"
+
+
+def test_what_comes_after_the_decision_is_told() -> None:
+    to_ann = decide({"condition": "always", "action": "route_to_agent", "agent_id": "ann"})
+    assert outlook(to_ann) == "Agent ann is available and answers."
+    assert outlook(to_ann, "busy") == (
+        "Agent ann is busy: the caller waits. After 300 seconds without an answer, the caller is asked for a message."
+    )
+    config = {"max_queue_time": 0, "fallback_behavior": "hangup"}
+    impatient = decide({"condition": "always", "action": "route_to_agent", "agent_id": "ann"}, config=config)
+    assert outlook(impatient, "busy") == "Agent ann is busy, and nobody may wait: the call ends."
+    assert outlook(impatient, "offline").endswith("no active webhook to answer for it: the call ends.")
+    for action in ("route_to_queue", "route_to_number", "voicemail", "announcement", "reject"):
+        assert outlook(decide({"condition": "always", "action": action, "queue_id": "q"})).endswith(".")

@@ -78,6 +78,19 @@ async def test_a_proposal_is_tried_and_not_kept(
     assert (await explained(explanations, number, routing=cleared)).decision.matched == "business_hours"
 
 
+async def test_what_the_caller_would_go_through_is_told(
+    world: World, mine: str, explanations: RoutingExplanations
+) -> None:
+    ann = await world.agent(mine, max_concurrent_calls=1)
+    number = await world.number(mine, ann.id)
+    assert (await explained(explanations, number)).outlook == f"Agent {ann.id} is available and answers."
+    await a_call(world, number, ann.id)
+    assert "is busy: the caller waits" in ((await explained(explanations, number)).outlook or "")
+    nobody = await world.agent(mine, voice_mode="webhook")
+    to_nobody = {"routing_rules": [to_agent(nobody.id)]}
+    assert "is offline" in ((await explained(explanations, number, routing=to_nobody)).outlook or "")
+
+
 async def test_what_a_proposal_names_has_to_be_the_projects_own(
     world: World, mine: str, theirs: str, explanations: RoutingExplanations
 ) -> None:

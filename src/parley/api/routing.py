@@ -57,7 +57,7 @@ async def get_call_routing(ask: Ask[None, None]) -> RoutingExplained:
 
 
 def _explained(explained: Explained) -> RoutingExplained:
-    number_id, decision, assumed = explained
+    number_id, decision, outlook, assumed = explained
     facts = decision.facts
     assert facts is not None, "the router says what it looked at"
     shown = [
@@ -72,6 +72,7 @@ def _explained(explained: Explained) -> RoutingExplained:
         at=facts.at,
         matched=decision.matched,
         why=decision.why,
+        outlook=outlook,
         text=decision.text or None,
         priority=decision.priority,
         fallback=decision.fallback,

@@ -107,6 +107,7 @@ class FactsOut(Wire):
 class RoutingExplained(Destination):
     """Where the call goes, what decided, and for each rule and step why it did or did not.
 
+    `outlook` is what the caller goes through then; it is null for a call that rang already, whose record tells it.
     `text` is what is announced, or the greeting of a voicemail; `fallback` what becomes of the caller where the action
     cannot be carried out. `max_queue_time` is in seconds. `assumed` says what could not be known for certain.
     """
@@ -115,6 +116,7 @@ class RoutingExplained(Destination):
     at: Timestamp
     matched: str
     why: str
+    outlook: str | None
     text: str | None
     priority: int
     fallback: Fallback

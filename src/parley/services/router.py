@@ -72,6 +72,16 @@ async def gather(
     return facts if known is None else _laid_over(facts, known)
 
 
+async def availability(
+    session: AsyncSession, number: NumberRow, agent_id: str | None, at: datetime, *, is_past: bool = False
+) -> Availability:
+    """Whether the agent could take a call at that moment; `available` where there is none to ask about."""
+    if agent_id is None:
+        return "available"
+    found = await queries.world(session, number, "", at, agent_ids=[agent_id], queue_ids=[], is_past=is_past)
+    return _availability(found.agents[agent_id]) if agent_id in found.agents else "available"
+
+
 def _availability(agent: queries.AgentFacts) -> Availability:
     if not agent.answers:
         return "offline"

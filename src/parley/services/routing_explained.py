@@ -11,10 +11,11 @@ from parley.domain.decisions import Decision, read_decision
 from parley.domain.errors import NotFound
 from parley.domain.phone_numbers import normalise
 from parley.domain.routing.facts import Asked, Facts, asked_by
+from parley.domain.routing.outlook import outlook
 from parley.domain.routing.router import route
 from parley.schemas.routing_explained import PastRoutingExplain, RoutingExplain
 from parley.services.defaults import Clock, utc_now
-from parley.services.router import gather, routing_of
+from parley.services.router import availability, gather, routing_of
 from parley.services.routing_checks import checked, merged
 from parley.services.routing_history import MOST_CALLS, PastExplained, decided_again, tried_on
 from parley.storage import calls, numbers
@@ -28,10 +29,11 @@ _FUTURE = "That moment is to come: queue lengths, availability and languages are
 
 
 class Explained(NamedTuple):
-    """A decision about a call to this number, and what could not be known for certain, in sentences."""
+    """A decision about a call to this number, what the caller would go through, and what is not known for certain."""
 
     number_id: str | None
     decision: Decision
+    outlook: str | None
     assumed: list[str]
 
 
@@ -60,7 +62,10 @@ class RoutingExplanations:
                 own = merged(own, await checked(session, project_id, wanted.routing.routing_sent()))
             routing = routing_of(number, own, projects)
             facts = await gather(session, number, routing, caller, at, is_past=at < now)
-        return Explained(number.id, route(routing, caller, facts), _assumed_at(asked_by(routing), at, now))
+            decision = route(routing, caller, facts)
+            available = await availability(session, number, decision.agent_id, at, is_past=at < now)
+        assumed = _assumed_at(asked_by(routing), at, now)
+        return Explained(number.id, decision, outlook(decision, available), assumed)
 
     async def of_call(self, project_id: str, call_id: str) -> Explained:
         """What was decided of a call when it rang. Raises NotFound where nothing was."""
@@ -70,7 +75,7 @@ class RoutingExplanations:
             raise NotFound("No routing decision is on record for this call: only calls that come in are routed.")
         decision = read_decision(call.routing)
         facts = decision.facts or Facts(at=call.created_at)
-        return Explained(call.number_id, msgspec.structs.replace(decision, facts=facts), [])
+        return Explained(call.number_id, msgspec.structs.replace(decision, facts=facts), None, [])
 
     async def explain_past(self, project_id: str, wanted: PastRoutingExplain) -> PastExplained:
         """What would have become of past calls, now or with a proposal. Raises NotFound for a foreign number.
