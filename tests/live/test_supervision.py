@@ -14,9 +14,12 @@ from parley.audio.formats import MULAW_8K
 from parley.audio.g711 import mulaw_to_pcm16, pcm16_to_mulaw
 from parley.audio.watermark import WatermarkReader, speak
 from parley.conversation import facts
+from parley.conversation.desk.facts import PlaceTold
 from parley.conversation.journal import Entry
 from parley.domain.calls import CallPlan, Continuation, EarlierLine
 from parley.domain.live_events import CallState, HandBack, SayLine, TakeOver, Transfer, Whisper
+from parley.domain.stages import Waiting
+from parley.live.desk_supervision import DeskSupervision
 from parley.live.listening import Listening
 from parley.live.microphone import Microphone
 from parley.live.speaker import Speaker
@@ -293,3 +296,24 @@ def test_a_burst_of_a_humans_voice_does_not_make_the_caller_lag_behind() -> None
     assert taken[0]
     assert not taken[-1]
     assert sum(taken) * 0.1 <= 2.2
+
+
+# ---------------------------------------------------------------- the front desk
+
+
+async def test_a_caller_who_waits_is_shown_waiting_with_their_place_and_cannot_be_steered() -> None:
+    audience = Audience(Elsewhere(NoRelay()))
+    desk = DeskSupervision(msgspec.structs.replace(PLAN, stage=Waiting("wait_1")), audience)
+    assert desk.current().state == "ringing"
+    watcher = audience.join("proj_1", None)
+    desk.refresh()
+    for fact in (facts.CallConnected(), PlaceTold(2, 40.0), PlaceTold(1, None)):
+        desk.note(Entry(0.0, fact, []))  # type: ignore[arg-type]  # a stage's steps are like a call's
+    assert await events(watcher) == [
+        ("call.started", {"agent_id": "agent_1", "direction": "inbound"}),
+        ("state", {"state": "waiting", "taken_over_by": None}),
+        ("queue", {"position": 2, "wait_seconds": 40.0}),
+        ("queue", {"position": 1, "wait_seconds": None}),
+    ]
+    assert desk.current().state == "waiting"
+    assert not desk.steer(TakeOver("ann", 6.0))

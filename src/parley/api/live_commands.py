@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
 from parley.api.operations import Services
@@ -28,6 +29,8 @@ Shape = TypeVar("Shape", bound=Wire)
 
 GRACE_S = 6.0
 """A taken-over call whose supervisor's connection is gone is handed back after this."""
+QUIET_S = 15.0
+"""A supervisor who has a call and sends nothing at all for so long is taken to be gone."""
 _RENEW_S = 2.0
 _MAX_ID_CHARS = 64
 
@@ -38,31 +41,47 @@ class Commands:
     While the connection has a call taken over, `run` says again and again that it is still there.
     """
 
-    def __init__(self, services: Services, opened: Opened, call_id: str | None, watching: Watching) -> None:
+    def __init__(
+        self,
+        services: Services,
+        opened: Opened,
+        call_id: str | None,
+        watching: Watching,
+        now_s: Callable[[], float] = monotonic,
+    ) -> None:
         self._services = services
         self._opened = opened
         self._call_id = call_id
         self._watching = watching
         self._by = ""
         self._has_taken_over = asyncio.Event()
+        self._now_s = now_s
+        self._heard_at = now_s()
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
             await self._has_taken_over.wait()
             await asyncio.sleep(_RENEW_S)
-            if self._by and self._call_id is not None:
-                still = TakeOver(self._by, GRACE_S, renews=True)
-                if not await self._services.live.renew(self._call_id, still):
-                    self._let_go()
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Say that the supervisor is still there, if that is so and the call is still theirs."""
+        if self._by and self._call_id is not None:
+            still = TakeOver(self._by, GRACE_S, renews=True)
+            is_there = self._now_s() - self._heard_at < QUIET_S
+            if not is_there or not await self._services.live.renew(self._call_id, still):
+                self._let_go()
 
     def speak(self, audio: bytes) -> None:
         """What comes before the call was taken over is heard by nobody; half a sample is left out."""
+        self._heard_at = self._now_s()
         if self._by and self._call_id is not None:
             self._services.live.speak(self._call_id, self._by, audio[: len(audio) & ~1])
 
     async def obey(self, text: str) -> Json:
         """Carry a command out, and say how that went."""
+        self._heard_at = self._now_s()
         command: Json = {}
         try:
             command = parse_object(text.encode())
@@ -113,6 +132,9 @@ class Commands:
             self._let_go()
         await self._services.live.steer(self._opened, call_id, HandBack(wanted.note, wanted.say))
 
+    async def _stay(self, call_id: str, command: Json) -> None:
+        """Only that the supervisor is there, who has nothing to say."""
+
     async def _listen(self, call_id: str, command: Json) -> None:
         self._require_own_call()
         self._watching.listen(is_on=parse(ListenChange, command).on)
@@ -133,6 +155,7 @@ class Commands:
         "take_over": _take_over,
         "hand_back": _hand_back,
         "listen": _listen,
+        "stay": _stay,
     }
 
 

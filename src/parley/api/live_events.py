@@ -41,6 +41,7 @@ def _event(shown: Snapshot | Heartbeat | Dropped | Any) -> Wire:
 
 def _call(live: LiveCall) -> LiveCallOut:
     call, state = live.call, live.state
+    stage = None if call.stage is None else str(call.stage.get("type", ""))
     return LiveCallOut(
         call_id=call.id,
         agent_id=call.agent_id,
@@ -50,8 +51,8 @@ def _call(live: LiveCall) -> LiveCallOut:
         to_number=call.to_number,
         status=call.status,
         end_reason=call.end_reason,
-        stage=None if call.stage is None else str(call.stage.get("type", "")),
-        state="unknown" if state is None else state.state,
+        stage=stage,
+        state=state.state if state is not None else "forwarding" if stage == "forwarding" else "unknown",
         taken_over_by=None if state is None else state.taken_over_by,
         seq=None if state is None else state.seq,
         started_at=call.started_at,

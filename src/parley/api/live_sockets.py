@@ -23,9 +23,8 @@ from parley.api.operations import Services
 from parley.api.reading import check_ids
 from parley.api.sockets import POLICY_VIOLATION
 from parley.domain.errors import ParleyError
-from parley.domain.live_events import LiveEvent
 from parley.schemas.dialects import NATIVE, THREETONE, Dialect
-from parley.services.live_view import Snapshot, Watching
+from parley.services.live_view import Watching
 from parley.services.projects import Opened
 from parley.services.watchers import Sound
 
@@ -85,8 +84,8 @@ class _Endpoint:
                 watching.listen(is_on=True)
             commands = Commands(self._services, opened, call_id, watching)
             await LiveSocket(watching, commands, self._path.dialect, receive, send).run()
-        except OSError:  # the client left in the middle
-            pass
+        except OSError:  # the client left before it was let in
+            return
         finally:
             await watching.aclose()
 
@@ -112,15 +111,14 @@ async def _refuse(scope: Scope, send: Send, refused: ParleyError, dialect: Diale
 class LiveSocket:
     """One accepted connection, until either side has had enough."""
 
-    def __init__(
-        self, watching: Watching, commands: Commands, dialect: Dialect, receive: Receive, send: Send
-    ) -> None:
+    def __init__(self, watching: Watching, commands: Commands, dialect: Dialect, receive: Receive, send: Send) -> None:
         self._watching = watching
         self._commands = commands
         self._dialect = dialect
         self._receive = receive
         self._send = send
         self._sending = asyncio.Lock()
+        self._is_open = True
 
     async def run(self) -> None:
         """Tell and obey side by side; when one of them has ended the other does too."""
@@ -131,20 +129,20 @@ class LiveSocket:
                 task.cancel()
 
     async def _tell(self) -> None:
-        is_over = False
         async for shown in self._watching:
+            if not self._is_open:
+                return
             if isinstance(shown, Sound):
                 await self._hand_over({"type": "websocket.send", "bytes": shown.audio})
             elif (event := spelled(shown, self._dialect)) is not None:
                 await self._hand_over({"type": "websocket.send", "text": as_text(event)})
-            is_over = isinstance(shown, Snapshot) or (isinstance(shown, LiveEvent) and shown.event == "call.ended")
-        await self._hand_over({"type": "websocket.close", "code": _NORMAL if is_over else _SERVICE_RESTART})
+        await self._close(_SERVICE_RESTART if self._watching.was_let_go else _NORMAL)
 
     async def _obey(self) -> None:
         while (message := await self._receive())["type"] == "websocket.receive":
             text, sound = message.get("text"), message.get("bytes")
             if (text and len(text) > MAX_COMMAND_CHARS) or (sound and len(sound) > MAX_SOUND_BYTES):
-                await self._hand_over({"type": "websocket.close", "code": _TOO_LARGE})
+                await self._close(_TOO_LARGE)
                 return
             if text is not None:
                 answer = await self._commands.obey(text)
@@ -154,4 +152,13 @@ class LiveSocket:
 
     async def _hand_over(self, message: Message) -> None:
         async with self._sending:
-            await self._send(message)
+            if not self._is_open:
+                return
+            try:
+                await self._send(message)
+            except OSError:  # the client left; `_receive` says so too
+                self._is_open = False
+
+    async def _close(self, code: int) -> None:
+        await self._hand_over({"type": "websocket.close", "code": code})
+        self._is_open = False

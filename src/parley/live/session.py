@@ -77,7 +77,8 @@ class _Steps:
     def note(self, entry: Entry) -> None:
         self.journal.write(entry)
         self.talk.observe(entry)
-        self.watch.note(entry)
+        if self.watch.is_on:  # asked here, because most calls are watched by nobody
+            self.watch.note(entry)
 
 
 class Session:

@@ -132,7 +132,10 @@ class LiveView:
         watcher = self._audience.join(project_id, call_id)
         shown = self._shown(watcher)
         # A stream that nobody begins to read is never ended either, so it is begun here.
-        return Watching(self._audience, watcher, await anext(shown), shown)
+        first = await anext(shown, None)
+        if first is None:
+            raise Unavailable("The database does not answer now; try again in a moment.")
+        return Watching(self._audience, watcher, first, shown)
 
     async def _shown(self, watcher: Watcher) -> AsyncGenerator[Shown, None]:
         try:
@@ -211,9 +214,7 @@ class LiveView:
 class Watching:
     """A stream of what is shown; whoever opened it has to close it."""
 
-    def __init__(
-        self, audience: Audience, watcher: Watcher, first: Snapshot | Shown, rest: AsyncGenerator[Shown, None]
-    ) -> None:
+    def __init__(self, audience: Audience, watcher: Watcher, first: Shown, rest: AsyncGenerator[Shown, None]) -> None:
         self._audience = audience
         self._watcher = watcher
         self._first: Shown | None = first
@@ -225,6 +226,11 @@ class Watching:
     async def __anext__(self) -> Shown:
         first, self._first = self._first, None
         return await anext(self._rest) if first is None else first
+
+    @property
+    def was_let_go(self) -> bool:
+        """Whether it ends because the server does, so that another replica should be asked."""
+        return self._watcher.is_over
 
     def listen(self, *, is_on: bool) -> None:
         """Hear the call too, or no more. Only a single call can be heard."""
