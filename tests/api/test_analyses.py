@@ -85,7 +85,7 @@ async def test_a_call_that_was_never_analysed_says_so_and_can_be(api: Api) -> No
     call_id = await called(api, **ENDED)
     before = ok(await api.client.get(f"/v1/calls/{call_id}/analysis"))
     assert (before["status"], before["reason"]) == ("not_analysed", analysis.NOT_ANALYSED)
-    assert (before["metrics"]["durationS"], before["summary"], before["createdAt"]) == (60.0, None, None)
+    assert (before["metrics"]["durationSeconds"], before["summary"], before["createdAt"]) == (60.0, None, None)
 
     await said(api, call_id, ("Hi.", "Hello!", False))
     asked = ok(await api.client.post(f"/v1/calls/{call_id}/analysis"), 202)

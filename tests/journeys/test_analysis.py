@@ -47,9 +47,9 @@ async def test_a_call_is_measured_as_the_phone_had_it_and_judged_by_the_model(wo
     metrics = found["metrics"]
     assert (metrics["turns"], metrics["interruptions"]) == (len(call["transcripts"]), 1)
     spoken_s = sum(said.ended_at - said.began_at for said in phone.timeline.said if said.ended_at is not None)
-    assert abs(metrics["callerS"] - spoken_s) < 1.0
-    assert abs(metrics["agentS"] - phone.timeline.heard_ms / 1000) < 1.0
-    assert metrics["durationS"] >= metrics["measuredS"] - 1.0
+    assert abs(metrics["callerSeconds"] - spoken_s) < 1.0
+    assert abs(metrics["agentSeconds"] - phone.timeline.heard_ms / 1000) < 1.0
+    assert metrics["durationSeconds"] >= metrics["measuredSeconds"] - 1.0
     assert metrics["responseP50Ms"] > 0
 
     shown = (await world.get(f"/v1/agents/{agent['id']}/analytics"))["total"]

@@ -59,6 +59,7 @@ GROUPS: Mapping[str, str] = {
     "Calls": "Calls placed and received, and what was said in them.",
     "Live": "Calls as they happen: watch, listen, whisper to the agent, say a line, transfer, take over, hand back.",
     "Recordings": "What was heard in a call, caller left and agent right.",
+    "Analytics": "What was learnt from calls: counted, judged by a model, and added up over time.",
     "Messages": "Text messages out and in.",
     "Conversations": "What was said or written between one of your numbers and somebody.",
     "Webhooks": "Where your server is asked and told, and what was delivered to it.",

@@ -18,26 +18,26 @@ from parley.schemas.fields import matching
 
 
 class MetricsOut(Wire):
-    """What was counted, without any model. Times are seconds, shares are parts of the measured time; what could not be
-    measured is null. `talk_ratio` is the agent's part of all speech; a response is the time from the end of the
-    caller's speech to the first audio of the answer."""
+    """What was counted, without any model. Shares are parts of the measured time; what could not be measured is null.
+    `talk_ratio` is the agent's part of all speech; a response is the time from the end of the caller's speech to the
+    first audio of the answer."""
 
-    duration_s: float = 0.0
+    duration_seconds: float = Field(0.0, validation_alias="duration_s")
     turns: int = 0
-    measured_s: float | None = None
-    caller_s: float | None = None
-    agent_s: float | None = None
-    overlap_s: float | None = None
-    silence_s: float | None = None
+    measured_seconds: float | None = Field(None, validation_alias="measured_s")
+    caller_seconds: float | None = Field(None, validation_alias="caller_s")
+    agent_seconds: float | None = Field(None, validation_alias="agent_s")
+    overlap_seconds: float | None = Field(None, validation_alias="overlap_s")
+    silence_seconds: float | None = Field(None, validation_alias="silence_s")
     caller_share: float | None = None
     agent_share: float | None = None
     overlap_share: float | None = None
     silence_share: float | None = None
     talk_ratio: float | None = None
-    longest_silence_s: float | None = None
-    longest_caller_s: float | None = None
-    longest_agent_s: float | None = None
-    first_agent_audio_s: float | None = None
+    longest_silence_seconds: float | None = Field(None, validation_alias="longest_silence_s")
+    longest_caller_seconds: float | None = Field(None, validation_alias="longest_caller_s")
+    longest_agent_seconds: float | None = Field(None, validation_alias="longest_agent_s")
+    first_agent_audio_seconds: float | None = Field(None, validation_alias="first_agent_audio_s")
     interruptions: int | None = None
     talked_over: int | None = None
     agent_interruptions: int | None = None

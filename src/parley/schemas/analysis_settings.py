@@ -31,7 +31,7 @@ FieldSchema = Annotated[
         description="A JSON Schema of type object. Objects, arrays, texts, numbers, integers and booleans, with enums,"
         " ranges and lengths; five deep, a hundred properties, 16 KB. What a call does not say is left out, or null"
         " where the schema allows it.",
-        examples=[{"type": "object", "properties": {"party_size": {"type": "integer", "minimum": 1}}}],
+        examples=[{"type": "object", "properties": {"guests": {"type": "integer", "minimum": 1}}}],
     ),
 ]
 
