@@ -183,10 +183,11 @@ def _voicemail(project_id: str, ids: Ids) -> VoicemailRow:
     )
 
 
-# What the carrier's reports, the delivery worker and the watch over calls write in their own time.
+# What the carrier's reports, the delivery worker and those who watch over calls write in their own time.
 _IN_THEIR_OWN_TIME = (
     "{status,end_reason,started_at,ended_at,held_at,problems,carrier_call_id,error_message,delivered_at,"
-    "carrier_message_id,attempts,next_at,lease_until,http_status,response_body,response_ms,last_attempt_at}"
+    "carrier_message_id,attempts,next_at,lease_until,http_status,response_body,response_ms,last_attempt_at,"
+    "evaluated_until}"
 )
 
 
@@ -196,7 +197,7 @@ async def state_of(database: Database, project_id: str) -> list[str]:
     digests = []
     for name in tables:
         shown = "to_jsonb(t)"
-        if name in {"calls", "messages", "deliveries"}:
+        if name in {"calls", "messages", "deliveries", "alert_rules"}:
             shown += f" - '{_IN_THEIR_OWN_TIME}'::text[]"
         if name != "idempotency_keys":
             rows = f"string_agg(({shown})::text, '|' ORDER BY t::text)"
