@@ -10,19 +10,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from parley.audio.formats import AudioFormat
 from parley.conversation.facts import PartFailed, PartLost, PartRestored, UtteranceEnded, VoiceStarted, WordsHeard
 from parley.domain.agents import ListenChoice, VoiceChoice
-from parley.domain.calls import CallPlan, CallStatus, EndReason
+from parley.domain.calls import CallPlan
 from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks, NumberSetup
 from parley.domain.health import KeyState
-from parley.domain.messages import MessageStatus, OptOut
 from parley.domain.secrets import Secret
 from parley.domain.voices import KnownVoice
+from parley.providers.carrier_facts import NOT_OWNED as NOT_OWNED
+from parley.providers.carrier_facts import OPTED_OUT as OPTED_OUT
+from parley.providers.carrier_facts import CallReport as CallReport
+from parley.providers.carrier_facts import Document as Document
+from parley.providers.carrier_facts import ForwardOutcome as ForwardOutcome
+from parley.providers.carrier_facts import IncomingMessage as IncomingMessage
+from parley.providers.carrier_facts import MessageReport as MessageReport
+from parley.providers.carrier_facts import RingingCall as RingingCall
 
 # ---------------------------------------------------------------- any provider
 
@@ -267,72 +274,6 @@ class IncomingLeg(MediaLeg, Protocol):
         "stopped": the carrier said so; "lost": the socket broke without a word; "closed": `close()` was called.
         """
         ...
-
-
-class RingingCall(msgspec.Struct, frozen=True):
-    """A call that rings on one of our numbers, or was answered by whom we called. Numbers as the carrier gives them."""
-
-    carrier_call_id: str
-    from_number: str
-    to_number: str
-
-
-class CallReport(msgspec.Struct, frozen=True):
-    """What the carrier says became of a call. `reason` is set for an end whose reason the carrier knows."""
-
-    carrier_call_id: str
-    status: CallStatus
-    reason: EndReason | None = None
-    duration_s: int | None = None
-
-
-class ForwardOutcome(msgspec.Struct, frozen=True):
-    """What became of ringing a human's number for a caller. `failure` is None where the human answered, and then
-    `talked_s` is how long they spoke, if the carrier says so. After a caller who is gone nothing can follow."""
-
-    failure: EndReason | None = None
-    talked_s: int | None = None
-    is_caller_gone: bool = False
-
-
-class IncomingMessage(msgspec.Struct, frozen=True):
-    """A text message that came in on one of our numbers, as the carrier gives it.
-
-    `from_number` may be a short code or a name. `opt_out` is set where the carrier itself says that the message asks
-    for no more texts, for texts again, or for help.
-    """
-
-    carrier_message_id: str
-    from_number: str
-    to_number: str
-    body: str
-    media_urls: tuple[str, ...] = ()
-    opt_out: OptOut | None = None
-
-
-class MessageReport(msgspec.Struct, frozen=True):
-    """What the carrier says became of a message. `error` says in a sentence why it failed; `is_opted_out` that it was
-    because the other side wants no texts."""
-
-    carrier_message_id: str
-    status: MessageStatus
-    error: str | None = None
-    is_opted_out: bool = False
-
-
-OPTED_OUT: Final = "opted_out"
-"""The `reason` of a CarrierRefused when the other side has told the carrier to stop texts from this number."""
-
-
-NOT_OWNED: Final = "not_owned"
-"""The `reason` of a CarrierRefused when the account does not own the number that was to be adopted."""
-
-
-class Document(msgspec.Struct, frozen=True):
-    """An answer to a carrier's webhook that tells it what to do with the call or message."""
-
-    content_type: str
-    body: bytes
 
 
 class Carrier(Protocol):
