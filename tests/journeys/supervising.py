@@ -51,9 +51,11 @@ class Supervisor:
     async def speak(self, text: str) -> None:
         """Say it, in real time."""
         voice = mulaw_to_pcm16(speak(text))
-        for start in range(0, len(voice), _FRAME_BYTES):
-            await self.socket.send(voice[start : start + _FRAME_BYTES])
-            await asyncio.sleep(0.05)
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number in range(-(-len(voice) // _FRAME_BYTES)):
+            await asyncio.sleep(began + number * 0.05 - loop.time())  # by the clock: a late frame delays no other
+            await self.socket.send(voice[number * _FRAME_BYTES : (number + 1) * _FRAME_BYTES])
 
     def named(self, name: str) -> list[Json]:
         return [event["data"] for event in self.events if event["event"] == name]

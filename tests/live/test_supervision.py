@@ -189,7 +189,9 @@ class Line:
         self.changes: list[bool] = []
         if tasks is not None:
             ear = self.ear.listen
-            self.microphone = Microphone(MULAW_8K, self.speaker, ear, tasks, self.told.append, self.changes.append)
+            self.microphone = Microphone(
+                MULAW_8K, self.speaker, ear, tasks, self.told.append, self.changes.append, lambda: self.phone.now
+            )
         self.speaker.attach(self.listening.through(self.phone), 0.0)
 
     def _played(self, position: int, now: float) -> None:
@@ -259,12 +261,12 @@ async def test_a_humans_voice_is_played_and_recognised_and_only_theirs() -> None
     async with asyncio.TaskGroup() as tasks:
         line = Line(tasks)
         voice = mulaw_to_pcm16(speak("Ann here."))
-        line.microphone.hear("ann", voice, line.phone.now)
+        line.microphone.hear("ann", voice)
         assert not line.ear.audio, "the microphone is closed"
         line.microphone.open("ann")
-        line.microphone.hear("bob", voice, line.phone.now)
+        line.microphone.hear("bob", voice)
         assert not line.ear.audio
-        line.microphone.hear("ann", voice, line.phone.now)
+        line.microphone.hear("ann", voice)
         line.let_pass(1.5)
         assert WatermarkReader().feed(bytes(line.phone.played)) == ["Ann", "here."]
         assert WatermarkReader().feed(bytes(line.ear.audio)) == ["Ann", "here."]
@@ -272,13 +274,31 @@ async def test_a_humans_voice_is_played_and_recognised_and_only_theirs() -> None
         line.ear.emit(facts.WordsHeard("Ann here.", is_final=True))
         line.ear.emit(facts.WordsHeard("and I"))
         line.microphone.close()
-        line.microphone.hear("ann", voice, line.phone.now)
+        line.microphone.hear("ann", voice)
         assert line.changes == [True, False]
         open_still = not line.ear.is_closed
         line.microphone.end()
         assert (open_still, line.ear.is_closed) == (True, True), "the last words are waited for"
     said = [fact for fact in line.told if isinstance(fact, facts.HumanHeard)]
     assert said == [facts.HumanHeard("Ann here."), facts.HumanHeard("and I")]
+
+
+async def test_a_voice_that_comes_unevenly_is_played_without_gaps() -> None:
+    """Each frame is 40 ms long; of three, the second one comes 60 ms late, together with the third."""
+    grown: list[int] = []
+    async with asyncio.TaskGroup() as tasks:
+        line = Line(tasks)
+        line.microphone.open("ann")
+        for pause_ms in (100, 0, 20) * 20:
+            line.microphone.hear("ann", bytes(640))
+            for _ in range(pause_ms // 20):
+                before = len(line.phone.played)
+                line.let_pass(0.02)
+                grown.append(len(line.phone.played) - before)
+        line.microphone.end()
+    began = grown.index(FRAME)
+    assert began <= 6, "the cushion is small"
+    assert set(grown[began:]) == {FRAME}, "and once it plays it plays on"
 
 
 def test_a_human_does_not_talk_between_the_pieces_of_a_line() -> None:

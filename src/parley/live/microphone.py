@@ -24,6 +24,8 @@ log = structlog.get_logger()
 _LAST_WORDS_S = 2.0
 # Somebody who presses to talk sends nothing in between; a recogniser settles words only when it hears silence.
 _QUIET_AFTER_S = 0.3
+# A voice that begins is held back so long: the phone plays what it has, and frames do not come evenly.
+_CUSHION_MS = 120.0
 _SETTLING_MS = 1000.0
 
 Listen = Callable[[Callable[[HearingFact], None]], Hearing]
@@ -43,6 +45,7 @@ class Microphone:
         tasks: asyncio.TaskGroup,
         emit: Callable[[AnyFact], None],
         on_change: Callable[[bool], None],
+        clock: Callable[[], float],
     ) -> None:
         self.by = ""
         self._format = audio_format
@@ -51,11 +54,14 @@ class Microphone:
         self._tasks = tasks
         self._emit = emit
         self._on_change = on_change
+        self._clock = clock
+        self._held = bytearray()
         self._ear: _Ear | None = None
         self._timer: asyncio.TimerHandle | None = None  # until silence is heard, or the last words were waited for
 
     def open(self, by: str) -> None:
         self.end()
+        self._held.clear()
         self.by = by
         self._ear = ear = _Ear(self._format, self._listen, self._emit)
         self._tasks.create_task(ear.hearing.run())
@@ -66,7 +72,7 @@ class Microphone:
         self.by = ""
         self._on_change(False)
         if self._ear is not None:
-            self._ear.settle()
+            self._fall_silent()
             self._in(_LAST_WORDS_S, self.end)
 
     def end(self) -> None:
@@ -77,14 +83,25 @@ class Microphone:
             ear, self._ear = self._ear, None
             ear.close()
 
-    def hear(self, by: str, audio: bytes, now: float) -> None:
+    def hear(self, by: str, audio: bytes) -> None:
         """The human speaks (`SPOKEN_FORMAT`). Whoever has not taken the call over is not heard."""
         if not self.by or by != self.by or self._ear is None:
             return
-        frame = self._ear.convert(audio)
-        if self._speaker.relay(frame, now):
+        now = self._clock()
+        self._held += self._ear.convert(audio)
+        if len(self._held) >= self._format.bytes_in(_CUSHION_MS) or not self._speaker.has_played_all(now):
+            self._play(now)
+        self._in(_QUIET_AFTER_S, self._fall_silent)
+
+    def _play(self, now: float) -> None:
+        frame, self._held = bytes(self._held), bytearray()
+        if frame and self._ear is not None and self._speaker.relay(frame, now):
             self._ear.hearing.hear(frame)
-            self._in(_QUIET_AFTER_S, self._ear.settle)
+
+    def _fall_silent(self) -> None:
+        self._play(self._clock())
+        if self._ear is not None:
+            self._ear.settle()
 
     def _in(self, delay_s: float, act: Callable[[], None]) -> None:
         if self._timer is not None:

@@ -72,6 +72,10 @@ class Speaker:
         audio = b"".join(bytes(of.audio[end - size : end]) for _, of, end, size in self._segments)
         return audio, self._playhead.sent_bytes - len(audio)
 
+    def has_played_all(self, now: float) -> bool:
+        """Whether the phone should have nothing left to play by now."""
+        return self._playhead.end_time() <= now
+
     def relay(self, audio: bytes, now: float) -> bool:
         """Play a human's voice as it comes. False: dropped, since more than two seconds of it wait at the phone.
 

@@ -48,7 +48,6 @@ class Supervision:
         self._audience = audience
         self._conversation = conversation
         self._post = post
-        self._clock: Callable[[], float] = lambda: 0.0
         self._listening: Listening | None = None
         self._microphone: Microphone | None = None
         self.watch.refresh()
@@ -62,9 +61,9 @@ class Supervision:
         tasks: asyncio.TaskGroup,
     ) -> None:
         """The session runs: `listen` opens a recogniser for a human, and `tasks` are the session's."""
-        self._clock = clock
         self._listening = Listening(audio_format, speaker, clock, self._tell_sound)
-        self._microphone = Microphone(audio_format, speaker, listen, tasks, self._post, self._microphone_changed)
+        changed = self._microphone_changed
+        self._microphone = Microphone(audio_format, speaker, listen, tasks, self._post, changed, clock)
         self.refresh()
 
     def end(self) -> None:
@@ -132,7 +131,7 @@ class Supervision:
 
     def hear_human(self, by: str, audio: bytes) -> None:
         if self._microphone is not None:
-            self._microphone.hear(by, audio, self._clock())
+            self._microphone.hear(by, audio)
 
     def _microphone_changed(self, is_open: bool) -> None:
         change = self._audience.open_microphone if is_open else self._audience.close_microphone
