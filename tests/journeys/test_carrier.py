@@ -99,6 +99,7 @@ async def test_a_broken_stream_is_not_the_end(world: World) -> None:
     await phone.wait_until_agent_speaks()
     cut(phone)
     await world.until(lambda: len(phone.current.connected) >= 2)
+    await world.until(lambda: "today?" in phone.timeline.words_heard)  # silence alone may be the gap
     await phone.wait_until_agent_silent()
     await phone.say("Hello, can you hear me?")
     await phone.wait_until_agent_speaks()
