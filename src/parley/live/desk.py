@@ -72,7 +72,7 @@ def machine_of(plan: CallPlan) -> StageMachine:
     """Who decides in the stage of this plan."""
     language, stage = plan.agent.language, plan.stage
     if isinstance(stage, Waiting):
-        return WaitingRoom(stage, language, plan.agent.max_call_duration_s)
+        return WaitingRoom(stage, language)
     if isinstance(stage, TakingMessage):
         return MessageTaker(stage, language)
     return Announcer(stage if isinstance(stage, Announcing) else Announcing(""), language)

@@ -15,8 +15,8 @@ from tests.conversation.desk.telling import Told
 HOLD = hold_the_line("en")
 
 
-def waiting(stage: Waiting | None = None, language: str = "en-US", longest_s: float = 3600.0) -> Told:
-    told = Told(WaitingRoom(stage or Waiting("wait_1"), language, longest_s))
+def waiting(stage: Waiting | None = None, language: str = "en-US") -> Told:
+    told = Told(WaitingRoom(stage or Waiting("wait_1"), language))
     told.connect()
     return told
 
@@ -210,8 +210,10 @@ def test_callers_whom_nobody_takes_stay(answer: DeskFact) -> None:
 
 
 def test_nobody_waits_for_ever_and_a_lost_database_is_asked_again() -> None:
-    told = waiting(longest_s=100.0)
-    told.wait(100.0)
+    told = waiting()
+    told.wait(7199.0)
+    assert not told.all(desk.AskNext)
+    told.wait(1.0)
     assert told.all(desk.AskNext) == [desk.AskNext("overflowed")]
     told.tell(NextUnwritten("overflowed"))
     told.wait(10.0)

@@ -10,6 +10,7 @@ from parley.conversation.desk import wishes as desk
 from parley.conversation.desk.announcing import Announcer
 from parley.conversation.desk.facts import DeskFact, MoveAsked, NextUnwritten, NextWritten, PlaceTold, TurnCame
 from parley.conversation.desk.message import MessageTaker
+from parley.conversation.desk.rules import DeskRules
 from parley.conversation.desk.stage import StageMachine
 from parley.conversation.desk.waiting import WaitingRoom
 from parley.domain.stages import Announcing, StageEnd, TakingMessage, Waiting
@@ -73,7 +74,7 @@ def lived_through(machine: StageMachine, story: list[tuple[DeskFact, float]]) ->
 @given(stories)
 def test_a_wait_ends_once_and_asks_one_question_at_a_time(story: list[tuple[DeskFact, float]]) -> None:
     stage = Waiting("wait_1", announces_wait=True, offers_callback=True)
-    lived_through(WaitingRoom(stage, "en-US", 200.0), story)
+    lived_through(WaitingRoom(stage, "en-US", DeskRules(longest_wait_s=200.0)), story)
 
 
 @tries(150)

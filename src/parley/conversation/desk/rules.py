@@ -17,6 +17,9 @@ class DeskRules(msgspec.Struct, frozen=True):
     least_gap_s: float = 8.0
     """A better place is told no sooner than this after the last one, however fast the queue moves."""
 
+    longest_wait_s: float = 7200.0
+    """Nobody waits longer than this, whatever has become of the queue."""
+
     voice_retry_s: float = 1.5
     """A voice that makes no sound for this long is tried again on a fresh connection."""
 

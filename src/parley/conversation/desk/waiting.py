@@ -22,14 +22,13 @@ _ANNOUNCE, _LONGEST = "announce", "longest"
 class WaitingRoom(StageMachine):
     """Holds one waiting caller until it is their turn (`TurnCame`), they want to be called back, or they hang up.
 
-    Whoever keeps the queue tells of the place and of the turn. After `longest_s` without the turn the wait overflows,
-    so that nobody listens to music for ever because a queue was lost.
+    Whoever keeps the queue tells of the place and of the turn, and ends a wait that takes too long. Two hours without
+    either and the wait overflows by itself, so that nobody listens to music for ever because a queue was lost.
     """
 
-    def __init__(self, stage: Waiting, language: str, longest_s: float, rules: DeskRules | None = None) -> None:
+    def __init__(self, stage: Waiting, language: str, rules: DeskRules | None = None) -> None:
         super().__init__(language, rules)
         self._stage = stage
-        self._longest_s = longest_s
         self._place: PlaceTold | None = None
         self._saying: Literal["place", "line", "goodbye"] = "place"
         self._telling: int | None = None  # the position that is being said
@@ -41,7 +40,7 @@ class WaitingRoom(StageMachine):
 
     def _connected(self, now: float) -> None:
         self._out.append(PlayMusic())
-        self._deadlines.set(_LONGEST, now + self._longest_s)
+        self._deadlines.set(_LONGEST, now + self.rules.longest_wait_s)
         self._deadlines.set(_ANNOUNCE, now if self._place else now + self.rules.first_words_s)
 
     def _hear(self, fact: DeskFact, now: float) -> None:
