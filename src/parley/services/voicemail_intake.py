@@ -60,7 +60,8 @@ class VoicemailIntake:
         the store. Raises Unavailable when that does not take it either, or the database is away meanwhile.
         """
         if message.is_empty:
-            await self._close_empty(message.voicemail_id)
+            async with self._database.transaction() as session:
+                await voicemails.close_empty(session, message.voicemail_id)
             return
         message = _storable(message)
         try:
@@ -84,12 +85,6 @@ class VoicemailIntake:
         await self._lineup.settle(timeout_s)
 
     # ------------------------------------------------------------ one message
-
-    async def _close_empty(self, voicemail_id: str) -> None:
-        async with self._database.transaction() as session:
-            row = await voicemails.get_known(session, voicemail_id, lock=True)
-            if row.status == voicemails.RECORDING:
-                row.status = voicemails.EMPTY
 
     async def _store_path(self, path: Path) -> None:
         with claimed(path) as is_ours:

@@ -41,6 +41,8 @@ class SimulatedCarrier:
     `account_status` is what the account says of itself: "active", "suspended" or "closed".
     """
 
+    account_status = "active"
+
     def __init__(self, account_sid: str = ACCOUNT_SID, auth_token: str = AUTH_TOKEN) -> None:
         self._account = Account(account_sid, auth_token)
         self.exchange = Exchange()
@@ -49,7 +51,6 @@ class SimulatedCarrier:
         self.centre = MessageCentre(self._account, self.stock, self.exchange, self._inbox_of)
         self.calls: dict[str, CarrierCall] = {}
         self.requests: list[tuple[str, str, Form]] = []
-        self.account_status = "active"
         self.intercept: Intercept | None = None
         self.deliver: Deliver | None = None
         self._phones: dict[str, SimulatedPhone] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, select
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -73,6 +73,12 @@ async def list_after(
     """The same by cursor."""
     statement = _matching(project_id, conditions, unheard)
     return await page_after(session, statement, VoicemailRow.id, after_id, limit)
+
+
+async def close_empty(session: AsyncSession, voicemail_id: str) -> None:
+    """Nothing was said; of a message that is stored, or gone, nothing changes."""
+    waiting = update(VoicemailRow).where(VoicemailRow.id == voicemail_id, VoicemailRow.status == RECORDING)
+    await session.execute(waiting.values(status=EMPTY))
 
 
 async def remove(session: AsyncSession, project_id: str, voicemail_id: str) -> None:
