@@ -66,6 +66,18 @@ async def test_the_decision_is_kept_with_the_call_and_is_not_taken_again(world: 
     assert (plan.call_id, plan.stage) == (call.id, None)
 
 
+async def test_the_desk_hears_and_speaks_as_the_numbers_agent(world: World, mine: str) -> None:
+    agent = await world.agent(
+        mine, language="de-DE", speech_to_text={"provider": "own-ears"}, text_to_speech={"provider": "own-voice"}
+    )
+    number = await world.number(mine, agent.id)
+    await set_up(world, number, **rule(action="announcement", text="Wir sind umgezogen."))
+    call = await arrived(world, number)
+    snapshot = call.snapshot
+    assert (call.agent_id, snapshot["id"], snapshot["language"]) == (None, "", "de-DE")
+    assert (snapshot["listen"]["provider"], snapshot["voice"]["provider"]) == ("own-ears", "own-voice")
+
+
 @pytest.mark.parametrize(
     ("fields", "stage"),
     [

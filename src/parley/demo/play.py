@@ -97,7 +97,8 @@ async def _opened(screen: Screen, carrier: SimulatedCarrier) -> AsyncIterator[tu
 
 
 def _settings(screen: Screen, carrier: SimulatedCarrier) -> Settings:
-    """The operator's, except for what would lead out of this machine or into another database."""
+    """The operator's, except for what would lead out of this machine or into another database. All callers are simulated,
+    and who hears them hears nobody else."""
     configured = load_settings()
     port = configured.port
     try:
@@ -111,6 +112,7 @@ def _settings(screen: Screen, carrier: SimulatedCarrier) -> Settings:
         redis_url=None,
         public_url=None,
         allow_private_targets=True,
+        speech_to_text="simulated",
         journal_dir=configured.data_dir / "journals",
         twilio_account_sid=carrier.account_sid,
         twilio_auth_token=Secret(carrier.auth_token),

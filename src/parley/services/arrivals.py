@@ -21,7 +21,7 @@ from parley.services.limits import Limits
 from parley.services.plans import Plans
 from parley.services.stages import Stages
 from parley.services.turns import Turns
-from parley.storage import calls, projects
+from parley.storage import agents, calls, projects
 from parley.storage.tables import CallRow, NumberRow
 
 
@@ -90,6 +90,9 @@ class Arrivals:
                 return "limit_reached"
         if lane is not None:
             return await self._join(session, call, decision, lane)
+        if number.agent_id is not None:  # whoever speaks for the desk sounds like the agent callers know
+            found = await agents.named(session, number.project_id, [number.agent_id])
+            await self._stages.lend_voice(session, call, next(iter(found), None), is_its=False)
         if decision.action == "number":
             if not await self._turns.has_room(session, call.project_id, None, call_id=call.id):
                 is_placed = await self._stages.fall_back(session, call, decision, "limit_reached")
