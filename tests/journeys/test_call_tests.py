@@ -35,7 +35,11 @@ async def report_of(world: World, agent: Json, **wanted: object) -> Json:
 
 
 def failed(report: Json) -> dict[str, str]:
-    return {check["name"]: check["whatToDo"] for check in report["checks"] if check["status"] == "failed"}
+    return {
+        check["name"]: check.get("whatToDo") or check["what_to_do"]
+        for check in report["checks"]
+        if check["status"] == "failed"
+    }
 
 
 def steps(report: Json) -> dict[str, str]:
@@ -58,13 +62,15 @@ async def test_a_test_call_goes_the_whole_way_and_names_what_breaks(world: World
 
     assert (good["status"], failed(good)) == ("passed", {})
     assert steps(good) == {**dict.fromkeys(STEPS, "passed"), "public_url": "not_tested"}
-    assert (good["recognised"], good["heard"]) == (["when do you open"], [GREETING, "Very well."])
+    assert " ".join(good["recognised"]) == "when do you open"
+    heard = " ".join(good["heard"]).split()  # a slow machine may break a word of the agent's in two
+    assert heard and {*heard} <= {*f"{GREETING} Very well.".split()}
     call = await world.get(f"/v1/calls/{good['callId']}")
     assert (call["status"], call["metadata"]) == ("completed", {"is_test": True, "test_id": good["id"]})
 
     # The recogniser's key does not open anything any more, and whoever asks does not wait for the test.
     await world.post("/v1/credentials", {"name": "Ears", "provider": "deepgram", "apiKey": "a-wrong-key"})
-    begun = await report_of(world, agent, waitSeconds=0)
+    begun = await report_of(world, agent, waitSeconds=0, durationSeconds=5)
     again = await world.api.post("/v1/test-calls", json={"phoneNumber": agent["number"]})
     deaf = await done(world, begun["id"])
 
@@ -78,5 +84,7 @@ async def test_a_test_call_goes_the_whole_way_and_names_what_breaks(world: World
     number = {"phone_number": agent["number"], "duration_seconds": 1}
     alone = (await world.api.post("/v1/voiceai/test-call", json=number, timeout=httpx.Timeout(90))).json()
     assert alone["routing"]["matched"] == "fallback"
+    assert list(failed(alone)) == ["routing"]
+    assert "Assign an agent" in failed(alone)["routing"]
 
     assert len(world.carrier.requests) == asked  # the carrier heard nothing of any of it

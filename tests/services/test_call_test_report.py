@@ -56,7 +56,7 @@ def written(**changes: Any) -> CallWritten:
 
 
 def report(met: CallSeen, noted: CallWritten | None, decision: Decision = DECISION) -> dict[str, Check]:
-    checks = [*way_to_agent(met, noted, decision, has_public_url=True), *conversation(met, noted)]
+    checks = [*way_to_agent(met, noted, decision, has_public_url=True), *conversation(met, noted, decision)]
     assert all(check["what_to_do"] for check in checks if check["status"] == "failed")
     return {check["name"]: check for check in checks}
 
@@ -112,8 +112,10 @@ def test_a_server_that_cannot_be_reached_at_all_says_so_once_for_each_way() -> N
 
 def test_a_declined_call_is_routings_fault_unless_a_rule_says_so() -> None:
     met = CallSeen(public=contact(), verbs=["reject"])
-    nobody = Decision(action="voicemail", matched="fallback")
-    assert failed(report(met, None, nobody)) == ["routing"]
+    assert failed(report(met, None, Decision(action="reject", matched="fallback"))) == ["routing"]
+    assert failed(report(met, None, Decision(action="agent", matched="number_agent"))) == ["routing"]
+    full = written(status="failed", end_reason="limit_reached")
+    assert failed(report(met, full, Decision(action="agent", matched="number_agent"))) == ["routing"]
     assert failed(report(met, None, Decision(action="reject", matched="number_rule.0"))) == []
 
 
@@ -180,3 +182,25 @@ def test_what_the_recogniser_could_not_hear_is_no_fault_of_the_agents() -> None:
     deaf = report(seen(agent_words=[], agent_words_why="the recogniser gave up (unauthorized)"), written())
     assert (deaf["agent_words"]["status"], failed(deaf)) == ("not_tested", [])
     assert failed(report(seen(agent_words=[]), written())) == ["agent_words"]
+
+
+@pytest.mark.parametrize(
+    ("action", "end", "words"),
+    [
+        ("voicemail", "caller_hangup", "voicemail"),
+        ("agent", "message_taken", "voicemail"),
+        ("announcement", "announced", "announcement"),
+        ("queue", "caller_hangup", "queue"),
+    ],
+)
+def test_only_an_agent_has_to_understand_and_answer(action: Any, end: str, words: str) -> None:
+    lines = [SpokenLine(text="Hello, can you hear me?", at_ms=1500)]
+    found = report(seen(lines=lines), written(lines=(), end_reason=end), Decision(action=action, matched="rule"))
+    assert failed(found) == []
+    assert words in found["recognition"]["detail"]
+    assert found["reply"]["status"] == "not_tested"
+
+
+def test_an_agent_that_broke_down_is_told_though_voicemail_took_its_place() -> None:
+    gave_way = written(lines=(), end_reason="message_taken", problems=("speech_to_text_failed",))
+    assert failed(report(seen(), gave_way)) == ["recognition"]

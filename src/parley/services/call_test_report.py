@@ -132,12 +132,17 @@ _GOES_TO = {
 }
 
 
+_DECLINED = frozenset({"no_agent", "limit_reached", "rejected"})
+
+
 def _routing(seen: CallSeen, written: CallWritten | None, decision: Decision | None) -> Check:
     decided = "Nothing is known of the decision."
     if decision is not None:
         why = next((each.why for each in decision.considered if each.name == decision.matched), "")
         decided = f"`{decision.matched}` decided that the call goes {_GOES_TO[decision.action]}. {why}".strip()
-    if written is not None or (decision is not None and decision.action == "reject" and "reject" in seen.verbs):
+    is_declined = written is None or written.end_reason in _DECLINED
+    is_meant = decision is not None and decision.action == "reject" and decision.matched != "fallback"
+    if not is_declined or (is_meant and "reject" in seen.verbs):
         return check("routing", "passed", decided)
     fix = (
         "Assign an agent to the number, or give routing a default agent. If there is one, look at its limit of calls at"

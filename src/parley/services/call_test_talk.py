@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from parley.domain.call_tests import CallSeen
 from parley.domain.calls import ENDED
+from parley.domain.decisions import Decision
 from parley.services.call_test_report import CallWritten, untested
 from parley.services.checks import Check, check, during
 
@@ -18,17 +19,35 @@ _UNDERSTOOD = 0.5
 _SLOW_MS = 2000
 
 
-def conversation(seen: CallSeen, written: CallWritten | None) -> Iterator[Check]:
-    """From the agent's first audio to the record of the call."""
+def conversation(seen: CallSeen, written: CallWritten | None, decision: Decision | None = None) -> Iterator[Check]:
+    """From the agent's first audio to the record of the call; only an agent has to understand and answer."""
     if seen.connected_ms is None or written is None:
         yield from untested(_NAMES, "There was no conversation.")
         return
     yield _greeting(seen, written)
-    yield _recognition(seen, written)
-    yield _reply(seen, written)
+    stood_in = _stood_in(written, decision)
+    if stood_in:
+        yield from untested(("recognition", "reply"), stood_in)
+    else:
+        yield _recognition(seen, written)
+        yield _reply(seen, written)
     yield _agent_words(seen, written)
     yield _hang_up(seen)
     yield _records(written)
+
+
+def _stood_in(written: CallWritten, decision: Decision | None) -> str:
+    """What the caller met in an agent's place; empty for an agent, also for one that broke down and gave way."""
+    if written.problems:
+        return ""
+    action = decision.action if decision is not None else "agent"
+    if written.end_reason == "message_taken" or action == "voicemail":
+        return "The caller met voicemail, which records and answers nothing."
+    if written.end_reason == "announced" or action == "announcement":
+        return "The caller met an announcement, which nobody has to answer."
+    if action == "queue" and not written.lines:
+        return "The caller waited in the queue and no agent became free meanwhile."
+    return ""
 
 
 def _greeting(seen: CallSeen, written: CallWritten) -> Check:

@@ -157,7 +157,7 @@ class CallTests:
         found = [
             *checks,
             *way_to_agent(seen, written, decision, has_public_url=self._has_public_url),
-            *conversation(seen, written),
+            *conversation(seen, written, decision),
         ]
         if trouble:
             found.append(check("test", "failed", trouble, "Test again."))
