@@ -42,6 +42,7 @@ from parley.simulation import SimulatedCarrier
 from parley.simulation.serving import LoopbackServer
 from parley.storage.migrations import migrate
 from tests.api.rows import EVERY, Belongings, fill, with_ids
+from tests.patience import patient
 
 KEY = "sk_live_fuzzed-0123456789"
 SEED = 20_260_115
@@ -50,6 +51,8 @@ _ACCEPTED = ["2xx", "401", "403", "404", "409", "429", "502"]
 # Valid by the schema and refused with a 400 nevertheless, and why a schema cannot say so.
 REFUSED_BY_MEANING: Mapping[str, str] = {
     "POST /v1/calls": "the agent has to have a number and something to say; numbers may be emergency numbers",
+    "POST /v1/calls/{call_id}/transfer": "numbers may be emergency numbers",
+    "POST /v1/voiceai/conversations/{conversation_id}/transfer": "numbers may be emergency numbers",
     "POST /v1/messages": "sender and recipient are found in several ways, of which some have to be there",
     "POST /v1/agents": "transfer numbers may be emergency numbers",
     "PATCH /v1/agents/{agent_id}": "hosted agents need a prompt, which the agent may have already",
@@ -185,7 +188,7 @@ async def _new_database(postgres_url: str) -> AsyncIterator[str]:
     engine = create_async_engine(postgres_url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
     async with engine.connect() as connection:
         await connection.execute(text(f"CREATE DATABASE {name}"))
-    url = make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    url = patient(make_url(postgres_url).set(database=name))
     await migrate(url)
     yield url
     async with engine.connect() as connection:

@@ -30,6 +30,7 @@ RUNS: list[tuple[str, list[str], Phases, int]] = [
     ("native", ["Messages", "Conversations", "Webhooks"], EACH, 300),
     ("native", ["Numbers", "Usage"], EACH, 200),
     ("native", ["Call routing"], EACH, 100),
+    ("native", ["Live"], EACH, 60),
     ("native", [], FUZZED, 200),
     ("oneinbox", [], EACH, 150),
     ("oneinbox", [], FUZZED, 50),

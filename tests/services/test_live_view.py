@@ -196,5 +196,5 @@ async def test_a_transfer_goes_to_the_agents_number_unless_another_is_named(desk
 
 async def test_without_any_number_there_is_no_transfer(desk: Desk) -> None:
     call_id = await desk.open()
-    with pytest.raises(BadInput, match="transferNumber"):
+    with pytest.raises(Conflict, match="transferNumber"):
         await desk.view.transfer(desk.opened, call_id, None, "")

@@ -55,13 +55,11 @@ class Microphone:
         self._emit = emit
         self._on_change = on_change
         self._clock = clock
-        self._held = bytearray()
         self._ear: _Ear | None = None
         self._timer: asyncio.TimerHandle | None = None  # until silence is heard, or the last words were waited for
 
     def open(self, by: str) -> None:
         self.end()
-        self._held.clear()
         self.by = by
         self._ear = ear = _Ear(self._format, self._listen, self._emit)
         self._tasks.create_task(ear.hearing.run())
@@ -88,19 +86,21 @@ class Microphone:
         if not self.by or by != self.by or self._ear is None:
             return
         now = self._clock()
-        self._held += self._ear.convert(audio)
-        if len(self._held) >= self._format.bytes_in(_CUSHION_MS) or not self._speaker.has_played_all(now):
-            self._play(now)
+        self._ear.held += self._ear.convert(audio)
+        is_cushion = len(self._ear.held) >= self._format.bytes_in(_CUSHION_MS)
+        if is_cushion or not self._speaker.has_played_all(now):
+            self._play(self._ear, now)
         self._in(_QUIET_AFTER_S, self._fall_silent)
 
-    def _play(self, now: float) -> None:
-        frame, self._held = bytes(self._held), bytearray()
-        if frame and self._ear is not None and self._speaker.relay(frame, now):
-            self._ear.hearing.hear(frame)
+    def _play(self, ear: _Ear, now: float) -> None:
+        frame = bytes(ear.held)
+        ear.held.clear()
+        if frame and self._speaker.relay(frame, now):
+            ear.hearing.hear(frame)
 
     def _fall_silent(self) -> None:
-        self._play(self._clock())
         if self._ear is not None:
+            self._play(self._ear, self._clock())
             self._ear.settle()
 
     def _in(self, delay_s: float, act: Callable[[], None]) -> None:
@@ -110,13 +110,14 @@ class Microphone:
 
 
 class _Ear:
-    """A recogniser that hears one human."""
+    """A recogniser that hears one human. `held` is what the caller is to hear soon."""
 
     def __init__(self, audio_format: AudioFormat, listen: Listen, emit: Callable[[AnyFact], None]) -> None:
         self._format = audio_format
         self._converter = Converter(SPOKEN_FORMAT, audio_format)
         self._emit = emit
         self._unsettled = ""
+        self.held = bytearray()
         self.hearing = listen(self._on_hearing)
 
     def convert(self, audio: bytes) -> bytes:

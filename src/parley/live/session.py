@@ -34,7 +34,6 @@ from parley.live.replier import Replier
 from parley.live.scribe import Scribe
 from parley.live.speaker import Speaker
 from parley.live.supervision import Supervision
-from parley.live.watching import ConversationWatch
 from parley.providers.protocols import Hearing, HearingFact, LegEvents, MediaLeg, Voice, VoiceFact
 from parley.services.audience import Audience
 
@@ -72,13 +71,13 @@ class _Steps:
 
     journal: Journal
     talk: TalkObserver
-    watch: ConversationWatch
+    supervision: Supervision
 
     def note(self, entry: Entry) -> None:
         self.journal.write(entry)
         self.talk.observe(entry)
-        if self.watch.is_on:  # asked here, because most calls are watched by nobody
-            self.watch.note(entry)
+        if self.supervision.watch.is_on:  # asked here, because most calls are watched by nobody
+            self.supervision.watch.note(entry)
 
 
 class Session:
@@ -97,8 +96,7 @@ class Session:
         self._providers = providers
         self._records = records
         conversation = Conversation(plan.agent)
-        self.supervision = Supervision(plan, audience, conversation, self.post)
-        self._steps = _Steps(journal, TalkObserver(), self.supervision.watch)
+        self._steps = _Steps(journal, TalkObserver(), Supervision(plan, audience, conversation, self.post))
         self._metrics = metrics
         self._driver = Driver(conversation, self._steps.note, self._fulfil, self._fail)
         loop = asyncio.get_running_loop()
@@ -225,6 +223,10 @@ class Session:
             parts.speaker.play_clip(farewell.reply, farewell.clip, self._driver.now())
 
     # ------------------------------------------------------------ from outside
+
+    @property
+    def supervision(self) -> Supervision:
+        return self._steps.supervision
 
     @property
     def is_over(self) -> bool:

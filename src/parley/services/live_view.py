@@ -14,7 +14,7 @@ import structlog
 
 from parley.domain.agents import AgentSnapshot
 from parley.domain.calls import ENDED
-from parley.domain.errors import BadInput, Conflict, FieldError, TooManyRequests, Unauthorized, Unavailable
+from parley.domain.errors import Conflict, TooManyRequests, Unauthorized, Unavailable
 from parley.domain.live_events import CallState, LiveEvent, SayLine, Steer, TakeOver, Transfer
 from parley.domain.phone_numbers import normalise, require_dialable
 from parley.domain.secrets import Secret
@@ -193,12 +193,12 @@ class LiveView:
         return self._holder.take(call_id, command) or await self._presence.tell(call_id, command)
 
     async def transfer(self, opened: Opened, call_id: str, to_number: str | None, say: str) -> CallRow:
-        """Hand the caller over, by default to the agent's own `transferNumber`. Raises BadInput, and as `steer`."""
+        """Hand the caller over, by default to the agent's own `transferNumber`. Raises BadInput for a number that
+        must not be dialled, and as `steer`."""
         call = await self._one(opened.project_id, call_id)
         number = to_number or msgspec.convert(call.snapshot, AgentSnapshot).transfer_number
         if not number:
-            why = "is required, because the agent has no `transferNumber`"
-            raise BadInput(f"`toNumber` {why}.", [FieldError("toNumber", why)])
+            raise Conflict("The agent has no `transferNumber`; say with `toNumber` where the caller should go.")
         number = require_dialable(normalise(number, "toNumber"), "toNumber")
         return await self.steer(opened, call_id, Transfer(number, say))
 
