@@ -1,119 +1,34 @@
-"""Alerts over stored calls: what fires, what is kept of it, who is told, and that a backtest says the same."""
+"""Alerts over stored calls: what fires, what is kept of it, and that a backtest says the same."""
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from parley.domain.errors import BadInput, Conflict, NotFound, ProviderError
+from parley.domain.errors import BadInput, Conflict, NotFound
 from parley.domain.ids import new_id
-from parley.schemas.alerts import AlertBacktest, AlertCreate, AlertUpdate, FiringQuery
+from parley.schemas.alerts import AlertBacktest, AlertCreate, AlertUpdate
 from parley.schemas.base import parse
 from parley.schemas.pages import CursorQuery
-from parley.schemas.webhooks import WebhookPut
-from parley.services.alert_watch import MOST_MAILS_A_DAY, AlertWatch
+from parley.services.alert_watch import AlertWatch
 from parley.services.alerts import MOST_RULES, Alerts
-from parley.storage.tables import (
-    AlertFiringRow,
-    AnalysisRow,
-    CallRow,
-    ProblemRow,
-    QueueEntryRow,
-    Row,
-    TranscriptRow,
-)
-from tests.services.test_subscriptions import arrived, send_all, wanted
+from parley.storage.tables import AnalysisRow, CallRow, ProblemRow, QueueEntryRow, TranscriptRow
+from tests.services.alerting import AlertDesk
 from tests.services.world import World
-
-HOOK = "https://alerts.example/hook"
-
-
-class Postbox:
-    """A mail server's door that keeps what it is given, or fails as it is told."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[str, str, str]] = []
-        self.failure: ProviderError | None = None
-
-    async def send(self, to: str, subject: str, text: str) -> None:
-        if self.failure is not None:
-            raise self.failure
-        self.mails.append((to, subject, text))
-
-
-class Desk:
-    """A project with its alerts, and calls written into its past and present."""
-
-    def __init__(self, world: World, project_id: str) -> None:
-        self.world, self.project_id, self.post = world, project_id, Postbox()
-        self.alerts = Alerts(world.database, world.webhooks, sends_mail=True, clock=world.clock)
-        self.watch = AlertWatch(world.database, world.announcements, self.post, world.clock)
-
-    @property
-    def now(self) -> datetime:
-        return self.world.clock.now
-
-    async def rule(self, kind: str, *, condition: Mapping[str, Any] | None = None, **more: Any) -> str:
-        body = {"name": "Too much", "condition": {"kind": kind, **(condition or {})}, "dedupe_seconds": 0, **more}
-        return (await self.alerts.create(self.project_id, parse(AlertCreate, body))).id
-
-    async def add(self, *rows: Row) -> None:
-        async with self.world.database.transaction() as session:
-            for row in rows:
-                session.add(row)
-                await session.flush()
-
-    def call(self, began: datetime, lasted_s: float | None = None, **more: Any) -> CallRow:
-        values: dict[str, Any] = {
-            "id": new_id("call"),
-            "project_id": self.project_id,
-            "carrier": "acme",
-            "direction": "inbound",
-            "status": "in-progress" if lasted_s is None else "completed",
-            "from_number": "+14155559999",
-            "to_number": "+14155550001",
-            "snapshot": {"id": "", "name": ""},
-            "created_at": began,
-            "started_at": began,
-            "ended_at": None if lasted_s is None else began + timedelta(seconds=lasted_s),
-        }
-        return CallRow(**values | more)
-
-    async def called(self, began: datetime, lasted_s: float | None = None, **more: Any) -> str:
-        row = self.call(began, lasted_s, **more)
-        await self.add(row)
-        return row.id
-
-    async def pass_time(self, seconds: float, step_s: float = 5.0) -> None:
-        """Let the rules be looked at all the while, as a running server does."""
-        until = self.now + timedelta(seconds=seconds)
-        while self.now < until:
-            self.world.clock.advance(min(step_s, (until - self.now).total_seconds()))
-            await self.watch.look()
-            await self.watch.tell()
-
-    async def fired(self, rule_id: str | None = None) -> list[AlertFiringRow]:
-        """Oldest first."""
-        query = FiringQuery(limit=100, alert_id=rule_id)
-        pairs, _ = await self.alerts.list_firings(self.project_id, query)
-        return sorted((row for row, _ in pairs), key=lambda row: row.fired_at)
 
 
 @pytest.fixture
-def desk(world: World, mine: str) -> Desk:
-    return Desk(world, mine)
+def desk(world: World, mine: str) -> AlertDesk:
+    return AlertDesk(world, mine)
 
 
 # ---------------------------------------------------------------- what fires
 
 
-async def test_a_call_fires_while_it_still_goes_on(desk: Desk) -> None:
+async def test_a_call_fires_while_it_still_goes_on(desk: AlertDesk) -> None:
     await desk.rule("long_duration", condition={"threshold": 60})
     began = desk.now
     call = await desk.called(began)
@@ -130,7 +45,7 @@ async def test_a_call_fires_while_it_still_goes_on(desk: Desk) -> None:
     assert len(await desk.fired()) == 1
 
 
-async def test_a_low_score_fires_when_it_is_judged(desk: Desk) -> None:
+async def test_a_low_score_fires_when_it_is_judged(desk: AlertDesk) -> None:
     await desk.rule("low_satisfaction", condition={"threshold": 2})
     for score in (1.5, 2.0, 2.1, None):
         call = await desk.called(desk.now, lasted_s=1)
@@ -153,7 +68,7 @@ async def test_a_low_score_fires_when_it_is_judged(desk: Desk) -> None:
     ]
 
 
-async def test_a_phrase_fires_while_the_caller_is_still_there(desk: Desk) -> None:
+async def test_a_phrase_fires_while_the_caller_is_still_there(desk: AlertDesk) -> None:
     await desk.rule("escalation", condition={"phrases": ["speak to a human"]})
     call = await desk.called(desk.now)
     for number, line in enumerate(["Hello.", "I want to SPEAK to a human, now!", "No humans here"]):
@@ -177,7 +92,7 @@ async def test_a_phrase_fires_while_the_caller_is_still_there(desk: Desk) -> Non
     assert shown["detail"] == {"phrase": "speak to a human", "said": "I want to SPEAK to a human, now!"}
 
 
-async def test_a_transfer_is_an_escalation_if_that_is_wanted(desk: Desk) -> None:
+async def test_a_transfer_is_an_escalation_if_that_is_wanted(desk: AlertDesk) -> None:
     await desk.rule("escalation", condition={"on_transfer": True})
     moved = await desk.called(desk.now, lasted_s=3, end_reason="transferred")
     await desk.called(desk.now, lasted_s=3, end_reason="caller_hangup")
@@ -185,7 +100,7 @@ async def test_a_transfer_is_an_escalation_if_that_is_wanted(desk: Desk) -> None
     assert [each.call_id for each in await desk.fired()] == [moved]
 
 
-async def test_failures_are_counted_within_the_window_as_they_were_noted(desk: Desk) -> None:
+async def test_failures_are_counted_within_the_window_as_they_were_noted(desk: AlertDesk) -> None:
     await desk.rule("provider_failure", least_count=2, window_seconds=60)
     narrow = await desk.rule("provider_failure", condition={"codes": ["speech_to_text_lost"]})
     call = await desk.called(desk.now)
@@ -201,7 +116,7 @@ async def test_failures_are_counted_within_the_window_as_they_were_noted(desk: D
     assert [each["detail"]["code"] for each in both.evidence["occurrences"]] == ["voice_timeout", "timeout"]
 
 
-async def test_an_error_rate_is_the_share_of_calls_that_failed(desk: Desk) -> None:
+async def test_an_error_rate_is_the_share_of_calls_that_failed(desk: AlertDesk) -> None:
     await desk.rule("error_rate", condition={"threshold": 0.5}, least_count=4, window_seconds=600)
     for status in ("completed", "failed", "completed", "failed"):
         await desk.called(desk.now, lasted_s=1, status=status, end_reason="carrier_failed")
@@ -210,7 +125,7 @@ async def test_an_error_rate_is_the_share_of_calls_that_failed(desk: Desk) -> No
     assert (firing.value, firing.evidence["count"]) == (0.5, 2)
 
 
-async def test_a_wait_fires_while_the_caller_still_waits(desk: Desk) -> None:
+async def test_a_wait_fires_while_the_caller_still_waits(desk: AlertDesk) -> None:
     await desk.rule("queue_time", condition={"threshold": 30})
     began = desk.now
     for lane, left_s in (("agent_patient", None), ("agent_quick", 29.0)):
@@ -234,7 +149,7 @@ async def test_a_wait_fires_while_the_caller_still_waits(desk: Desk) -> None:
     assert firing.evidence["occurrences"][0]["detail"] == {"lane": "agent_patient"}
 
 
-async def test_an_agents_rule_looks_at_its_calls_alone_and_nobody_elses_project(desk: Desk, theirs: str) -> None:
+async def test_an_agents_rule_looks_at_its_calls_alone_and_nobody_elses_project(desk: AlertDesk, theirs: str) -> None:
     agent = await desk.world.agent(desk.project_id)
     await desk.rule("long_duration", condition={"threshold": 10}, agent_id=agent.id)
     its_own = await desk.called(desk.now, agent_id=agent.id)
@@ -249,7 +164,7 @@ async def test_an_agents_rule_looks_at_its_calls_alone_and_nobody_elses_project(
         await desk.alerts.get(theirs, (await desk.fired())[0].rule_id)
 
 
-async def test_what_happened_before_a_rule_is_not_its_business_nor_while_it_is_off(desk: Desk) -> None:
+async def test_what_happened_before_a_rule_is_not_its_business_nor_while_it_is_off(desk: AlertDesk) -> None:
     await desk.called(desk.now - timedelta(seconds=100))
     rule = await desk.rule("long_duration", condition={"threshold": 60})
     await desk.pass_time(20)
@@ -267,7 +182,7 @@ async def test_what_happened_before_a_rule_is_not_its_business_nor_while_it_is_o
     assert renamed.effective_from < renamed.updated_at
 
 
-async def test_what_is_written_down_late_still_fires_and_two_servers_fire_once(desk: Desk) -> None:
+async def test_what_is_written_down_late_still_fires_and_two_servers_fire_once(desk: AlertDesk) -> None:
     rule = await desk.rule("error_rate", condition={"threshold": 1}, least_count=1)
     other = AlertWatch(desk.world.database, desk.world.announcements, desk.post, desk.world.clock)
     late = desk.now + timedelta(seconds=5)
@@ -280,111 +195,10 @@ async def test_what_is_written_down_late_still_fires_and_two_servers_fire_once(d
     assert len(await desk.fired(rule)) == 1
 
 
-# ---------------------------------------------------------------- who is told
-
-
-async def test_channels_and_subscriptions_are_told_once_and_signed(desk: Desk) -> None:
-    world = desk.world
-    await world.webhooks.put(desk.project_id, None, WebhookPut(url="https://project.example/hook"))
-    await world.subscriptions.create(desk.project_id, wanted("alert_fired", "system_error", "escalation_triggered"))
-    channels = [
-        {"type": "webhook", "url": HOOK},
-        {"type": "webhook"},
-        {"type": "email", "to": "boss@example.com"},
-    ]
-    await desk.rule("error_rate", condition={"threshold": 0.1}, channels=channels, name="Failing\n calls")
-    call = await desk.called(desk.now, lasted_s=1, status="failed", end_reason="carrier_failed")
-    await desk.pass_time(30)
-    await send_all(world)
-    await desk.pass_time(30)
-    await send_all(world)
-
-    assert arrived(world, HOOK) == arrived(world, "https://project.example/hook") == ["alert.fired"]
-    assert arrived(world) == ["alert_fired", "system_error"]
-    [(_, headers, body)] = [each for each in world.sender.sent if each[0] == HOOK]
-    assert "X-Webhook-Signature" in headers
-    told = json.loads(body)
-    assert (told["channel"], told["data"]["callId"], told["data"]["kind"]) == ("alert", call, "error_rate")
-    assert told["data"]["message"] == "100% of the calls that ended within 5 minutes failed."
-    [(to, subject, text)] = desk.post.mails
-    assert (to, subject) == ("boss@example.com", "[parley] Failing calls")
-    assert call in text
-    [firing] = await desk.fired()
-    assert [(each["type"], each["status"]) for each in firing.told] == [
-        ("webhook", "sent"),
-        ("webhook", "sent"),
-        ("email", "sent"),
-    ]
-
-
-async def test_a_mail_is_tried_again_and_then_given_up_with_its_reason(desk: Desk) -> None:
-    channels = [{"type": "email", "to": "boss@example.com"}]
-    await desk.rule("long_duration", condition={"threshold": 10}, channels=channels)
-    desk.post.failure = ProviderError("mail", "The mail server refused the mail: 450 busy", retryable=True)
-    await desk.called(desk.now)
-    await desk.pass_time(20)
-    [firing] = await desk.fired()
-    assert [each["status"] for each in firing.told] == ["waiting"]
-    await desk.pass_time(4 * 3600, step_s=600)
-    [firing] = await desk.fired()
-    assert [(each["status"], each["reason"]) for each in firing.told] == [("failed", desk.post.failure.message)]
-    assert firing.attempts == 5
-
-    desk.post.failure = ProviderError("mail", "550 nobody", retryable=False)
-    await desk.called(desk.now)
-    await desk.pass_time(20)
-    assert (await desk.fired())[-1].told[0]["status"] == "failed"
-
-
-async def test_nobody_is_mailed_without_end(desk: Desk) -> None:
-    rule = await desk.rule(
-        "long_duration", condition={"threshold": 10}, channels=[{"type": "email", "to": "boss@example.com"}]
-    )
-    sent = [{"type": "email", "address": "boss@example.com", "status": "sent", "reason": None}]
-    await desk.add(
-        *(
-            AlertFiringRow(
-                id=new_id("fire"),
-                project_id=desk.project_id,
-                rule_id=rule,
-                subject=str(number),
-                value=1.0,
-                evidence={},
-                told=sent,
-                fired_at=desk.now,
-            )
-            for number in range(MOST_MAILS_A_DAY)
-        )
-    )
-    await desk.called(desk.now)
-    await desk.pass_time(20)
-    assert desk.post.mails == []
-    async with desk.world.database.read() as session:
-        newest = await session.scalar(select(AlertFiringRow).where(AlertFiringRow.subject == ""))
-    assert newest is not None
-    assert "200 mails" in newest.told[0]["reason"]
-
-
-@pytest.mark.parametrize("mode", ["delay", "drop"])
-async def test_quiet_hours_delay_or_drop_what_is_told_and_never_what_is_kept(desk: Desk, mode: str) -> None:
-    assert (desk.now.hour, desk.now.minute) == (3, 4)
-    quiet = {"timezone": "UTC", "start": "22:00", "end": "07:00", "mode": mode}
-    channels = [{"type": "email", "to": "boss@example.com"}]
-    await desk.rule("long_duration", condition={"threshold": 10}, quiet_hours=quiet, channels=channels)
-    await desk.called(desk.now)
-    await desk.pass_time(60)
-    [firing] = await desk.fired()
-    assert desk.post.mails == []
-    await desk.pass_time(4 * 3600, step_s=60)
-    [firing] = await desk.fired()
-    assert [each["status"] for each in firing.told] == ["sent" if mode == "delay" else "dropped"]
-    assert len(desk.post.mails) == (mode == "delay")
-
-
 # ---------------------------------------------------------------- rules
 
 
-async def test_a_channel_that_cannot_be_told_is_refused(desk: Desk) -> None:
+async def test_a_channel_that_cannot_be_told_is_refused(desk: AlertDesk) -> None:
     with pytest.raises(BadInput, match=r"channels\.0\.url"):
         await desk.rule(
             "queue_time", condition={"threshold": 5}, channels=[{"type": "webhook", "url": "https://127.0.0.1/x"}]
@@ -410,7 +224,7 @@ def test_a_condition_without_what_it_needs_is_refused(condition: dict[str, Any],
     assert field in {name for name, _ in refused.value.errors}
 
 
-async def test_a_project_has_a_bounded_number_of_rules(desk: Desk) -> None:
+async def test_a_project_has_a_bounded_number_of_rules(desk: AlertDesk) -> None:
     for _ in range(MOST_RULES):
         await desk.rule("queue_time", condition={"threshold": 5})
     with pytest.raises(Conflict, match="100"):
@@ -430,7 +244,7 @@ RULES: tuple[dict[str, Any], ...] = (
 )
 
 
-async def test_a_backtest_says_what_the_live_rules_did_on_the_same_calls(desk: Desk) -> None:
+async def test_a_backtest_says_what_the_live_rules_did_on_the_same_calls(desk: AlertDesk) -> None:
     dice = random.Random(7)
     agents = [(await desk.world.agent(desk.project_id)).id for _ in range(2)]
     rules = [
@@ -471,7 +285,7 @@ async def test_a_backtest_says_what_the_live_rules_did_on_the_same_calls(desk: D
         assert len(really) >= 2, f"{body} proves nothing"
 
 
-async def test_a_backtest_tells_nobody_and_says_when_quiet_hours_would_have(desk: Desk) -> None:
+async def test_a_backtest_tells_nobody_and_says_when_quiet_hours_would_have(desk: AlertDesk) -> None:
     day = desk.now.replace(hour=12)
     night = desk.now.replace(hour=23) - timedelta(days=1)
     await desk.called(night, lasted_s=100)

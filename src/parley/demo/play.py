@@ -97,8 +97,10 @@ async def _opened(screen: Screen, carrier: SimulatedCarrier) -> AsyncIterator[tu
 
 
 def _settings(screen: Screen, carrier: SimulatedCarrier) -> Settings:
-    """The operator's, except for what would lead out of this machine or into another database. All callers are simulated,
-    and who hears them hears nobody else."""
+    """The operator's, except for what would lead out of this machine or into another database.
+
+    All callers are simulated, and so is who hears them.
+    """
     configured = load_settings()
     port = configured.port
     try:
