@@ -166,6 +166,22 @@ async def test_health_tells_what_is_missing(api: Api) -> None:
     assert (complete["status"], complete["reasons"], complete["phone_numbers"]["connected"]) == ("healthy", [], 1)
 
 
+async def test_health_asks_the_carrier_where_calls_go(api: Api) -> None:
+    number = ok(await api.client.post("/v1/numbers", json={}), 201)["phoneNumber"]
+    owned = api.carrier.stock.find(number)
+    assert owned is not None
+    owned.hooks["VoiceUrl"] = "https://elsewhere.example/voice"
+
+    found = ok(await api.client.get(f"{ROOT}/phone-integration/health", params={"refresh": "true"}))
+
+    [check] = [each for each in found["checks"] if each["kind"] == "number"]
+    assert (check["name"], check["status"], check["code"]) == (number, "failed", "points_elsewhere")
+    assert "Import the number again" in check["detail"]
+    assert check["since"] == check["checked_at"]
+    assert found["carriers"][0]["check"] == "failed"
+    assert "number_points_elsewhere" in [reason["code"] for reason in found["reasons"]]
+
+
 async def test_the_printed_test_call_says_what_is_in_the_way(api: Api) -> None:
     ok(await api.client.post(f"{ROOT}/phone-numbers", json={"phone_number": "+1234567890", "provider": "twilio"}), 201)
     body = {"phone_number": "+1234567890", "test_type": "inbound_routing", "duration_seconds": 30}

@@ -38,6 +38,7 @@ LONGEST_SPEECH_S: Final = 30.0
 HANG_UP_S: Final = 15.0
 STREAM_PROBLEM: Final = "31920"
 
+_TIMEOUT: Final = httpx.Timeout(WEBHOOK_TIMEOUT_S, connect=5.0)
 _VERBS: Final[Mapping[type[documents.Step], str]] = {
     documents.ConnectStream: "stream",
     documents.Dial: "dial",
@@ -163,9 +164,7 @@ class _Test:
         began, error, answer = self._ms(), "", None
         headers = {"X-Twilio-Signature": signature(self._order.account.token.reveal(), url, form)}
         try:
-            answer = await self._exchange.http.post(
-                self._way(url), data=dict(form), headers=headers, timeout=WEBHOOK_TIMEOUT_S
-            )
+            answer = await self._exchange.http.post(self._way(url), data=dict(form), headers=headers, timeout=_TIMEOUT)
         except (httpx.HTTPError, httpx.InvalidURL) as failed:
             error = _why(failed)
         status = answer.status_code if answer is not None else None

@@ -113,7 +113,8 @@ async def assembled(settings: Settings, own_url: str) -> AsyncIterator[Assembly]
         http = await stack.enter_async_context(httpx.AsyncClient(trust_env=False, verify=http_trust()))
         webhook_http = OutboundHttp.guarded(TargetRules(allow_private=settings.allow_private_targets))
         stack.push_async_callback(webhook_http.aclose)
-        assembly = _join(settings, Addresses(settings.public_url or own_url, own_url), database, http, webhook_http, stack)
+        addresses = Addresses(settings.public_url or own_url, own_url)
+        assembly = _join(settings, addresses, database, http, webhook_http, stack)
         await assembly.services.projects.ensure_default(settings.api_key or None)
         yield assembly
 
