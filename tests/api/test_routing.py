@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from parley.api.openapi import documents
+from parley.api.table import TABLE
 from tests.api.conftest import Api
 
 Json = dict[str, Any]
@@ -234,3 +236,16 @@ async def test_an_agents_own_limit_of_calls_is_set_and_cleared(api: Api) -> None
     assert ok(await api.client.patch(path, json={"name": "Desk"}))["maxConcurrentCalls"] == 2
     assert ok(await api.client.patch(path, json={"maxConcurrentCalls": None}))["maxConcurrentCalls"] is None
     assert refused_fields(await api.client.patch(path, json={"maxConcurrentCalls": 0})) == ["maxConcurrentCalls"]
+
+
+@pytest.mark.parametrize(
+    ("document", "component", "field"), [("native", "", "startTime"), ("threetone", "threetone.", "start_time")]
+)
+def test_the_document_says_in_its_own_spelling_what_a_rule_needs(document: str, component: str, field: str) -> None:
+    schema = documents(TABLE)[document]["components"]["schemas"][f"{component}RoutingRule"]
+    conditions, actions = schema["allOf"]
+    by_word = {each["properties"]["condition"].get("const"): each for each in conditions["anyOf"]}
+    assert field in by_word["time_of_day"]["required"]
+    assert set(by_word["time_of_day"]["required"]) <= set(schema["properties"])
+    assert {"always", "holiday"} <= set(by_word[None]["properties"]["condition"]["enum"])
+    assert any(set(each.get("required", ())) <= set(schema["properties"]) for each in actions["anyOf"])

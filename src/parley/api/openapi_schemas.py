@@ -132,11 +132,14 @@ def _finishing(dialect: Dialect, operations: Sequence[Operation]) -> Callable[[A
     return finish
 
 
+_RULES = ("if", "then", "not", "anyOf")
+
+
 def _camel_rule(rule: Any) -> Any:
     """A condition that a shape writes down in snake_case, about fields in camelCase."""
     if isinstance(rule, list):
         return [_camel_rule(each) for each in rule]
-    spelled = {key: _camel_rule(each) if key in ("if", "then", "not") else each for key, each in rule.items()}
+    spelled = {key: _camel_rule(each) if key in _RULES else each for key, each in rule.items()}
     if "properties" in rule:
         spelled["properties"] = {to_camel(name): each for name, each in rule["properties"].items()}
     if "required" in rule:

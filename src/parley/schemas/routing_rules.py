@@ -39,16 +39,20 @@ CallerPattern = Annotated[
 ]
 
 
-def _needs(part: str, table: Mapping[str, tuple[str, ...]], types: Mapping[str, str]) -> list[Any]:
-    """What JSON Schema says of fields that one word of `part` needs."""
-    return [
-        {
-            "if": {"properties": {part: {"const": word}}, "required": [part]},
-            "then": {"properties": {name: {"type": types.get(name, "string")} for name in names}, "required": [*names]},
-        }
-        for word, names in table.items()
-        if names
-    ]
+def _needs(part: str, table: Mapping[str, tuple[str, ...]], *, may_be_null: bool = False) -> dict[str, Any]:
+    """What JSON Schema says of fields that words of `part` need: one branch for each, and one for all that need none.
+
+    Branches, because generators of values give up on as many conditions with `if`.
+    """
+    needing = {word: names for word, names in table.items() if names}
+    rest: list[str | None] = [word for word in table if word not in needing]
+    free = {"properties": {part: {"enum": rest + ([None] if may_be_null else [])}}}
+    return {"anyOf": [free, *(_branch(part, word, names) for word, names in needing.items())]}
+
+
+def _branch(part: str, word: str, names: tuple[str, ...]) -> dict[str, Any]:
+    needed = {name: {"type": _NUMBERS.get(name, "string")} for name in names}
+    return {"properties": {part: {"const": word}, **needed}, "required": [part, *names]}
 
 
 _NUMBERS = {"threshold": "integer", "percentage": "number"}
@@ -73,7 +77,7 @@ class RoutingCondition(Wire):
     A time is that of `timezone`, else that of the number's business hours, else that of the project's, else UTC.
     """
 
-    model_config = ConfigDict(json_schema_extra={"allOf": _needs("condition", CONDITION_NEEDS, _NUMBERS)})
+    model_config = ConfigDict(json_schema_extra={"allOf": [_needs("condition", CONDITION_NEEDS)]})
 
     condition: ConditionKind
     pattern: CallerPattern | None = None
@@ -111,7 +115,7 @@ class RoutingRule(RoutingCondition):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "allOf": _needs("condition", CONDITION_NEEDS, _NUMBERS) + _needs("action", ACTION_NEEDS, {}),
+            "allOf": [_needs("condition", CONDITION_NEEDS, may_be_null=True), _needs("action", ACTION_NEEDS)]
         }
     )
 
