@@ -96,6 +96,7 @@ def _secret(value: object) -> Secret:
     return value if isinstance(value, Secret) else Secret(str(value).strip())
 
 
+DEEPGRAM_URL = "https://api.deepgram.com"
 ELEVENLABS_URL = "https://api.elevenlabs.io"
 OPENAI_URL = "https://api.openai.com/v1"
 SecretText = Annotated[Secret, BeforeValidator(_secret)]
@@ -261,7 +262,7 @@ class Settings(BaseSettings):
         Secret(""), alias="DEEPGRAM_API_KEY", description="Speech to text by Deepgram, for projects without their own."
     )
     deepgram_base_url: VendorUrl = Field(
-        "https://api.deepgram.com", alias="DEEPGRAM_BASE_URL", description="Deepgram's host, or a stand-in for it."
+        DEEPGRAM_URL, alias="DEEPGRAM_BASE_URL", description="Deepgram's host, or a stand-in for it."
     )
     openai_api_key: SecretText = Field(
         Secret(""), alias="OPENAI_API_KEY", description="Chat model of hosted agents, for projects without their own."

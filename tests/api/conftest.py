@@ -48,6 +48,7 @@ def settings_for(database_url: str, carrier: SimulatedCarrier, data_dir: Path = 
         PARLEY_PUBLIC_URL=OWN_URL,
         PARLEY_SPEECH_TO_TEXT="simulated",
         PARLEY_TEXT_TO_SPEECH="tone",
+        DEEPGRAM_BASE_URL="http://127.0.0.1:9",  # nobody's keys are tried at the vendor itself
         TWILIO_BASE_URL=carrier.url,
         TWILIO_ACCOUNT_SID=carrier.account_sid,
         TWILIO_AUTH_TOKEN=carrier.auth_token,

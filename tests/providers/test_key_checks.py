@@ -59,6 +59,19 @@ async def test_each_answer_has_its_word(status: int, state: str) -> None:
         assert await key_checks.openai(http, server.url).check(Secret("k")) == state
 
 
+async def test_a_vendor_is_not_asked_without_a_key_and_a_stand_in_is() -> None:
+    asked: list[str] = []
+
+    async def notes(request: Request) -> Answer:
+        asked.append(request.path)
+        return Answer((b"{}",))
+
+    async with HttpServer(notes) as server, httpx.AsyncClient(trust_env=False) as http:
+        assert await key_checks.openai(http, server.url, needs_key=True).check(Secret("")) == "unauthorized"
+        assert await key_checks.openai(http, server.url).check(Secret("")) == "ok"
+    assert asked == ["/models"]
+
+
 async def test_a_carrier_knows_its_accounts_and_says_where_calls_go() -> None:
     hooks = NumberHooks("https://p.example/voice", "https://p.example/status", "https://p.example/message")
     async with TwilioEmulator() as vendor, httpx.AsyncClient(trust_env=False) as http:

@@ -29,14 +29,20 @@ _STATES: Final[Mapping[int, KeyState]] = {
 
 
 class HttpKeyCheck(msgspec.Struct, frozen=True):
-    """GET `url` with the key in the headers that `headers` makes of it."""
+    """GET `url` with the key in the headers that `headers` makes of it.
+
+    The vendor itself, `needs_key`, is not asked without one: a stand-in for it may do without.
+    """
 
     http: httpx.AsyncClient
     url: str
     headers: Callable[[str], Mapping[str, str]]
+    needs_key: bool = False
 
     async def check(self, key: Secret) -> KeyState:
         """What the provider said; never raises for what it does."""
+        if self.needs_key and not key:
+            return "unauthorized"
         headers = dict(self.headers(key.reveal())) if key else {}
         try:
             answer = await self.http.get(self.url, headers=headers, timeout=TIMEOUT_S)
@@ -49,14 +55,16 @@ class HttpKeyCheck(msgspec.Struct, frozen=True):
         return _STATES.get(answer.status_code, "ok")
 
 
-def deepgram(http: httpx.AsyncClient, base_url: str) -> HttpKeyCheck:
-    return HttpKeyCheck(http, f"{base_url.rstrip('/')}/v1/projects", lambda key: {"authorization": f"Token {key}"})
+def deepgram(http: httpx.AsyncClient, base_url: str, *, needs_key: bool = False) -> HttpKeyCheck:
+    url = f"{base_url.rstrip('/')}/v1/projects"
+    return HttpKeyCheck(http, url, lambda key: {"authorization": f"Token {key}"}, needs_key)
 
 
-def elevenlabs(http: httpx.AsyncClient, base_url: str) -> HttpKeyCheck:
-    return HttpKeyCheck(http, f"{base_url.rstrip('/')}/v1/voices", lambda key: {"xi-api-key": key})
+def elevenlabs(http: httpx.AsyncClient, base_url: str, *, needs_key: bool = False) -> HttpKeyCheck:
+    return HttpKeyCheck(http, f"{base_url.rstrip('/')}/v1/voices", lambda key: {"xi-api-key": key}, needs_key)
 
 
-def openai(http: httpx.AsyncClient, base_url: str) -> HttpKeyCheck:
+def openai(http: httpx.AsyncClient, base_url: str, *, needs_key: bool = False) -> HttpKeyCheck:
     """`base_url` ends with the version, as the SDK has it."""
-    return HttpKeyCheck(http, f"{base_url.rstrip('/')}/models", lambda key: {"authorization": f"Bearer {key}"})
+    url = f"{base_url.rstrip('/')}/models"
+    return HttpKeyCheck(http, url, lambda key: {"authorization": f"Bearer {key}"}, needs_key)

@@ -25,7 +25,7 @@ from parley.services.hooks import Hooks
 from parley.services.integration_health import IntegrationHealth
 from parley.services.plans import Plans
 from parley.services.router import Router
-from parley.settings import Settings, as_http
+from parley.settings import DEEPGRAM_URL, ELEVENLABS_URL, OPENAI_URL, Settings, as_http
 from parley.simulation.scripted_caller import ScriptedCaller
 from parley.storage.database import Database
 
@@ -80,7 +80,11 @@ def diagnosing(
 def _key_checks(settings: Settings, http: httpx.AsyncClient) -> dict[str, KeyCheck]:
     """By provider; what this server does itself needs nobody to be asked."""
     return {
-        "deepgram": key_checks.deepgram(http, as_http(settings.deepgram_base_url)),
-        "elevenlabs": key_checks.elevenlabs(http, as_http(settings.elevenlabs_base_url)),
-        "openai": key_checks.openai(http, settings.openai_base_url),
+        "deepgram": key_checks.deepgram(
+            http, as_http(settings.deepgram_base_url), needs_key=settings.deepgram_base_url == DEEPGRAM_URL
+        ),
+        "elevenlabs": key_checks.elevenlabs(
+            http, as_http(settings.elevenlabs_base_url), needs_key=settings.elevenlabs_base_url == ELEVENLABS_URL
+        ),
+        "openai": key_checks.openai(http, settings.openai_base_url, needs_key=settings.openai_base_url == OPENAI_URL),
     }
