@@ -29,6 +29,7 @@ from parley.storage.cipher import Cipher
 from parley.storage.database import Database, normalise_url
 from parley.storage.embedded import EmbeddedPostgres
 from parley.storage.migrations import migrate
+from tests.patience import patient
 
 pytest_plugins = ["tests.searching", "tests.order"]
 
@@ -104,7 +105,7 @@ async def template_database(
     """The name of a migrated database to clone: one for all processes of a run, made by the first that asks for it."""
     if "TEST_DATABASE_URL" in os.environ:
         async for url in _fresh_database(postgres_url, administration):
-            await migrate(_text(url))
+            await migrate(patient(url))
             assert url.database is not None
             yield url.database
         return
@@ -114,7 +115,7 @@ async def template_database(
             is_made = await connection.scalar(text(f"SELECT 1 FROM pg_database WHERE datname = '{_TEMPLATE}'"))
         if not is_made:
             name = await _clone(administration, "template1")
-            await migrate(_text(make_url(postgres_url).set(database=name)))
+            await migrate(patient(make_url(postgres_url).set(database=name)))
             await _run(administration, f"ALTER DATABASE {name} RENAME TO {_TEMPLATE}")
     yield _TEMPLATE
 
@@ -123,7 +124,7 @@ async def template_database(
 async def empty_database_url(postgres_url: str, administration: AsyncEngine) -> AsyncIterator[str]:
     """A database without any table."""
     async for url in _fresh_database(postgres_url, administration):
-        yield _text(url)
+        yield patient(url)
 
 
 @pytest.fixture(scope="session")
@@ -142,7 +143,7 @@ async def database_url(
     """A migrated, empty database of this test's own."""
     name = spare_databases.pop() if spare_databases else await _clone(administration, template_database)
     url = make_url(postgres_url).set(database=name)
-    yield _text(url)
+    yield patient(url)
     await _run(administration, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
     engine = create_async_engine(url, poolclass=NullPool)
     async with engine.begin() as connection:
@@ -178,7 +179,3 @@ async def _clone(administration: AsyncEngine, template: str) -> str:
 async def _run(administration: AsyncEngine, statement: str) -> None:
     async with administration.connect() as connection:
         await connection.execute(text(statement))
-
-
-def _text(url: URL) -> str:
-    return url.render_as_string(hide_password=False)

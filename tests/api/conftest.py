@@ -20,6 +20,7 @@ from parley.settings import Settings, load_settings
 from parley.simulation import SimulatedCarrier
 from parley.wiring import Assembly, assembled
 from tests.api.rows import Belongings, fill
+from tests.patience import patient
 
 KEY = "sk_live_test-key-of-the-default-project"
 OWN_URL = "http://parley.test"
@@ -98,7 +99,7 @@ async def shared_api(
     async with administration.connect() as connection:
         await connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {template_database}"))
     url = make_url(postgres_url).set(database=name)
-    async for each in _api(url.render_as_string(hide_password=False), tmp_path_factory.mktemp("data")):
+    async for each in _api(patient(url), tmp_path_factory.mktemp("data")):
         yield each
     async with administration.connect() as connection:
         await connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))

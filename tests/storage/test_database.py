@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.pool import QueuePool
 
 from parley.domain.errors import ConfigurationError
-from parley.storage.database import Database, normalise_url
+from parley.storage.database import Database, create_engine, normalise_url
 from parley.storage.tables import ProjectRow
 
 
@@ -63,3 +64,12 @@ def test_libpq_spells_encryption_otherwise() -> None:
 def test_anything_else_is_refused(wrong: str) -> None:
     with pytest.raises(ConfigurationError, match="PARLEY_DATABASE_URL"):
         normalise_url(wrong)
+
+
+async def test_a_url_may_ask_for_more_patience() -> None:
+    engine = create_engine("postgresql://db/x?ssl=require&connect_timeout=30&pool_timeout=7")
+    assert dict(engine.url.query) == {"ssl": "require"}
+    assert isinstance(engine.pool, QueuePool)
+    assert engine.pool.timeout() == 7
+    with pytest.raises(ConfigurationError, match="command_timeout"):
+        create_engine("postgresql://db/x?command_timeout=soon")

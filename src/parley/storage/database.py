@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -16,6 +16,7 @@ from parley.domain.errors import ConfigurationError, Unavailable
 
 CONNECT_TIMEOUT_S = 2.0
 COMMAND_TIMEOUT_S = 5.0
+POOL_TIMEOUT_S = 5.0
 
 # Connecting raises the driver's own errors, unwrapped: "the database system is starting up" is one of them.
 _AWAY = (
@@ -50,17 +51,30 @@ def normalise_url(url: str) -> str:
 def create_engine(url: str, *, pool_size: int = 10, command_timeout_s: float | None = COMMAND_TIMEOUT_S) -> AsyncEngine:
     """An engine whose connections fail fast, and are tested before use so that a restarted Postgres is no error.
 
-    `pool_size` bounds all connections; who finds them busy waits 5 s at most.
+    `pool_size` bounds all connections; who finds them busy waits 5 s at most. A URL may ask for more patience with
+    `connect_timeout` (libpq's word), `command_timeout` and `pool_timeout`, in seconds.
     """
+    parsed = make_url(normalise_url(url))
+    connect_s = _seconds(parsed, "connect_timeout", CONNECT_TIMEOUT_S)
+    if command_timeout_s is not None:
+        command_timeout_s = _seconds(parsed, "command_timeout", command_timeout_s)
     return create_async_engine(
-        normalise_url(url),
+        parsed.difference_update_query(["connect_timeout", "command_timeout", "pool_timeout"]),
         pool_size=pool_size,
         max_overflow=0,
-        pool_timeout=5,
+        pool_timeout=_seconds(parsed, "pool_timeout", POOL_TIMEOUT_S),
         pool_pre_ping=True,
         hide_parameters=True,  # error texts reach logs, and parameters hold phone numbers and what was said
-        connect_args={"timeout": CONNECT_TIMEOUT_S, "command_timeout": command_timeout_s},
+        connect_args={"timeout": connect_s, "command_timeout": command_timeout_s},
     )
+
+
+def _seconds(url: URL, name: str, otherwise: float) -> float:
+    given = url.query.get(name, otherwise)
+    try:
+        return float(given)  # type: ignore[arg-type]  # a tuple, for a name that comes twice, is refused below
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{name} in PARLEY_DATABASE_URL must be a number of seconds.") from None
 
 
 @contextmanager
