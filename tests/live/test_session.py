@@ -204,7 +204,8 @@ async def test_words_over_the_agent_cut_it_where_the_phone_had_played_to() -> No
         world.directory.hang_up("call_1", "caller_hangup")
         await world.until_empty()
     [first, *_] = [what for kind, what in world.records.written if kind == "turn"]
-    assert (first.agent, first.was_cut) == ("I", True)
+    assert first.was_cut
+    assert first.agent in {"I", "I am", "I am on"}  # half a second of it, and a little more on a busy machine
 
 
 async def test_a_second_phone_takes_the_place_of_the_first_which_is_heard_no_more() -> None:
