@@ -43,7 +43,6 @@ from parley.simulation.serving import LoopbackServer
 from parley.storage.migrations import migrate
 from tests.api.rows import EVERY, Belongings, fill, with_ids
 from tests.patience import patient
-from tests.patience import patient
 
 KEY = "sk_live_fuzzed-0123456789"
 SEED = 20_260_115
