@@ -60,9 +60,13 @@ class Supervisor:
     def named(self, name: str) -> list[Json]:
         return [event["data"] for event in self.events if event["event"] == name]
 
-    def words(self) -> list[str]:
-        """The caller's settled words."""
-        return [told["text"] for told in self.named("words") if told.get("isFinal", told.get("is_final"))]
+    def words(self) -> str:
+        """The caller's settled words; a machine too busy to speak evenly may have settled a sentence in two parts."""
+        return " ".join(told["text"] for told in self.named("words") if told.get("isFinal", told.get("is_final")))
+
+    def said(self, speaker: str) -> str:
+        """The finished rows of one speaker."""
+        return " ".join(turn["transcript"] for turn in self.named("turn") if turn["speaker"] == speaker)
 
     def states(self) -> list[str]:
         return [told["state"] for told in self.named("state")]
