@@ -230,7 +230,7 @@ async def test_the_printed_routing_holds_for_a_whole_project(api: Api) -> None:
     ]
     ok(await api.client.put(f"{ROOT}/routing", json={"routing_config": config}))
     stored = ok(await api.client.put(f"{ROOT}/routing", json={"routing_rules": rules}))
-    assert stored["routing_config"] == config
+    assert {name: value for name, value in stored["routing_config"].items() if value is not None} == config
     for sent, kept in zip(rules, stored["routing_rules"], strict=True):
         assert {name: value for name, value in kept.items() if value is not None} == sent
     assert ok(await api.client.get(f"{ROOT}/routing")) == stored
