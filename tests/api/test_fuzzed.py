@@ -31,6 +31,7 @@ RUNS: list[tuple[str, list[str], Phases, int]] = [
     ("native", ["Numbers", "Usage"], EACH, 200),
     ("native", ["Call routing"], EACH, 100),
     ("native", ["Live"], EACH, 60),
+    ("native", ["Analytics"], EACH, 40),
     ("native", [], FUZZED, 200),
     ("oneinbox", [], EACH, 150),
     ("oneinbox", [], FUZZED, 50),
