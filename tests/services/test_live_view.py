@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from parley.domain.errors import BadInput, Conflict, NotFound, Unauthorized
 from parley.domain.live_events import CallState, LiveEvent, SayLine, Steer, Transfer
 from parley.schemas.calls import CallCreate
-from parley.services.audience import Audience
+from parley.services.audience import MOST_A_PROJECT, Audience
 from parley.services.elsewhere import Elsewhere
 from parley.services.live_view import MOST_TOKENS, LiveView, Snapshot
 from parley.services.projects import Opened
@@ -128,6 +129,19 @@ async def test_a_stream_that_is_closed_leaves_no_watcher_behind(desk: Desk) -> N
     await watching.aclose()
     assert not desk.audience.wants_sound(call_id)
     assert not desk.audience.wants(desk.opened.project_id, call_id)
+
+
+async def test_a_stream_that_nobody_reads_to_its_end_makes_room_again(desk: Desk) -> None:
+    """As after a HEAD request, or a client that left while it was let in."""
+    await desk.open()
+    for _ in range(MOST_A_PROJECT + 1):
+        watching = await desk.view.watch(desk.opened.project_id)
+        del watching
+        gc.collect()
+        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while desk.audience.wants(desk.opened.project_id, "call_1"):
+            await asyncio.sleep(0)
 
 
 # ---------------------------------------------------------------- tickets
