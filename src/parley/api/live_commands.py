@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from time import monotonic
 from typing import Any, ClassVar, TypeVar
 
+import structlog
+
 from parley.api.operations import Services
 from parley.api.reading import parse_object
 from parley.domain.errors import BadInput, Conflict, FieldError, ParleyError
@@ -23,6 +25,8 @@ from parley.schemas.live import (
 )
 from parley.services.live_view import Watching
 from parley.services.projects import Opened
+
+log = structlog.get_logger()
 
 Json = dict[str, Any]
 Shape = TypeVar("Shape", bound=Wire)
@@ -118,6 +122,7 @@ class Commands:
 
     async def _end(self, call_id: str, command: Json) -> None:
         await self._services.calls.end(self._opened.project_id, call_id)
+        log.info("call_steered", call_id=call_id, how="End", key_id=self._opened.key_id)
 
     async def _take_over(self, call_id: str, command: Json) -> None:
         self._require_own_call()
