@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -80,6 +81,19 @@ async def test_a_server_without_udp_is_told_by_its_silence() -> None:
         target = Target(host="127.0.0.1", port=sip.port, transports=("udp", "tcp"))
         by_udp, by_tcp = (await NetworkProbe(PRIVATE).look(target, 1)).sip
     assert (by_udp.times_ms, len(by_tcp.times_ms)) == ((), 1)
+
+
+async def test_a_server_of_another_kind_that_closes_at_once_is_no_sip_server() -> None:
+    async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(hangs_up, "127.0.0.1", 0)
+    async with server:
+        target = Target(host="127.0.0.1", port=server.sockets[0].getsockname()[1], transports=("tcp",))
+        [seen] = (await NetworkProbe(PRIVATE).look(target, 4)).sip
+    assert (seen.times_ms, seen.sent, seen.garbled) == ((), 4, 1)
 
 
 # ---------------------------------------------------------------- TLS

@@ -24,6 +24,7 @@ from parley.providers.carriers.twilio import twiml
 from parley.providers.protocols import Responder
 from parley.providers.speech_to_text.simulated import SimulatedSpeechToText
 from parley.providers.text_to_speech.tone import Tone
+from parley.simulation.mouth import without_last_silence
 from parley.simulation.scripted_caller import ScriptedCaller
 from parley.simulation.serving import LoopbackServer
 from tests.simulation.platform import Session, TinyPlatform
@@ -144,3 +145,11 @@ async def test_a_declined_call_and_a_forwarded_one_open_no_stream(platform: Tiny
     forwarded = await called(platform.url, platform.url)
     assert (declined.verbs, forwarded.verbs) == (["reject"], ["dial"])
     assert declined.connected_ms is forwarded.connected_ms is None
+
+
+def test_the_silence_that_voices_end_in_is_not_waited_for() -> None:
+    said, silence = speak("hello there"), MULAW_8K.silence_byte * 4000
+    trimmed = without_last_silence(said + silence)
+    assert WatermarkReader().feed(trimmed) == ["hello", "there"]
+    assert len(trimmed) < len(said) + MULAW_8K.bytes_in(220)
+    assert len(without_last_silence(silence)) <= MULAW_8K.bytes_in(220)

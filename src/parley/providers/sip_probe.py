@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final, cast
 
 from parley.domain.network_tests import SipSeen, Transport
@@ -109,9 +110,15 @@ async def over_stream(
     tally = Tally(Asker(host, port, transport, local[1]), transport)
     async with asyncio.TaskGroup() as tasks:
         reading = tasks.create_task(_read(reader, tally))
-        seen = await tally.send(count, writer.transport.write)
+        seen = await tally.send(count, partial(_write, writer))
         reading.cancel()
     return seen
+
+
+def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
+    """What the other side has closed takes nothing more; the missing answer says so."""
+    if not writer.transport.is_closing():
+        writer.write(data)
 
 
 async def _read(reader: asyncio.StreamReader, tally: Tally) -> None:

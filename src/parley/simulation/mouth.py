@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from parley.audio.formats import MULAW_8K
+from parley.audio.g711 import mulaw_to_pcm16, pcm16_rms
 from parley.audio.watermark import speak
 from parley.conversation.facts import PartFailed
 from parley.domain.agents import VoiceChoice
@@ -17,11 +18,14 @@ from parley.domain.errors import BadInput, ParleyError
 from parley.domain.secrets import Secret
 from parley.live.providers import Providers
 from parley.providers.protocols import SpokenAudio, TextToSpeech, UtteranceDone, UtteranceFailed, VoiceFact
+from parley.simulation.playout import FRAME_BYTES
 
 DEADLINE_S: Final = 10.0
 MARKED: Final = "simulated"
 """The voice that only recognisers understand which read marks in the audio."""
 _SPARE: Final = "espeak"
+_KEPT_BYTES: Final = MULAW_8K.bytes_in(200)  # no last sound is cut, and no recogniser takes so little for the end
+_QUIET_RMS: Final = 100  # of 32,767: 50 dB below full scale
 _TAIL_BYTES: Final = MULAW_8K.bytes_in(50)  # `speak` ends with so much near silence
 
 
@@ -47,7 +51,16 @@ async def voiced(providers: Providers, plan: CallPlan, lines: Sequence[str]) -> 
         choice = spare
     if spoken is None:
         return _marked(lines, why or "no voice on this server can be understood")
-    return Script(tuple(zip(lines, spoken, strict=True)), choice.provider, why)
+    trimmed = [without_last_silence(audio) for audio in spoken]
+    return Script(tuple(zip(lines, trimmed, strict=True)), choice.provider, why)
+
+
+def without_last_silence(audio: bytes) -> bytes:
+    """Voices end in silence, in which a quick agent would answer before the line seems to be over."""
+    end = len(audio)
+    while end > FRAME_BYTES and pcm16_rms(mulaw_to_pcm16(audio[end - FRAME_BYTES : end])) < _QUIET_RMS:
+        end -= FRAME_BYTES
+    return audio[: end + _KEPT_BYTES]
 
 
 def _marked(lines: Sequence[str], why: str) -> Script:

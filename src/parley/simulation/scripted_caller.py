@@ -28,10 +28,10 @@ from parley.simulation.handset import Handset
 from parley.simulation.messenger import Identity, Messenger
 from parley.simulation.mouth import Script, voiced
 from parley.simulation.signing import signature
-from parley.simulation.timeline import Said
 
 REPLY_WAIT_S: Final = 15.0
 """How long the caller waits for an answer to one sentence."""
+BREATH_S: Final = 0.3
 SILENT_MS: Final = 900.0
 """An agent that was silent for so long has finished."""
 LONGEST_SPEECH_S: Final = 30.0
@@ -210,18 +210,19 @@ class _Test:
             line = SpokenLine(text=text, at_ms=self._ms())
             self._seen.lines.append(line)
             await handset.say(text, audio)
-            said = handset.timeline.said[-1]
-            if await _came(handset, partial(_is_answered, handset, said), REPLY_WAIT_S):
-                line.reply_ms = round(handset.timeline.reply_ms()[-1])
+            ended_at = self._loop.time()
+            if await _came(handset, partial(_is_answered, handset, ended_at), REPLY_WAIT_S):
+                line.reply_ms = round(max(0.0, handset.timeline.heard[-1].arrived_at - ended_at) * 1000)
                 await _until_silent(handset)
 
     def _ms(self) -> int:
         return round((self._loop.time() - self._began) * 1000)
 
 
-def _is_answered(handset: Handset, said: Said, now: float) -> bool:
+def _is_answered(handset: Handset, ended_at: float, now: float) -> bool:
+    """Whether the agent talks since the caller has finished; a quick one begins in the caller's last breath."""
     heard = handset.timeline.heard
-    return said.ended_at is not None and bool(heard) and heard[-1].arrived_at >= said.ended_at
+    return bool(heard) and heard[-1].arrived_at >= ended_at - BREATH_S
 
 
 async def _came(handset: Handset, holds: Callable[[float], bool], wait_s: float) -> bool:
