@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,7 +19,7 @@ def lengths(period: Period, first: date, last: date, zone: ZoneInfo) -> list[tim
     found = span(period, first, last)
     assert found is not None
     bounds = found.bounds(zone)
-    return [after - before for before, after in zip(bounds, bounds[1:], strict=False)]
+    return [after - before for before, after in pairwise(bounds)]
 
 
 def test_a_day_on_which_the_clocks_change_is_as_long_as_it_is() -> None:
@@ -79,7 +80,7 @@ def test_bounds_always_rise_and_hold_the_days_asked_for(period: Period, first: d
         return
     bounds = found.bounds(ZoneInfo(zone))
     assert len(bounds) == len(found.days) + 1
-    assert all(before <= after for before, after in zip(bounds, bounds[1:], strict=False))
+    assert all(before <= after for before, after in pairwise(bounds))
     assert found.days[0] <= first <= last < found.after
 
 

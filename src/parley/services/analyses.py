@@ -86,9 +86,7 @@ class Analyses:
         rows = await calls.transcript(session, call.id)
         wishes = await analyses.agents_wishes(session, call.project_id, call.agent_id)
         wanted = msgspec.structs.replace(wanted_of(wishes, call.snapshot), **overrides)
-        reason = wanted.reason_against
-        if reason is None and not any(row.caller for row in rows):
-            reason = analysis.NO_WORDS
+        reason = wanted.reason_against if any(row.caller for row in rows) else analysis.NO_WORDS
         now = self._clock()
         values = {
             "id": new_id("ana"),
