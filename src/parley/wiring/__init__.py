@@ -13,8 +13,9 @@ import httpx
 
 from parley.api.carriers import CarrierEdge
 from parley.api.operations import Services
+from parley.domain.calls import CallPlan
 from parley.domain.errors import Unavailable
-from parley.domain.voices import DEFAULT_VOICE_ID
+from parley.domain.events import TurnDelivery
 from parley.live.directory import Directory
 from parley.live.journals import Journals
 from parley.live.metrics import Metrics
@@ -22,30 +23,12 @@ from parley.live.recorder import Recorders
 from parley.providers.guard import TargetRules
 from parley.providers.outbound import OutboundHttp
 from parley.providers.tls import http_trust
-from parley.services.accounts import CarrierAccounts
-from parley.services.agents import Agents
-from parley.services.conversations import Conversations
-from parley.services.credentials import Credentials
 from parley.services.delivery_worker import DeliveryWorker
-from parley.services.hooks import Hooks
-from parley.services.idempotency import Idempotency
-from parley.services.limits import Limits
 from parley.services.live_view import LiveView
 from parley.services.message_watch import MessageWatch
-from parley.services.messages import Messages
-from parley.services.numbers import Numbers
-from parley.services.phone_conversations import PhoneConversations
-from parley.services.plans import Plans
-from parley.services.projects import Projects
 from parley.services.pruning import Pruning
-from parley.services.queues import Queues
 from parley.services.recording_intake import RecordingIntake
 from parley.services.router import Router
-from parley.services.routing import Routing
-from parley.services.routing_explained import RoutingExplanations
-from parley.services.transcripts import Transcripts
-from parley.services.trunks import Trunks
-from parley.services.usage import Usage
 from parley.services.voicemail_intake import VoicemailIntake
 from parley.services.watch import CallWatch
 from parley.settings import Settings
@@ -55,11 +38,12 @@ from parley.wiring import adapters
 from parley.wiring.alerting import alerting
 from parley.wiring.desk import front_desk
 from parley.wiring.diagnosing import Addresses, diagnosing
+from parley.wiring.ground import laid
 from parley.wiring.insight import insight
 from parley.wiring.live import audience
-from parley.wiring.opening import cipher_for, opened_database
+from parley.wiring.offering import offered
+from parley.wiring.opening import opened_database
 from parley.wiring.recording import recording
-from parley.wiring.telling import telling
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 """Runs until it is cancelled."""
@@ -127,81 +111,53 @@ def _join(
     webhook_http: OutboundHttp,
     stack: AsyncExitStack,
 ) -> Assembly:
-    public_url = addresses.public_url
-    cipher, metrics, hooks, presence = cipher_for(settings), Metrics(), Hooks(public_url), adapters.presence(settings)
-    carriers = adapters.carriers(settings, http)
-    doors = adapters.providers(
-        settings, webhook_http, stack, lambda plan, delivery: directory.note_delivery(plan, delivery)
-    )
-    defaults = adapters.defaults(settings, doors)
-    limits = Limits(database, adapters.allowance(settings))
+    def note_delivery(plan: CallPlan, delivery: TurnDelivery) -> None:
+        directory.note_delivery(plan, delivery)
 
-    credentials = Credentials(database, cipher, adapters.operator_keys(settings), carriers)
-    accounts = CarrierAccounts(database, credentials, adapters.operator_accounts(settings))
-    told = telling(settings, database, cipher, webhook_http)
-    learnt = insight(settings, database, credentials, told, stack)
+    ground = laid(settings, addresses, database, http, webhook_http, stack, note_delivery)
+    told, accounts, carriers, router = ground.told, ground.accounts, ground.carriers, Router()
+    metrics, presence, watched = Metrics(), adapters.presence(settings), audience(settings)
+    learnt = insight(settings, database, ground.credentials, told, stack)
     alarm = alerting(settings, database, told)
-    taped = recording(settings, database, cipher, public_url, told.announcements)
-    plans = Plans(credentials, told.webhooks, defaults)
-    desk = front_desk(database, told, taped, accounts, carriers, plans, limits, Router())
-    journals, watched = Journals(settings.journal_dir), audience(settings)
-    doors = replace(doors, recorders=Recorders(taped.intake))
+    taped = recording(settings, database, ground.cipher, addresses.public_url, told.announcements)
+    desk = front_desk(database, told, taped, accounts, carriers, ground.plans, ground.limits, router)
     directory = Directory(
-        doors, desk.log, metrics, journals, presence, desk=desk.records, audience=watched, ring_limit_s=settings.ring_limit_s
+        replace(ground.doors, recorders=Recorders(taped.intake)),
+        desk.log,
+        metrics,
+        Journals(settings.journal_dir),
+        presence,
+        desk=desk.records,
+        audience=watched,
+        ring_limit_s=settings.ring_limit_s,
     )
-    calls, queue_runner = desk.opened(directory, presence, accounts, carriers, hooks)
-    messages = Messages(database, told.announcements, accounts, carriers, hooks, limits)
-    numbers = Numbers(database, accounts, credentials, carriers, hooks, defaults.carrier, limits)
+    calls, queue_runner = desk.opened(directory, presence, accounts, carriers, ground.hooks)
     doctor = diagnosing(
-        settings, addresses, database, http, doors, accounts, credentials, plans, Router(), carriers, told.announcements
+        settings,
+        addresses,
+        database,
+        http,
+        ground.doors,
+        accounts,
+        ground.credentials,
+        ground.plans,
+        router,
+        carriers,
+        told.announcements,
     )
-    services = Services(
-        projects=Projects(database),
-        agents=Agents(database),
-        numbers=numbers,
-        routing=Routing(database, cipher, numbers),
-        routing_explanations=RoutingExplanations(database),
-        queues=Queues(database, limits),
-        trunks=Trunks(database, cipher),
-        phone_conversations=PhoneConversations(database),
-        call_tests=doctor.call_tests,
-        diagnostics=doctor.diagnostics,
-        integration_health=doctor.integration_health,
-        calls=calls,
-        recordings=taped.recordings,
-        analyses=learnt.analyses,
-        analytics=learnt.analytics,
-        voicemails=taped.voicemails,
-        messages=messages,
-        conversations=Conversations(database),
-        webhooks=told.webhooks,
-        webhook_tests=told.tests,
-        subscriptions=told.subscriptions,
-        deliveries=told.deliveries,
-        credentials=credentials,
-        voices=adapters.voices(settings, credentials, http, defaults),
-        transcripts=Transcripts(database),
-        live=LiveView(database, watched, directory, presence),
-        usage=Usage(database, limits, defaults.max_call_duration_s),
-        alerts=alarm.alerts,
-        idempotency=Idempotency(database, cipher),
-        default_voice=DEFAULT_VOICE_ID,
-    )
-    edge = CarrierEdge(carriers, accounts, calls, messages, directory, public_url)
-    watch = CallWatch(database, desk.log, directory.held)
-    pruning = Pruning(database, timedelta(days=settings.delivery_retention_days))
-    watches = watch, MessageWatch(messages)
-    background: tuple[Background, ...] = (learnt.worker.run, alarm.watch.run, queue_runner.run, watched.run, *doctor.background)
+    live = LiveView(database, watched, directory, presence)
+    services = offered(ground, taped, learnt, alarm, doctor, calls, live)
     return Assembly(
         database,
         services,
         directory,
         presence,
-        *watches,
-        pruning,
+        CallWatch(database, desk.log, directory.held),
+        MessageWatch(services.messages),
+        Pruning(database, timedelta(days=settings.delivery_retention_days)),
         *taped.intakes,
         told.worker,
         metrics,
-        edge,
-        background,
+        CarrierEdge(carriers, accounts, calls, services.messages, directory, addresses.public_url),
+        (learnt.worker.run, alarm.watch.run, queue_runner.run, watched.run, *doctor.background),
     )
