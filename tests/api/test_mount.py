@@ -15,6 +15,7 @@ from parley.api.operations import Ask, Listing, Operation, Services
 from parley.domain.errors import ConfigurationError, NotFound, Unauthorized
 from parley.schemas.base import Wire
 from parley.schemas.dialects import NATIVE, Dialect, ErrorAnswer, Page
+from parley.services.projects import Opened
 
 
 class ThingIn(Wire):
@@ -74,10 +75,10 @@ def thing_operations(answer: type[Wire]) -> list[Operation]:
 class OneKey:
     """Opens project `p` to the key `right`."""
 
-    async def authenticate(self, plain: str) -> str:
+    async def opened_by(self, plain: str) -> Opened:
         if plain != "right":
             raise Unauthorized("This key opens nothing.")
-        return "p"
+        return Opened("p", "key_right")
 
 
 @pytest.fixture
