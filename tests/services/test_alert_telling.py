@@ -58,6 +58,16 @@ async def test_channels_and_subscriptions_are_told_once_and_signed(desk: AlertDe
     ]
 
 
+async def test_a_sentence_tells_what_a_call_had_and_not_how_many_there_were(desk: AlertDesk) -> None:
+    channels = [{"type": "email", "to": "boss@example.com"}]
+    await desk.rule("long_duration", condition={"threshold": 60}, least_count=2, channels=channels)
+    await desk.called(desk.now)
+    await desk.called(desk.now)
+    await desk.pass_time(70)
+    [(_, _, text)] = desk.post.mails
+    assert text.startswith("A call has gone on for 60 seconds. This was so 2 times within 5 minutes.")
+
+
 async def test_a_mail_is_tried_again_and_then_given_up_with_its_reason(desk: AlertDesk) -> None:
     channels = [{"type": "email", "to": "boss@example.com"}]
     await desk.rule("long_duration", condition={"threshold": 10}, channels=channels)
