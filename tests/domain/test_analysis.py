@@ -131,6 +131,23 @@ def test_what_is_no_object_of_the_form_is_unusable(answer: object) -> None:
         read_verdict(answer, Wanted(), LINES)
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "-1e999"])
+def test_a_number_that_json_does_not_have_is_unusable(number: str) -> None:
+    wanted = Wanted(fields={"type": "object", "properties": {"price": {"type": "number"}}})
+    for place in ("satisfaction_score", "price"):
+        given: dict[str, Any] = {**ANSWER, "satisfaction_score": 1, "fields": {"price": 2}}
+        del given["criteria"]
+        (given if place == "satisfaction_score" else given["fields"])[place] = json.loads(number)
+        with pytest.raises(Unusable, match=f"{place} is not of the type"):
+            read_verdict(given, wanted, LINES)
+
+
+def test_a_number_of_any_length_is_only_a_number() -> None:
+    with pytest.raises(Unusable, match="above"):
+        verdict(satisfaction_score=10**400)
+    assert (verdict(fields={"guests": 10**400}).fields or {})["guests"] == 10**400
+
+
 def test_evidence_has_to_be_in_the_transcript() -> None:
     invented = {"name": "booked", "result": "met", "evidence": ["Your table is booked, Mr. Smith."]}
     half = {"name": "named", "result": "met", "evidence": ["able for four", "HALF past seven", ""]}

@@ -7,6 +7,7 @@ JSON Schema 2020-12 (https://json-schema.org/draft/2020-12) says.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
@@ -266,7 +267,8 @@ def _is_of(value: Any, types: Sequence[str]) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """What JSON calls one. Python reads NaN and Infinity too, which no database of JSON takes."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
 
 
 _IS: Mapping[str, Callable[[Any], bool]] = {
@@ -275,6 +277,6 @@ _IS: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "number": _is_number,
-    "integer": lambda value: _is_number(value) and float(value).is_integer(),
+    "integer": lambda value: _is_number(value) and (isinstance(value, int) or value.is_integer()),
     "null": lambda value: value is None,
 }
