@@ -28,7 +28,7 @@ from parley.services.hooks import Hooks
 from parley.services.integration_health import IntegrationHealth
 from parley.services.trunks import Trunks
 from parley.storage import health
-from parley.storage.tables import DeliveryRow, HealthStateRow
+from parley.storage.tables import CredentialRow, DeliveryRow, HealthStateRow
 from tests.services.world import CARRIER, World
 
 ANSWERED = NetworkSeen(
@@ -56,9 +56,18 @@ class Trunk:
     def __init__(self) -> None:
         self.seen: NetworkSeen | Exception = ANSWERED
         self.targets: list[Target] = []
+        self.takes_a_while = False
+        self.most_at_once = 0
+        self._at_once = 0
 
     async def look(self, target: Target, probes: int) -> NetworkSeen:
         self.targets.append(target)
+        if self.takes_a_while:
+            self._at_once += 1
+            self.most_at_once = max(self.most_at_once, self._at_once)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            self._at_once -= 1
         if isinstance(self.seen, Exception):
             raise self.seen
         return self.seen
@@ -173,6 +182,30 @@ async def test_providers_that_agents_use_are_asked_with_the_key_they_would_use(
     assert (outer.hears.keys, outer.speaks.keys) == (["operator-hears"], ["operator-speaks"])
 
 
+async def test_a_key_that_this_server_cannot_read_hides_nothing_else(world: World, mine: str, outer: Outer) -> None:
+    """As after a restart with another `PARLEY_SECRET_KEY`."""
+    account = CredentialCreate(name="own", provider=CARRIER, api_key="own-token", account_sid="AC-own")
+    ears = CredentialCreate(name="ears", provider="hears", api_key="k" * 12)
+    rows = [await world.credentials.create(mine, each) for each in (account, ears)]
+    await world.agent(mine, speech_to_text={"provider": "hears"})
+    await world.numbers.import_(mine, NumberImport(phone_number="+14155557777", provider=CARRIER))
+    await world.webhooks.put(mine, None, WebhookPut(url="https://a.example/hook"))
+    async with world.database.transaction() as session:
+        for row in rows:
+            (await session.get_one(CredentialRow, row.id)).sealed_secret = b"sealed by another key"
+    await outer.looked(mine)
+    async with world.database.read() as session:
+        found = sorted((row.kind, row.code) for row in await health.states(session, mine))
+    assert found == [
+        ("credential", "sealed"),
+        ("credential", "sealed"),
+        ("number", "sealed"),
+        ("provider", "ok"),
+        ("provider", "sealed"),
+        ("webhook", "never_used"),
+    ]
+
+
 # ---------------------------------------------------------------- trunks and webhooks
 
 
@@ -185,6 +218,21 @@ async def test_a_trunk_is_asked_for_its_options(world: World, mine: str, outer: 
     assert (await outer.looked(mine))["trunk"] == ("failed", "dns")
     outer.trunk.seen = TargetBlocked("It leads to a private address.")
     assert (await outer.looked(mine))["trunk"] == ("unknown", "target_blocked")
+
+
+async def test_looks_at_several_projects_take_turns_at_their_trunks(world: World, outer: Outer) -> None:
+    """The probe refuses more than a few at a time, and a trunk nobody tested would seem to have changed."""
+    projects = [await world.project(name) for name in ("a", "b", "c")]
+    for project_id in projects:
+        for number in range(3):
+            wanted = TrunkCreate(name=f"t{number}", sip_domain="sip.example.com")
+            await Trunks(world.database, world.cipher).create(project_id, wanted)
+    outer.trunk.takes_a_while = True
+    async with asyncio.TaskGroup() as tasks:
+        for project_id in projects:
+            tasks.create_task(outer.watch.look_at(project_id, timedelta(minutes=5)))
+    assert len(outer.trunk.targets) == 9
+    assert outer.trunk.most_at_once <= 2
 
 
 async def test_a_webhook_is_judged_by_its_last_deliveries(world: World, mine: str, outer: Outer) -> None:

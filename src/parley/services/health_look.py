@@ -16,7 +16,6 @@ from parley.domain.carriers import CarrierAccount
 from parley.domain.errors import BadInput, CarrierRefused, ConfigurationError, ParleyError, ProviderError
 from parley.domain.health import Finding, KeyState
 from parley.domain.network_tests import NetworkSeen, Target, parse_target
-from parley.domain.secrets import Secret
 from parley.providers.protocols import Carrier, KeyCheck
 from parley.services.accounts import CarrierAccounts
 from parley.services.credentials import Credentials
@@ -29,6 +28,8 @@ from parley.storage.tables import CredentialRow, NumberRow, TrunkRow
 
 AT_ONCE = 4
 TIMEOUT_S = 8.0
+TRUNKS_AT_ONCE = 2
+"""Of all projects together. The probe refuses more than a few, and a trunk nobody tested would seem to have changed."""
 MOST = 100
 """So many of a kind are looked at; the newest ones."""
 _TRUNK_PROBES = 2
@@ -41,7 +42,7 @@ class Probe(Protocol):
 
 
 class Outside(NamedTuple):
-    """Whom to ask: carriers and key checks by provider, and the way to servers."""
+    """Whom to ask: carriers and key checks by provider, and the way to servers, by a probe that nobody else uses."""
 
     carriers: Mapping[str, Carrier]
     key_checks: Mapping[str, KeyCheck]
@@ -68,6 +69,7 @@ class HealthLook:
         self._hooks = hooks
         self._defaults = defaults
         self._clock = clock
+        self._trunks_at_once = asyncio.Semaphore(TRUNKS_AT_ONCE)
 
     async def findings(self, project_id: str) -> list[Finding]:
         """Everything there is, each as it was found. Raises Unavailable while the database is away."""
@@ -93,7 +95,7 @@ class HealthLook:
         try:
             key = self._credentials.open(row)
         except ConfigurationError as locked:
-            return Finding("credential", row.id, "failed", "sealed", f"{locked.message} Create it again.")
+            return _sealed("credential", row.id, locked)
         carrier = self._outside.carriers.get(row.provider)
         if carrier is not None:
             if not row.account_id:
@@ -113,10 +115,13 @@ class HealthLook:
         """Of the providers that agents use, those that have somebody to be asked."""
         own = (self._defaults.listen.provider, self._defaults.voice.provider, self._defaults.model.provider)
         named = {part or default for parts in in_use for part, default in zip(parts, own, strict=True)}
-        keys = await self._credentials.for_providers(project_id, named)
-        return [self._provider(name, keys[name]) for name in sorted(named & self._outside.key_checks.keys())]
+        return [await self._provider(project_id, name) for name in sorted(named & self._outside.key_checks.keys())]
 
-    def _provider(self, name: str, key: Secret) -> Awaitable[Finding]:
+    async def _provider(self, project_id: str, name: str) -> Awaitable[Finding] | Finding:
+        try:
+            key = await self._credentials.for_provider(project_id, name)
+        except ConfigurationError as locked:
+            return _sealed("provider", name, locked)
         return _told(_asked(self._outside.key_checks[name].check(key)), "provider", name, name, has_key=bool(key))
 
     # ------------------------------------------------------------ numbers
@@ -130,6 +135,8 @@ class HealthLook:
             account, _ = await self._accounts.of_number(session, row)
         except BadInput as missing:
             return Finding("number", row.id, "failed", "no_account", missing.message)
+        except ConfigurationError as locked:
+            return _sealed("number", row.id, locked)
         return self._inspected(carrier, account, row.id, row.provider, row.phone_number)
 
     async def _inspected(
@@ -150,7 +157,7 @@ class HealthLook:
     async def _trunk(self, row: TrunkRow) -> Finding:
         target = _target(row)
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with self._trunks_at_once, asyncio.timeout(TIMEOUT_S):
                 seen = await self._outside.probe.look(target, _TRUNK_PROBES)
         except ParleyError as refused:
             return Finding("trunk", row.id, "unknown", refused.code, f"It was not tested: {refused.message}")
@@ -170,6 +177,11 @@ def _target(row: TrunkRow) -> Target:
     return Target(
         host=row.sip_domain, port=row.port, transports=("tcp",) if row.transport.upper() == "TCP" else ("udp",)
     )
+
+
+def _sealed(kind: found.Kind, subject_id: str, locked: ConfigurationError) -> Finding:
+    """A key that this server cannot read is one finding among the others, and keeps none of them away."""
+    return Finding(kind, subject_id, "failed", "sealed", f"{locked.message} Or create the credential again.")
 
 
 async def _held(work: Awaitable[Finding], places: asyncio.Semaphore) -> Finding:

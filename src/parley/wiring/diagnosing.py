@@ -65,13 +65,13 @@ def diagnosing(
     hooks = Hooks(addresses.public_url)
     caller = ScriptedCaller(doors, http, addresses.public_url, addresses.own_url)
     tests = CallTests(database, accounts, hooks, plans, router, caller, has_public_url=settings.public_url is not None)
-    probe = NetworkProbe(TargetRules(allow_private=settings.allow_private_targets))
-    outside = Outside(carriers, _key_checks(settings, http), probe)
+    rules = TargetRules(allow_private=settings.allow_private_targets)
+    outside = Outside(carriers, _key_checks(settings, http), NetworkProbe(rules))
     look = HealthLook(database, accounts, credentials, outside, hooks, plans.defaults, utc_now)
     watch = HealthWatch(database, look, announcements)
     return Diagnosing(
         tests,
-        Diagnostics(database, probe),
+        Diagnostics(database, NetworkProbe(rules)),
         IntegrationHealth(database, accounts, frozenset(carriers), plans.defaults.carrier, watch),
         (tests.run, watch.run),
     )
