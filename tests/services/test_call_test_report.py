@@ -195,10 +195,19 @@ def test_what_the_recogniser_could_not_hear_is_no_fault_of_the_agents() -> None:
 )
 def test_only_an_agent_has_to_understand_and_answer(action: Any, end: str, words: str) -> None:
     lines = [SpokenLine(text="Hello, can you hear me?", at_ms=1500)]
-    found = report(seen(lines=lines), written(lines=(), end_reason=end), Decision(action=action, matched="rule"))
+    met = seen(lines=lines, ended_by="agent")
+    found = report(met, written(lines=(), end_reason=end), Decision(action=action, matched="rule"))
     assert failed(found) == []
     assert words in found["recognition"]["detail"]
     assert found["reply"]["status"] == "not_tested"
+    assert not any("The agent" in check["detail"] for check in found.values())
+
+
+def test_a_message_nobody_was_asked_for_fails() -> None:
+    mute = AgentSnapshot(id="", name="")
+    met = seen(greeting_ms=None, agent_words=[], agent_audio_ms=0)
+    found = report(met, written(agent=mute, end_reason="message_taken"), Decision(action="voicemail", matched="rule"))
+    assert failed(found) == ["greeting"]
 
 
 def test_an_agent_that_broke_down_is_told_though_voicemail_took_its_place() -> None:

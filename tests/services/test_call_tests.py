@@ -19,7 +19,7 @@ from parley.services.accounts import CarrierAccounts
 from parley.services.call_tests import CallTests
 from parley.services.hooks import Hooks
 from parley.services.router import Router
-from parley.storage import numbers
+from parley.storage import numbers, projects
 from parley.storage.tables import DiagnosticRow
 from tests.services.world import CARRIER, World
 
@@ -216,3 +216,30 @@ async def test_an_agent_that_asks_a_webhook_needs_one(
         "webhook",
         "Set a webhook, or make the agent hosted.",
     )
+
+
+@pytest.mark.parametrize(
+    ("action", "end"),
+    [({"action": "voicemail"}, "message_taken"), ({"action": "announcement", "text": "Closed."}, "announced")],
+)
+async def test_where_no_agent_is_reached_none_is_named_nor_looked_at(
+    world: World, mine: str, tests: CallTests, caller: ActingCaller, action: dict[str, str], end: str
+) -> None:
+    wanted = await numbered(world, mine, voice_mode="webhook")
+    async with world.database.transaction() as session:
+        project = await projects.get(session, mine, lock=True)
+        project.routing = {"routing_rules": [{"condition": "always", **action}]}
+
+    async def meets(order: CallOrder, seen: CallSeen) -> None:
+        plan = await caller.ring(order)
+        await world.log.connected(plan.call_id)
+        await world.log.finished(plan.call_id, end)
+        seen.public, seen.connected_ms, seen.greeting_ms = GOOD, 40, 100
+        seen.lines = [SpokenLine(text=order.script[0], at_ms=2000, reply_ms=6000)]
+
+    caller.meets = meets
+    row = await tests.start(mine, wanted)
+
+    assert (row.result["status"], row.result["agent_id"], row.result["answered_by"]) == ("passed", None, None)
+    assert "answerer" not in statuses(row)
+    assert row.result["said"][0]["reply_ms"] is None

@@ -14,6 +14,7 @@ from parley.domain.decisions import Decision
 from parley.domain.errors import NotFound
 from parley.providers.protocols import RingingCall
 from parley.services.call_test_report import CallWritten
+from parley.services.call_test_talk import stood_in
 from parley.services.checks import Check, check
 from parley.services.defaults import Clock
 from parley.services.router import Router
@@ -87,16 +88,18 @@ class CallTestRecords:
 
 def told(seen: CallSeen, written: CallWritten | None, decision: Decision) -> dict[str, Any]:
     """What a report says besides its checks."""
+    is_agent = written is not None and written.agent.id != "" and not stood_in(written, decision)
     is_hosted = written is not None and written.agent.voice_mode == "hosted"
+    said = [msgspec.to_builtins(line) for line in seen.lines]
     return {
         "call_placed": seen.public is not None,
         "call_placed_reason": _PLACED,
         "call_id": written.call_id if written is not None else None,
-        "agent_id": written.agent.id if written is not None else decision.agent_id,
-        "answered_by": None if written is None else "model" if is_hosted else "webhook",
+        "agent_id": (written.agent.id if written is not None else decision.agent_id) or None,
+        "answered_by": None if not is_agent else "model" if is_hosted else "webhook",
         "routing_applied": True,
         "routing": {"matched": decision.matched, "action": decision.action},
-        "said": [msgspec.to_builtins(line) for line in seen.lines],
+        "said": said if is_agent else [{**line, "reply_ms": None} for line in said],
         "spoken_by": seen.spoken_by or None,
         "recognised": [caller for caller, _ in written.lines if caller] if written is not None else [],
         "heard": seen.agent_words,

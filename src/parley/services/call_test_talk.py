@@ -24,40 +24,52 @@ def conversation(seen: CallSeen, written: CallWritten | None, decision: Decision
     if seen.connected_ms is None or written is None:
         yield from untested(_NAMES, "There was no conversation.")
         return
-    yield _greeting(seen, written)
-    stood_in = _stood_in(written, decision)
-    if stood_in:
-        yield from untested(("recognition", "reply"), stood_in)
+    instead = stood_in(written, decision)
+    yield _greeting(seen, written, instead)
+    if instead:
+        yield from untested(("recognition", "reply"), _INSTEAD[instead])
     else:
         yield _recognition(seen, written)
         yield _reply(seen, written)
     yield _agent_words(seen, written)
-    yield _hang_up(seen)
+    yield _hang_up(seen, instead)
     yield _records(written)
 
 
-def _stood_in(written: CallWritten, decision: Decision | None) -> str:
-    """What the caller met in an agent's place; empty for an agent, also for one that broke down and gave way."""
+_INSTEAD = {
+    "voicemail": "The caller met voicemail, which records and answers nothing.",
+    "announcement": "The caller met an announcement, which nobody has to answer.",
+    "queue": "The caller waited in the queue and no agent became free meanwhile.",
+}
+
+
+def stood_in(written: CallWritten, decision: Decision | None) -> str:
+    """What the caller met in an agent's place: `voicemail`, `announcement` or `queue`.
+
+    Empty for an agent, also for one that broke down and gave way.
+    """
     if written.problems:
         return ""
     action = decision.action if decision is not None else "agent"
     if written.end_reason == "message_taken" or action == "voicemail":
-        return "The caller met voicemail, which records and answers nothing."
+        return "voicemail"
     if written.end_reason == "announced" or action == "announcement":
-        return "The caller met an announcement, which nobody has to answer."
-    if action == "queue" and not written.lines:
-        return "The caller waited in the queue and no agent became free meanwhile."
-    return ""
+        return "announcement"
+    return "queue" if action == "queue" and not written.lines else ""
 
 
-def _greeting(seen: CallSeen, written: CallWritten) -> Check:
+def _greeting(seen: CallSeen, written: CallWritten, instead: str) -> Check:
     troubles = written.had(*_VOICE)
     if troubles:
         provider = written.agent.voice.provider
         fix = f"Check the key of `{provider}`, the voice's id and the provider's status page."
         return check("greeting", "failed", f"The agent's voice failed: {', '.join(troubles)}.", fix)
     if seen.greeting_ms is not None:
-        return check("greeting", "passed", "The agent spoke first.", at_ms=seen.connected_ms, took_ms=seen.greeting_ms)
+        detail = f"The {instead} was heard at once." if instead else "The agent spoke first."
+        return check("greeting", "passed", detail, at_ms=seen.connected_ms, took_ms=seen.greeting_ms)
+    if instead:
+        fix = f"Check the voice provider `{written.agent.voice.provider}`, its key, and this server's log."
+        return check("greeting", "failed", f"The {instead} was not heard.", fix)
     if not written.agent.greeting:
         return check("greeting", "not_tested", "The agent has no begin message and waits for the caller to speak.")
     fix = f"Check the voice provider `{written.agent.voice.provider}`, its key, and the call's problems."
@@ -115,24 +127,24 @@ def _reply(seen: CallSeen, written: CallWritten) -> Check:
 
 def _agent_words(seen: CallSeen, written: CallWritten) -> Check:
     if seen.agent_words:
-        detail = f"{seen.agent_audio_ms} ms of the agent were heard and understood."
+        detail = f"{seen.agent_audio_ms} ms of speech were heard and understood."
         return check("agent_words", "passed", detail, took_ms=seen.agent_audio_ms)
     if not seen.agent_audio_ms:
-        return check("agent_words", "not_tested", "The agent was not heard.")
+        return check("agent_words", "not_tested", "No speech was heard.")
     if seen.agent_words_why:
-        return check("agent_words", "not_tested", f"The agent was heard, and {seen.agent_words_why}.")
+        return check("agent_words", "not_tested", f"Speech was heard, and {seen.agent_words_why}.")
     fix = "Listen to it: ring the number, or set another voice. Tones and recorded clips are no words."
     status = "not_tested" if written.problems or written.agent.voice.provider == "tone" else "failed"
-    return check("agent_words", status, "The agent was heard, and no word of it was recognised.", fix)
+    return check("agent_words", status, "Speech was heard, and no word of it was recognised.", fix)
 
 
-def _hang_up(seen: CallSeen) -> Check:
+def _hang_up(seen: CallSeen, instead: str) -> Check:
     contact = seen.hang_up
     if contact is None:
         return check("hang_up", "not_tested", "The call was not over when the test was.")
-    who = "agent" if seen.ended_by == "agent" else "caller"
+    who = "The caller" if seen.ended_by != "agent" else "This server" if instead else "The agent"
     if contact.is_good:
-        return during(contact, check("hang_up", "passed", f"The {who} hung up, and the status callback was accepted."))
+        return during(contact, check("hang_up", "passed", f"{who} hung up, and the status callback was accepted."))
     told = f"HTTP {contact.status}" if contact.status else contact.error
     fix = "Let the proxy pass /carriers on unchanged; without this report a call seems to go on."
     return during(contact, check("hang_up", "failed", f"The status callback was not accepted ({told}).", fix))

@@ -162,7 +162,7 @@ class CallTests:
         if trouble:
             found.append(check("test", "failed", trouble, "Test again."))
         agent = written.agent if written is not None else None
-        if agent is not None and agent.voice_mode == "webhook":
+        if agent is not None and agent.id and agent.voice_mode == "webhook":
             found.append(await self._records.answerer(row.project_id, agent.id))
         await self._finish(row, found, told(seen, written, decision))
 
