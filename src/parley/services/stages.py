@@ -99,5 +99,6 @@ class Stages:
 
 
 def _hand_on(call: CallRow, stage: Stage | None) -> None:
+    """A call that only rings has had no stage yet; one that has may be on a stream before that is written."""
+    call.is_handed_on = call.started_at is not None or call.stage is not None
     call.stage = None if stage is None else msgspec.to_builtins(stage)
-    call.is_handed_on = call.started_at is not None
