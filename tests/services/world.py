@@ -368,8 +368,13 @@ class World:
             clock,
         )
         self.dispatcher = Dispatcher(database, self.desk, turns, stages, self.queue_log, drafts, clock)
-        self.runner = QueueRunner(
-            database, self.dispatcher, self.limits, self.switchboard, self.presence, dialling, clock
+        self._dialling = dialling
+        self.runner = self.runner_of(self.switchboard)
+
+    def runner_of(self, switchboard: RecordingSwitchboard) -> QueueRunner:
+        """Queues as the process serves them that holds the calls of this switchboard."""
+        return QueueRunner(
+            self.database, self.dispatcher, self.limits, switchboard, self.presence, self._dialling, self.clock
         )
 
     async def project(self, name: str = "mine") -> str:

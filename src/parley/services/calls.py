@@ -191,6 +191,8 @@ class Calls:
         """
         if outcome is not None:
             await self._after_forwarding(call_id, outcome)
+        elif (over := await self._desk.lead_on(call_id)) is not None:
+            await self._log.finished(call_id, over)
         async with self._database.transaction() as session:
             call = await calls.get_known(session, call_id, lock=True)
             is_known = call.is_handed_on or call.stage is not None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain.calls import ENDED
+from parley.domain.calls import ENDED, EndReason
 from parley.domain.decisions import Decision, read_decision
 from parley.domain.queueing import QueueSettings
 from parley.domain.stages import Forwarding, StageEnd, Waiting
@@ -45,9 +45,25 @@ class Desk:
             call, entry = await self.held(session, call_id)
             if call.status in ENDED:
                 return False
-            goes_on = call.is_handed_on or await self._next(session, call, entry, end)
+            is_written = call.is_handed_on and not (entry is None and isinstance(stage_of(call), Waiting))
+            goes_on = is_written or await self._next(session, call, entry, end)
         self._queue_log.wake()
         return goes_on
+
+    async def lead_on(self, call_id: str) -> EndReason | None:
+        """See that a caller who waits has a place. One who has none any more is led to what follows a wait.
+
+        That is so where a place was given up because nobody renewed it, and where whoever ended the wait could not
+        tell the process with the caller. Returns why the call is to be ended, where it is.
+        """
+        async with self._database.read() as session:
+            waits = isinstance(stage_of(await calls.get_known(session, call_id)), Waiting)
+            if not waits or await queues.has_place(session, call_id, "waiting"):
+                return None
+            is_promised = await queues.has_place(session, call_id, "callback")
+        if await self.hand_on(call_id, "overflowed"):
+            return None
+        return "callback_wanted" if is_promised else "overflowed"
 
     async def held(self, session: AsyncSession, call_id: str) -> tuple[CallRow, QueueEntryRow | None]:
         """The call, locked, and its place if it waits. The agents it may go to are locked first, as everywhere."""
@@ -66,15 +82,18 @@ class Desk:
     async def _agents(self, session: AsyncSession, call: CallRow) -> Sequence[str | None]:
         if not isinstance(stage_of(call), Waiting):
             return [call.agent_id]
-        settings = await queues.settings_of_call(session, call.id)
-        spare = msgspec.convert(settings, QueueSettings).overflow.agent_id if settings is not None else None
-        return [call.agent_id, spare]
+        settings = await self._settings(session, call)
+        return [call.agent_id, settings.overflow.agent_id]
+
+    async def _settings(self, session: AsyncSession, call: CallRow) -> QueueSettings:
+        """How this caller waits, or waited."""
+        return msgspec.convert(await queues.settings_of_call(session, call.id) or {}, QueueSettings)
 
     async def _next(self, session: AsyncSession, call: CallRow, entry: QueueEntryRow | None, end: StageEnd) -> bool:
-        decision = _NO_DECISION if call.routing is None else read_decision(call.routing)
         stage = stage_of(call)
         if isinstance(stage, Waiting):
-            return await self._after_waiting(session, call, entry, end, decision)
+            return await self._after_waiting(session, call, entry, end)
+        decision = _NO_DECISION if call.routing is None else read_decision(call.routing)
         if end in ("called", "moved", "overflowed", "callback_wanted"):  # what comes next was written before
             self._stages.again(call)
             return True
@@ -85,13 +104,13 @@ class Desk:
         return False
 
     async def _after_waiting(
-        self, session: AsyncSession, call: CallRow, entry: QueueEntryRow | None, end: StageEnd, decision: Decision
+        self, session: AsyncSession, call: CallRow, entry: QueueEntryRow | None, end: StageEnd
     ) -> bool:
         if entry is None:
-            if await queues.is_promised(session, call.id):
+            if await queues.has_place(session, call.id, "callback"):
                 return False
             # The place was given up, because the process that held it stood still; the caller is there all the same.
-            return await self._stages.fall_back(session, call, decision, "overflowed")
+            return await self._lanes.overflow(session, call, (await self._settings(session, call)).overflow)
         if end == "callback_wanted":
             await self._queue_log.promise(session, call, entry, self._clock())
             return False

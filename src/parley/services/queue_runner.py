@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -31,6 +31,8 @@ IDLE_TICK_S = 5.0
 """How often a process looks where nobody waited when it looked last."""
 HELD_FOR = timedelta(seconds=30)
 """A place is given up when its caller's process has not renewed it for so long."""
+RECOVERY = timedelta(seconds=15)
+"""After an outage of the database no place is given up for so long."""
 
 
 class Waiters(Protocol):
@@ -80,6 +82,7 @@ class QueueRunner:
         self._presence = presence
         self._dialling = dialling
         self._clock = clock
+        self._settles_from: datetime | None = None
         self._bell = asyncio.Event()
 
     def wake(self) -> None:
@@ -89,11 +92,7 @@ class QueueRunner:
     async def run(self) -> None:
         """Look once a second while anybody waits, until cancelled."""
         while True:
-            pause_s = IDLE_TICK_S
-            try:
-                pause_s = TICK_S if await self.tick() else IDLE_TICK_S
-            except ParleyError as away:
-                log.warning("queues_not_served", code=away.code)
+            pause_s = TICK_S if await self.tick() else IDLE_TICK_S
             try:
                 async with asyncio.timeout(TICK_S if self._waiters.waiting() else pause_s):
                     await self._bell.wait()
@@ -104,8 +103,17 @@ class QueueRunner:
     async def tick(self) -> bool:
         """Keep the places of those who wait here, settle what is due, give away turns, tell places.
 
-        Returns whether anybody has a place in any queue.
+        Returns whether anybody has a place in any queue; False too where the database is away. When it is back, every
+        process has time to renew its places before any of them counts as given up.
         """
+        try:
+            return await self._round()
+        except ParleyError as away:
+            log.warning("queues_not_served", code=away.code)
+            self._settles_from = self._clock() + RECOVERY
+            return False
+
+    async def _round(self) -> bool:
         here = list(self._waiters.waiting())
         if here:
             await self._keep(here)
@@ -113,7 +121,8 @@ class QueueRunner:
             projects = await queues.projects_with_open(session)
         if not projects:
             return False
-        await self._act(await self._dispatcher.settle())
+        if self._settles_from is None or self._settles_from <= self._clock():
+            await self._act(await self._dispatcher.settle())
         for project_id in projects:
             await self._give_turns(project_id)
         if here:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, not_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -60,10 +60,9 @@ async def open_of_call(session: AsyncSession, call_id: str) -> QueueEntryRow | N
 
 
 async def settings_of_call(session: AsyncSession, call_id: str) -> dict[str, Any] | None:
-    """How the call waits, with nothing locked."""
-    statement = select(QueueEntryRow.settings).where(
-        QueueEntryRow.call_id == call_id, QueueEntryRow.status == "waiting"
-    )
+    """How the call waits, or waited, with nothing locked."""
+    statement = select(QueueEntryRow.settings).where(QueueEntryRow.call_id == call_id)
+    statement = statement.order_by(QueueEntryRow.entered_at.desc()).limit(1)
     found: dict[str, Any] | None = await session.scalar(statement)
     return found
 
@@ -101,10 +100,10 @@ async def no_longer_waiting(session: AsyncSession, call_ids: Sequence[str]) -> l
     return list(await session.scalars(statement))
 
 
-async def is_promised(session: AsyncSession, call_id: str) -> bool:
-    """Whether the caller of this call will be called back."""
-    promised = (QueueEntryRow.call_id == call_id, QueueEntryRow.status == "callback")
-    return bool(await session.scalar(select(select(QueueEntryRow.id).where(*promised).exists())))
+async def has_place(session: AsyncSession, call_id: str, status: Literal["waiting", "callback"]) -> bool:
+    """Whether the caller of this call has a place; with `callback`, whether they will be called back."""
+    place = (QueueEntryRow.call_id == call_id, QueueEntryRow.status == status)
+    return bool(await session.scalar(select(select(QueueEntryRow.id).where(*place).exists())))
 
 
 async def past_due(session: AsyncSession, now: datetime) -> list[QueueEntryRow]:
