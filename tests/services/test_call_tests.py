@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from parley.domain.call_tests import CallOrder, CallSeen, Contact, SpokenLine
-from parley.domain.calls import CallPlan
+from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import BadInput, Draining, NotFound, TooManyRequests
 from parley.providers.protocols import RingingCall
 from parley.schemas.diagnostics import CallTestCreate
@@ -223,7 +223,7 @@ async def test_an_agent_that_asks_a_webhook_needs_one(
     [({"action": "voicemail"}, "message_taken"), ({"action": "announcement", "text": "Closed."}, "announced")],
 )
 async def test_where_no_agent_is_reached_none_is_named_nor_looked_at(
-    world: World, mine: str, tests: CallTests, caller: ActingCaller, action: dict[str, str], end: str
+    world: World, mine: str, tests: CallTests, caller: ActingCaller, action: dict[str, str], end: EndReason
 ) -> None:
     wanted = await numbered(world, mine, voice_mode="webhook")
     async with world.database.transaction() as session:
