@@ -15,7 +15,7 @@ from parley.schemas.base import parse
 from parley.schemas.pages import CursorQuery
 from parley.services.alert_watch import AlertWatch
 from parley.services.alerts import MOST_RULES, Alerts
-from parley.storage.tables import AnalysisRow, CallRow, ProblemRow, QueueEntryRow, TranscriptRow
+from parley.storage.tables import AlertRuleRow, AnalysisRow, CallRow, ProblemRow, QueueEntryRow, TranscriptRow
 from tests.services.alerting import AlertDesk
 from tests.services.world import World
 
@@ -193,6 +193,23 @@ async def test_what_is_written_down_late_still_fires_and_two_servers_fire_once(d
     desk.world.clock.advance(10)
     assert await other.look() == 1
     assert len(await desk.fired(rule)) == 1
+
+
+async def test_a_rule_that_cannot_be_looked_at_keeps_no_other_one_waiting(desk: AlertDesk) -> None:
+    """As one that a newer version has stored, or whose calls are too many for the database to look through in time."""
+    broken = await desk.rule("long_duration", condition={"threshold": 10})
+    good = await desk.rule("long_duration", condition={"threshold": 10})
+    async with desk.world.database.transaction() as session:
+        row = await session.get_one(AlertRuleRow, broken)
+        row.condition = {**row.condition, "threshold": "unheard of"}
+    await desk.called(desk.now)
+    await desk.pass_time(30)
+    assert len(await desk.fired(good)) == 1
+    async with desk.world.database.transaction() as session:
+        row = await session.get_one(AlertRuleRow, broken)
+        row.condition = {**row.condition, "threshold": 10}
+    await desk.pass_time(90)
+    assert len(await desk.fired(broken)) == 1
 
 
 # ---------------------------------------------------------------- rules

@@ -42,7 +42,9 @@ MAIL_LEASE = timedelta(seconds=60)
 MAIL_DELAYS_S = (30, 300, 1800, 7200)
 MOST_MAILS_A_DAY = 200
 """A project's bound, so that nobody's mail server is made to send without end."""
-_RULES_AT_ONCE = 50
+PUT_OFF = timedelta(minutes=1)
+"""A rule that could not be looked at is looked at again after this; what happened meanwhile is still found."""
+_MOST_RULES = 10_000
 _FIRINGS_AT_ONCE = 20
 _TROUBLE = (Unavailable, SQLAlchemyError)
 
@@ -66,13 +68,13 @@ class AlertWatch:
         self._announcements = announcements
         self._mailer = mailer
         self._clock = clock
+        self._put_off: dict[str, datetime] = {}
 
     async def run(self) -> None:
         """Look and tell until cancelled. Start it as a child of the server's TaskGroup."""
         while True:
             try:
-                while await self.look() == _RULES_AT_ONCE:
-                    pass
+                await self.look()
                 while await self.tell() == _FIRINGS_AT_ONCE:
                     pass
             except _TROUBLE as trouble:
@@ -82,13 +84,27 @@ class AlertWatch:
     # ------------------------------------------------------------ looking
 
     async def look(self) -> int:
-        """Look, once, at what happened since the last time, for the rules whose time has come; returns how many."""
-        until = self._clock() - SETTLED
-        async with self._database.transaction() as session:
-            due = await alerts.due(session, until - _LOOKED_AT_LATELY, _RULES_AT_ONCE)
-            for row in due:
-                await self._look_for(session, row, until)
-        return len(due)
+        """Look, once, at what happened since the last time, for the rules whose time has come; returns how many were
+        looked at here. One that could not be is put off for a while, and no other one with it."""
+        now = self._clock()
+        until = now - SETTLED
+        self._put_off = {rule_id: moment for rule_id, moment in self._put_off.items() if moment > now}
+        async with self._database.read() as session:
+            due = await alerts.due(session, until - _LOOKED_AT_LATELY, _MOST_RULES)
+        return sum([await self._looked(rule_id, until) for rule_id in due if rule_id not in self._put_off])
+
+    async def _looked(self, rule_id: str, until: datetime) -> bool:
+        try:
+            async with self._database.transaction() as session:
+                row = await alerts.claim(session, rule_id, until - _LOOKED_AT_LATELY)
+                if row is not None:
+                    await self._look_for(session, row, until)
+                return row is not None
+        except Exception as failed:  # noqa: BLE001 - the edge of one rule: whatever it trips over must not stop the others
+            await self._database.ping()  # raises where it is not the rule's fault
+            self._put_off[rule_id] = self._clock() + PUT_OFF
+            log.error("alert_not_looked_at", alert_id=rule_id, reason=type(failed).__name__)
+            return False
 
     async def _look_for(self, session: AsyncSession, row: AlertRuleRow, until: datetime) -> None:
         what = watched(row)

@@ -46,16 +46,20 @@ async def count(session: AsyncSession, project_id: str) -> int:
     return await session.scalar(select(func.count()).where(AlertRuleRow.project_id == project_id)) or 0
 
 
-async def due(session: AsyncSession, evaluated_before: datetime, limit: int) -> list[AlertRuleRow]:
-    """Active rules nobody has looked at since, the longest waiting first, locked; those others look at are left out."""
-    statement = (
-        select(AlertRuleRow)
-        .where(AlertRuleRow.is_active, AlertRuleRow.evaluated_until < evaluated_before)
-        .order_by(AlertRuleRow.evaluated_until)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+async def due(session: AsyncSession, evaluated_before: datetime, limit: int) -> list[str]:
+    """The ids of active rules nobody has looked at since, the longest waiting first."""
+    is_due = AlertRuleRow.is_active, AlertRuleRow.evaluated_until < evaluated_before
+    statement = select(AlertRuleRow.id).where(*is_due).order_by(AlertRuleRow.evaluated_until).limit(limit)
     return list(await session.scalars(statement))
+
+
+async def claim(session: AsyncSession, rule_id: str, evaluated_before: datetime) -> AlertRuleRow | None:
+    """The rule, locked; None if it is due no more, or somebody else looks at it."""
+    statement = select(AlertRuleRow).where(
+        AlertRuleRow.id == rule_id, AlertRuleRow.is_active, AlertRuleRow.evaluated_until < evaluated_before
+    )
+    row: AlertRuleRow | None = await session.scalar(statement.with_for_update(skip_locked=True))
+    return row
 
 
 # ---------------------------------------------------------------- firings
