@@ -6,10 +6,12 @@ import asyncio
 import gc
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from parley.domain.errors import BadInput, Conflict, NotFound, Unauthorized
-from parley.domain.live_events import CallState, LiveEvent, SayLine, Steer, Transfer
+from parley.domain.live_events import CallState, LiveEvent, SayLine, Steer, TakeOver, Transfer, Whisper
+from parley.domain.stages import Announcing, Forwarding, Stage, TakingMessage, Waiting
 from parley.schemas.calls import CallCreate
 from parley.services.audience import MOST_A_PROJECT, Audience
 from parley.services.elsewhere import Elsewhere
@@ -18,6 +20,7 @@ from parley.services.projects import Opened
 from parley.services.watchers import MOST_EVENTS, Dropped
 from parley.storage.presence import Alone, Command
 from parley.storage.relay import NoRelay
+from parley.storage.tables import CallRow
 from tests.services.world import World
 
 
@@ -197,6 +200,25 @@ async def test_what_nobody_takes_is_a_conflict(desk: Desk) -> None:
     await desk.world.log.finished(call_id, "caller_hangup")
     with pytest.raises(Conflict, match="over"):
         await desk.view.steer(desk.opened, call_id, SayLine("Hello."))
+
+
+@pytest.mark.parametrize(
+    ("stage", "where"),
+    [
+        (Waiting("wait_1"), "waits for an agent"),
+        (TakingMessage("vm_1"), "leaving a message"),
+        (Announcing("Closed."), "announcement"),
+        (Forwarding("+14155550199"), "human"),
+    ],
+)
+async def test_who_cannot_steer_is_told_where_the_call_is(desk: Desk, stage: Stage, where: str) -> None:
+    call_id = await desk.open()
+    async with desk.world.database.transaction() as session:
+        (await session.get_one(CallRow, call_id)).stage = msgspec.to_builtins(stage)
+    desk.holder.takes = False
+    for command in (SayLine("Hello."), Whisper("Be brief."), TakeOver("Sam", 10.0)):
+        with pytest.raises(Conflict, match=where):
+            await desk.view.steer(desk.opened, call_id, command)
 
 
 async def test_a_transfer_goes_to_the_agents_number_unless_another_is_named(desk: Desk) -> None:

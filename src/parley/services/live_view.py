@@ -15,7 +15,7 @@ import structlog
 from parley.domain.agents import AgentSnapshot
 from parley.domain.calls import ENDED
 from parley.domain.errors import Conflict, TooManyRequests, Unauthorized, Unavailable
-from parley.domain.live_events import CallState, LiveEvent, SayLine, Steer, TakeOver, Transfer
+from parley.domain.live_events import CallState, LiveEvent, Steer, TakeOver, Transfer
 from parley.domain.phone_numbers import normalise, require_dialable
 from parley.domain.secrets import Secret
 from parley.services.audience import Audience
@@ -184,7 +184,7 @@ class LiveView:
         if call.status in ENDED:
             raise Conflict("This call is over.")
         if not await self.renew(call_id, command):
-            raise Conflict(_cannot(command))
+            raise Conflict(_cannot(command, call))
         log.info("call_steered", call_id=call_id, how=type(command).__name__, key_id=opened.key_id)
         return call
 
@@ -244,12 +244,20 @@ def _is_over(watcher: Watcher, snapshot: Snapshot) -> bool:
     return watcher.call_id is not None and all(live.call.status in ENDED for live in snapshot.calls)
 
 
-def _cannot(command: Steer) -> str:
+_ELSEWHERE = {
+    "waiting": "The caller waits for an agent",
+    "taking_message": "The caller is leaving a message",
+    "announcing": "The caller hears an announcement",
+    "forwarding": "The call was forwarded to a human",
+}
+
+
+def _cannot(command: Steer, call: CallRow) -> str:
+    if call.stage is not None:
+        return f"{_ELSEWHERE[call.stage['type']]}; only a call that an agent holds can be steered."
     if isinstance(command, TakeOver):
         return "Somebody else has taken this call over, or no agent holds it at this moment; look at its state."
-    if isinstance(command, SayLine | Transfer):
-        return "No agent holds this call at this moment, or it is being ended; look at its state."
-    return "This call is not in a state for that; look at its state."
+    return "No agent holds this call at this moment, or it is being ended; look at its state."
 
 
 def _hash(token: str) -> bytes:
