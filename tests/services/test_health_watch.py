@@ -77,8 +77,8 @@ class Outer:
     """Everything outside, and the watch over it."""
 
     def __init__(self, world: World) -> None:
-        self.hears, self.speaks, self.trunk = Speaking(), Speaking(), Trunk()
-        checks = {"hears": self.hears, "speaks": self.speaks}
+        self.hears, self.speaks, self.thinks, self.trunk = Speaking(), Speaking(), Speaking(), Trunk()
+        checks = {"hears": self.hears, "speaks": self.speaks, "thinks": self.thinks}
         outside = Outside({CARRIER: cast(Carrier, world.carrier)}, checks, self.trunk)
         hooks = Hooks("https://parley.example")
         defaults = world.plans.defaults
@@ -182,12 +182,28 @@ async def test_providers_that_agents_use_are_asked_with_the_key_they_would_use(
     assert (outer.hears.keys, outer.speaks.keys) == (["operator-hears"], ["operator-speaks"])
 
 
+@pytest.mark.parametrize(
+    ("agent", "times"),
+    [
+        ({"voice_mode": "webhook"}, 0),
+        ({"voice_mode": "webhook", "analysis": {"enabled": True}}, 1),
+        ({"voice_mode": "hosted"}, 1),
+    ],
+)
+async def test_a_model_that_no_agent_asks_needs_no_key(
+    world: World, mine: str, outer: Outer, agent: dict[str, Any], times: int
+) -> None:
+    await world.agent(mine, **agent)
+    await outer.looked(mine)
+    assert len(outer.thinks.keys) == times
+
+
 async def test_a_key_that_this_server_cannot_read_hides_nothing_else(world: World, mine: str, outer: Outer) -> None:
     """As after a restart with another `PARLEY_SECRET_KEY`."""
     account = CredentialCreate(name="own", provider=CARRIER, api_key="own-token", account_sid="AC-own")
     ears = CredentialCreate(name="ears", provider="hears", api_key="k" * 12)
     rows = [await world.credentials.create(mine, each) for each in (account, ears)]
-    await world.agent(mine, speech_to_text={"provider": "hears"})
+    await world.agent(mine, voice_mode="webhook", speech_to_text={"provider": "hears"})
     await world.numbers.import_(mine, NumberImport(phone_number="+14155557777", provider=CARRIER))
     await world.webhooks.put(mine, None, WebhookPut(url="https://a.example/hook"))
     async with world.database.transaction() as session:

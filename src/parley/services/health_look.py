@@ -109,12 +109,13 @@ class HealthLook:
             return Finding("credential", row.id, "unknown", "not_tried", detail)
         return _told(asked, "credential", row.id, row.provider)
 
-    async def _providers(
-        self, project_id: str, in_use: list[tuple[str | None, str | None, str | None]]
-    ) -> list[Awaitable[Finding] | Finding]:
+    async def _providers(self, project_id: str, in_use: list[health.PartsInUse]) -> list[Awaitable[Finding] | Finding]:
         """Of the providers that agents use, those that have somebody to be asked."""
-        own = (self._defaults.listen.provider, self._defaults.voice.provider, self._defaults.model.provider)
-        named = {part or default for parts in in_use for part, default in zip(parts, own, strict=True)}
+        own, named = self._defaults, set()
+        for parts in in_use:
+            named |= {parts.listen or own.listen.provider, parts.voice or own.voice.provider}
+            if parts.asks_model:
+                named.add(parts.model or own.model.provider)
         return [await self._provider(project_id, name) for name in sorted(named & self._outside.key_checks.keys())]
 
     async def _provider(self, project_id: str, name: str) -> Awaitable[Finding] | Finding:

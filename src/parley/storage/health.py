@@ -178,12 +178,26 @@ async def last_outcomes(session: AsyncSession, project_id: str, target_id: str) 
     return [status == "success" for status in rows]
 
 
-async def parts_in_use(session: AsyncSession, project_id: str) -> list[tuple[str | None, str | None, str | None]]:
-    """(recogniser, voice, model) of each agent, by provider; None where it has the server's default."""
+class PartsInUse(NamedTuple):
+    """Providers an agent uses; None where it has the server's default. `asks_model`: a model answers or judges its
+    calls."""
+
+    listen: str | None
+    voice: str | None
+    model: str | None
+    asks_model: bool
+
+
+async def parts_in_use(session: AsyncSession, project_id: str) -> list[PartsInUse]:
+    """Each combination that agents of the project have, once."""
+    asks_model = or_(
+        AgentRow.voice_mode == "hosted", func.coalesce(AgentRow.analysis["enabled"].astext == "true", False)
+    )
     columns = (
         AgentRow.speech_to_text["provider"].astext,
         AgentRow.text_to_speech["provider"].astext,
         AgentRow.language_model["provider"].astext,
+        asks_model,
     )
     rows = await session.execute(select(*columns).where(AgentRow.project_id == project_id).distinct())
-    return [(listen, voice, model) for listen, voice, model in rows]
+    return [PartsInUse(*row) for row in rows]
