@@ -35,6 +35,7 @@ async def promised(world: World, mine: str, number: NumberRow) -> tuple[CallRow,
     assert not await world.desk.hand_on(second.id, "callback_wanted")
     await world.log.finished(second.id, "callback_wanted")
     world.switchboard.held.pop(second.id)
+    world.clock.advance(10)
     return first, second, third
 
 

@@ -14,6 +14,8 @@ Left = Literal["answered", "overflowed", "abandoned", "called_back"]
 DEFAULT_MAX_WAIT_S = 300
 DEFAULT_MAX_LENGTH = 50
 """How many may wait at once for the same agent, or in the same queue, unless the queue says otherwise."""
+CALLBACK_AFTER_S = 10.0
+"""Between the promise and the first attempt: the goodbye is said, the caller hangs up, and the phone is free again."""
 CALLBACK_ATTEMPTS = 3
 CALLBACK_PAUSES_S = (120.0, 600.0)
 """How long to wait after the first and after the second attempt that nobody answered."""

@@ -7,6 +7,8 @@ replicas that do the same at once come to the same turn, and one of them finds i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Literal, NamedTuple
 
 import structlog
@@ -83,6 +85,13 @@ class Dispatcher:
             except _Overtaken:
                 tries += 1
         return moved
+
+    async def keep(self, call_ids: Sequence[str], held_for: timedelta) -> Sequence[str]:
+        """Renew the places of callers who hear the music; returns those of them that have none any more."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            await self._queue_log.keep(session, call_ids, now, now + held_for)
+            return await queues.no_longer_waiting(session, call_ids)
 
     async def settle(self) -> list[Moved]:
         """See to every place whose time is up, or whose caller is gone."""

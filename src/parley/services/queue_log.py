@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain import desk_events, flat_events
-from parley.domain.queueing import CALLBACK_ATTEMPTS, CALLBACK_LIFE_S, CALLBACK_PAUSES_S, Left
+from parley.domain.queueing import (
+    CALLBACK_AFTER_S,
+    CALLBACK_ATTEMPTS,
+    CALLBACK_LIFE_S,
+    CALLBACK_PAUSES_S,
+    Left,
+    QueueSettings,
+)
 from parley.services.announcements import Announcements
 from parley.services.call_events import facts_of, subject_of
 from parley.storage import calls, queues
@@ -16,6 +24,8 @@ from parley.storage.tables import CallRow, QueueEntryRow
 
 ENTRY_KEY = "queueEntryId"
 """Under this name the metadata of a call back says which place it is made for."""
+STAYED_FOR = timedelta(seconds=30)
+"""No goodbye takes so much longer than it should."""
 
 
 def _nobody() -> None:
@@ -50,12 +60,26 @@ class QueueLog:
 
     async def promise(self, session: AsyncSession, call: CallRow, entry: QueueEntryRow, at: datetime) -> None:
         """The caller hangs up and keeps the place."""
-        entry.status, entry.due_at, entry.held_until = "callback", at, None
+        entry.status, entry.held_until = "callback", None
+        entry.due_at = at + timedelta(seconds=CALLBACK_AFTER_S)
         entry.overflows_at = at + timedelta(seconds=CALLBACK_LIFE_S)
         told = desk_events.callback_requested(facts_of(call), _wait(entry), at=at)
         await self._announcements.tell_webhook(
             session, subject_of(call), desk_events.CALLBACK_REQUESTED, at, lambda limit: told
         )
+
+    async def keep(self, session: AsyncSession, call_ids: Sequence[str], now: datetime, until: datetime) -> None:
+        """Renew the places of those who hear the music here.
+
+        Who was promised a call back and is on the line long after the goodbye was told that it is impossible, because
+        it was not known in time that it is: they wait on.
+        """
+        for entry in await queues.promised_before(session, call_ids, now - STAYED_FOR):
+            settings = msgspec.convert(entry.settings, QueueSettings)
+            entry.status, entry.due_at = "waiting", None
+            entry.overflows_at = entry.entered_at + timedelta(seconds=settings.max_wait_s)
+        await session.flush()
+        await queues.renew(session, call_ids, until)
 
     async def not_reached(self, session: AsyncSession, entry: QueueEntryRow, at: datetime) -> None:
         """The caller did not answer the call back: the place is kept for another attempt, if one is left."""

@@ -141,10 +141,7 @@ class QueueRunner:
 
     async def _keep(self, here: list[str]) -> None:
         """Renew the places; a caller whose call has gone on in the rows is sent after it, whoever forgot to."""
-        async with self._database.transaction() as session:
-            await queues.renew(session, here, self._clock() + HELD_FOR)
-            gone_on = await queues.no_longer_waiting(session, here)
-        for call_id in gone_on:
+        for call_id in await self._dispatcher.keep(here, HELD_FOR):
             self._waiters.hand_on(call_id)
 
     async def _act(self, moved: Iterable[Moved]) -> None:

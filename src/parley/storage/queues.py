@@ -38,10 +38,12 @@ async def list_after(session: AsyncSession, project_id: str, after_id: str | Non
 
 async def in_turn(session: AsyncSession, project_id: str, now: datetime) -> list[QueueEntryRow]:
     """Everybody in the project whose turn it could be now, in their order: all that wait, and call backs that are due.
+    Nobody is called back who is still on the line.
 
     A queue's length is bounded, so these are never more than a process can hold.
     """
-    is_due = and_(QueueEntryRow.callback_call_id.is_(None), QueueEntryRow.due_at <= now)
+    has_hung_up = select(CallRow.id).where(CallRow.id == QueueEntryRow.call_id, CallRow.status.in_(ENDED)).exists()
+    is_due = and_(QueueEntryRow.callback_call_id.is_(None), QueueEntryRow.due_at <= now, has_hung_up)
     turn = or_(QueueEntryRow.status == "waiting", and_(QueueEntryRow.status == "callback", is_due))
     statement = select(QueueEntryRow).where(QueueEntryRow.project_id == project_id, _OPEN, turn).order_by(*_ORDER)
     return list(await session.scalars(statement.execution_options(populate_existing=True)))
@@ -90,6 +92,13 @@ async def renew(session: AsyncSession, call_ids: Sequence[str], until: datetime)
     """These callers hear the music here."""
     waiting = (QueueEntryRow.call_id.in_(call_ids), QueueEntryRow.status == "waiting")
     await session.execute(update(QueueEntryRow).where(*waiting).values(held_until=until))
+
+
+async def promised_before(session: AsyncSession, call_ids: Sequence[str], moment: datetime) -> list[QueueEntryRow]:
+    """Those of the calls whose callers were to be called back since then, and were not yet; locked."""
+    open_ = (QueueEntryRow.status == "callback", QueueEntryRow.callback_call_id.is_(None))
+    statement = select(QueueEntryRow).where(QueueEntryRow.call_id.in_(call_ids), *open_, QueueEntryRow.due_at < moment)
+    return list(await session.scalars(statement.order_by(QueueEntryRow.id).with_for_update()))
 
 
 async def no_longer_waiting(session: AsyncSession, call_ids: Sequence[str]) -> list[str]:

@@ -1,0 +1,61 @@
+"""Call backs that are not made: too early, in a loop, twice to the same phone, or at the cost of those who wait."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from parley.storage.tables import CallRow, NumberRow
+from tests.services.queueing import entry_of, lead, limited, queue_of, ring, stage
+from tests.services.world import World
+
+
+@pytest.fixture
+async def number(world: World, mine: str) -> NumberRow:
+    """The number of an agent that holds one call at a time, with a queue that calls back."""
+    agent = await limited(world, mine)
+    number = await world.number(mine, agent.id)
+    queue = await queue_of(world, mine, agent, callback_offer=True)
+    await lead(world, number, action="route_to_queue", queue_id=queue.id)
+    return number
+
+
+async def dialled(world: World) -> list[str]:
+    async with world.database.read() as session:
+        found = await session.scalars(select(CallRow.to_number).where(CallRow.direction == "outbound"))
+        return list(found)
+
+
+async def gone(world: World, call: CallRow) -> None:
+    await world.log.finished(call.id, "callback_wanted")
+    world.switchboard.held.pop(call.id)
+
+
+async def test_nobody_is_called_while_they_are_on_the_line(world: World, number: NumberRow) -> None:
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    await world.log.finished(first.id, "caller_hangup")
+    assert not await world.desk.hand_on(second.id, "callback_wanted")
+    await world.runner.tick()
+    assert await dialled(world) == [], "the goodbye is being said"
+    world.clock.advance(4)
+    await gone(world, second)
+    await world.runner.tick()
+    assert await dialled(world) == [], "a phone that was just hung up is busy for a moment"
+    world.clock.advance(6)
+    await world.runner.tick()
+    assert await dialled(world) == [second.from_number]
+
+
+async def test_who_stays_on_the_line_after_all_waits_on(world: World, number: NumberRow) -> None:
+    """It was written, but the answer came too late for the process with the caller, which said it was impossible."""
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    before = await entry_of(world, second)
+    assert not await world.desk.hand_on(second.id, "callback_wanted")
+    world.clock.advance(45)
+    await world.runner.tick()
+    entry = await entry_of(world, second)
+    assert (entry.status, entry.overflows_at) == ("waiting", before.overflows_at)
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert await dialled(world) == []
+    assert await stage(world, second) is None
