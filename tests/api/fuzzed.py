@@ -212,6 +212,7 @@ def tried(server: Served, document: str, key_header: str, tags: list[str], phase
             "base-url": server.url,
             "headers": headers,
             "suppress-health-check": ["too_slow"],
+            "request-timeout": 60,
             "output": {"sanitization": {"enabled": False}},
             # A NUL cannot be kept in Postgres, and is refused in every text (test_every_field.py).
             "generation": {"deterministic": True, "database": "none", "allow-x00": False},
