@@ -59,3 +59,15 @@ async def test_who_stays_on_the_line_after_all_waits_on(world: World, number: Nu
     await world.runner.tick()
     assert await dialled(world) == []
     assert await stage(world, second) is None
+
+
+async def test_a_used_up_day_holds_up_nobody_who_waits(world: World, number: NumberRow) -> None:
+    await world.projects.set_named("mine", {"daily_call_limit": 3})
+    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    assert not await world.desk.hand_on(second.id, "callback_wanted")
+    await gone(world, second)
+    world.clock.advance(15)
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert await stage(world, third) is None, "who waits needs no call of the day's any more"
+    assert (await dialled(world), (await entry_of(world, second)).status) == ([], "callback")

@@ -32,6 +32,9 @@ log = structlog.get_logger()
 _MOST_TRIES = 20
 """How often in a row another replica may be faster before this one leaves the rest to the next round."""
 
+PUT_OFF_FOR = timedelta(seconds=60)
+"""A call back that no call of the day is left for is tried again after this."""
+
 Change = Literal["goes_on", "is_over", "is_called", "is_settled"]
 """The caller's stream is to be handed on; the call is to be ended; the call is to be dialled; nothing is to be done."""
 
@@ -124,7 +127,8 @@ class Dispatcher:
         try:
             return Moved(await self._recorded(project_id, found, agent_id), "is_called")
         except QuotaExceeded:
-            raise _Overtaken from None
+            await self._put_off(project_id, found, agent_id)
+            return Moved(found.call_id, "is_settled")
         except Unavailable:
             raise
         except ParleyError as refused:
@@ -133,6 +137,17 @@ class Dispatcher:
                 if (entry := await self._promised(session, found.id)) is not None:
                     await self._queue_log.leave(session, entry, "overflowed", self._clock())
             return Moved(found.call_id, "is_settled")
+
+    async def _put_off(self, project_id: str, found: QueueEntryRow, agent_id: str) -> None:
+        """The day's calls are used up, which holds up nobody behind who is on the line already. Where somebody took
+        the room instead, it is somebody else's turn: raises _Overtaken."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            entry = await self._promised(session, found.id)
+            first = await self._turns.first(session, project_id, now)
+            if entry is None or first is None or (first[0].id, first[1]) != (entry.id, agent_id):
+                raise _Overtaken
+            entry.due_at = now + PUT_OFF_FOR
 
     async def _recorded(self, project_id: str, found: QueueEntryRow, agent_id: str) -> str:
         async with self._database.transaction() as session:
