@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from parley.storage.tables import CallRow, NumberRow
+from parley.domain.stages import Waiting
+from parley.providers.protocols import RingingCall
+from parley.storage.tables import CallRow, NumberRow, QueueEntryRow
 from tests.services.queueing import entry_of, lead, limited, queue_of, ring, stage
 from tests.services.world import World
 
@@ -71,3 +73,23 @@ async def test_a_used_up_day_holds_up_nobody_who_waits(world: World, number: Num
     await world.runner.tick()
     assert await stage(world, third) is None, "who waits needs no call of the day's any more"
     assert (await dialled(world), (await entry_of(world, second)).status) == ([], "callback")
+
+
+async def test_a_number_of_our_own_is_never_called_back(world: World, mine: str, number: NumberRow) -> None:
+    other = await world.number(mine)
+    await ring(world, number, "CA-1")
+    for shown in (number.phone_number, other.phone_number):
+        plan, _ = await world.calls.ring_inbound(number.id, RingingCall(f"CA{shown[1:]}", shown, number.phone_number))
+        assert isinstance(plan.stage, Waiting)
+        assert not plan.stage.offers_callback
+
+
+async def test_one_phone_is_called_back_once_however_often_it_asks(world: World, number: NumberRow) -> None:
+    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    for call in (second, third):  # the same number, perhaps not its owner
+        assert not await world.desk.hand_on(call.id, "callback_wanted")
+        await gone(world, call)
+    await world.log.finished(first.id, "caller_hangup")
+    async with world.database.read() as session:
+        found = await session.scalars(select(QueueEntryRow.status).order_by(QueueEntryRow.entered_at))
+        assert list(found) == ["callback", "abandoned"]

@@ -112,13 +112,20 @@ class Desk:
             # The place was given up, because the process that held it stood still; the caller is there all the same.
             return await self._lanes.overflow(session, call, (await self._settings(session, call)).overflow)
         if end == "callback_wanted":
-            await self._queue_log.promise(session, call, entry, self._clock())
+            await self._promise(session, call, entry)
             return False
         if end == "overflowed":
             return await self.overflow(session, call, entry)
         entry.held_until = self._clock() + HELD_FOR
         self._stages.again(call)
         return True
+
+    async def _promise(self, session: AsyncSession, call: CallRow, entry: QueueEntryRow) -> None:
+        """A phone that is to be called already is not called twice, whoever shows its number, and however often."""
+        if await queues.is_promised_to(session, call.project_id, entry.lane, call.from_number):
+            await self._queue_log.leave(session, entry, "abandoned", self._clock(), call=call)
+        else:
+            await self._queue_log.promise(session, call, entry, self._clock())
 
 
 def settings_of_entry(entry: QueueEntryRow) -> QueueSettings:

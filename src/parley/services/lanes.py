@@ -12,13 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from parley.domain.decisions import Decision
 from parley.domain.errors import NotFound
 from parley.domain.ids import new_id
-from parley.domain.phone_numbers import is_dialable
+from parley.domain.phone_numbers import is_dialable, normalise
 from parley.domain.queueing import Overflow, QueueSettings
 from parley.services.defaults import Clock, utc_now
 from parley.services.plans import Plans
 from parley.services.stages import Stages
 from parley.services.turns import Turns
-from parley.storage import agents, projects, queues
+from parley.storage import agents, numbers, projects, queues
 from parley.storage.tables import AgentRow, CallRow, NumberRow, QueueEntryRow, QueueRow
 
 HELD_FOR = timedelta(seconds=60)
@@ -85,9 +85,8 @@ class Lanes:
         length = await queues.lane_length(session, call.project_id, lane.name) if settings.max_wait_s else 0
         if not settings.max_wait_s or length >= settings.max_length:
             return await self.overflow(session, call, settings.overflow)
-        settings = msgspec.structs.replace(
-            settings, offers_callback=settings.offers_callback and is_dialable(call.from_number)
-        )
+        offers_callback = settings.offers_callback and await _can_be_called(session, call.from_number)
+        settings = msgspec.structs.replace(settings, offers_callback=offers_callback)
         entry = QueueEntryRow(
             id=new_id("wait"),
             project_id=call.project_id,
@@ -138,6 +137,11 @@ class Lanes:
     ) -> Lane:
         answered = [row for row in rows if await self._plans.is_answered_for(session, row)]
         return Lane(name, queue_id, answered, rows[0] if rows else None, settings, priority)
+
+
+async def _can_be_called(session: AsyncSession, shown: str) -> bool:
+    """Whether somebody who is called there can be a caller. A number of this server's would come back to its queues."""
+    return is_dialable(shown) and await numbers.active_by_phone(session, normalise(shown)) is None
 
 
 async def _own(session: AsyncSession, number: NumberRow) -> list[str]:

@@ -94,6 +94,14 @@ async def renew(session: AsyncSession, call_ids: Sequence[str], until: datetime)
     await session.execute(update(QueueEntryRow).where(*waiting).values(held_until=until))
 
 
+async def is_promised_to(session: AsyncSession, project_id: str, lane: str, phone_number: str) -> bool:
+    """Whether a call back to this number is open in the lane."""
+    mine = (QueueEntryRow.project_id == project_id, QueueEntryRow.lane == lane, QueueEntryRow.status == "callback")
+    promised = select(QueueEntryRow.id).join(CallRow, CallRow.id == QueueEntryRow.call_id)
+    found = promised.where(*mine, _OPEN, CallRow.from_number == phone_number).exists()
+    return bool(await session.scalar(select(found)))
+
+
 async def promised_before(session: AsyncSession, call_ids: Sequence[str], moment: datetime) -> list[QueueEntryRow]:
     """Those of the calls whose callers were to be called back since then, and were not yet; locked."""
     open_ = (QueueEntryRow.status == "callback", QueueEntryRow.callback_call_id.is_(None))
