@@ -42,7 +42,7 @@ async def test_a_message_is_read_and_heard_in_both_dialects(api: Api) -> None:
     message = await left_message(api)
     path = f"/v1/voicemails/{message['id']}"
     assert (message["transcript"], message["durationSeconds"], message["reason"]) == (WORDS, 1, "closed")
-    assert (message["heard"], message["heardAt"]) == (False, None)
+    assert (message["heard"], message["heardAt"], message["isTest"]) == (False, None, False)
     link = rf"{OWN_URL}/voicemails/{message['id']}\.wav\?expires=\d+&signature=[0-9a-f]{{64}}"
     assert re.fullmatch(link, message["audioUrl"])
     assert (await api.client.get(path)).json()["id"] == message["id"]

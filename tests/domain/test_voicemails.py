@@ -63,7 +63,7 @@ def test_it_is_told_in_the_shape_of_every_event() -> None:
     data = told["data"]
     assert (data["id"], data["voicemailId"], data["callId"]) == ("vm_1", "vm_1", "call_1")
     assert (data["from"], data["fromNumber"], data["to"]) == ("+14155559999", "+14155559999", "+14155550001")
-    assert (data["transcript"], data["durationSeconds"], data["audioUrl"]) == ("", 4, FACTS.audio_url)
+    assert (data["transcript"], data["durationSeconds"], data["audioUrl"]) == (None, 4, FACTS.audio_url)
     assert "isTest" not in data
 
 

@@ -80,7 +80,7 @@ async def test_an_agent_that_broke_down_and_a_human_who_is_busy_end_in_voicemail
     phone = await world.call(agent)
     await leave_message(world, phone, MESSAGE)
     [first] = await world.told("voicemail.received")
-    assert (first["data"]["reason"], first["data"]["transcript"]) == ("agent_failed", "")
+    assert (first["data"]["reason"], first["data"]["transcript"]) == ("agent_failed", None)
     assert await words_in(world, first["data"]["audioUrl"]) == MESSAGE, "nobody understood it, but it can be heard"
 
     world.deepgram.behaviour.refuse_status = None

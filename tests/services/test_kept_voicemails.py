@@ -10,6 +10,7 @@ import pytest
 from parley.domain.errors import Forbidden, NotFound, RangeNotSatisfiable, Unavailable
 from parley.schemas.voicemails import VoicemailList, VoicemailPage, VoicemailUpdate
 from parley.storage.cipher import Cipher
+from parley.storage.tables import CallRow
 from tests.services.answering_machine import AUDIO, Machine, a_call, bytes_of, listed
 from tests.services.world import World
 
@@ -48,6 +49,23 @@ async def test_messages_are_listed_newest_first_and_found_by_what_they_are_about
 
     page = await machine.voicemails.list_after(mine, VoicemailPage(limit=2))
     assert ([row.id for row in page.rows], page.total, page.next_id) == ([third, second], 3, second)
+
+
+async def test_a_test_calls_message_is_listed_and_nobody_has_to_hear_it(
+    world: World, mine: str, machine: Machine
+) -> None:
+    test, true = await a_call(world, mine), await a_call(world, mine)
+    async with world.database.transaction() as session:
+        (await session.get_one(CallRow, test.id)).is_test = True
+    async with machine.at_work():
+        of_test, of_caller = await machine.keep(test.id), await machine.keep(true.id)
+    assert (await machine.voicemails.get(mine, of_test)).is_test
+    assert not (await machine.voicemails.get(mine, of_caller)).is_test
+    assert set(await listed(machine, mine)) == {of_test, of_caller}
+    assert await listed(machine, mine, unheard=True) == [of_caller]
+    assert (await machine.voicemails.list_after(mine, VoicemailPage(unheard=True))).total == 1
+    marked = await machine.voicemails.update(mine, of_test, VoicemailUpdate(heard=True))
+    assert (marked.heard, marked.is_test) == (True, True)
 
 
 async def test_another_projects_message_is_not_there(world: World, mine: str, theirs: str, machine: Machine) -> None:

@@ -108,7 +108,7 @@ def message_left(message: VoicemailFacts, at: datetime) -> list[Payload]:
         numbers,
         voicemail_id=message.voicemail_id,
         reason=message.reason,
-        transcript=message.transcript or "",
+        transcript=message.transcript,
         duration_seconds=message.duration_s,
         audio_url=message.audio_url,
     )

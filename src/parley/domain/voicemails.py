@@ -82,7 +82,7 @@ class VoicemailFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def voicemail_received(message: VoicemailFacts, *, at: datetime) -> Payload:
-    """`voicemail.received`: a caller left a message. A `transcript` is empty where no word was understood."""
+    """`voicemail.received`: a caller left a message. `transcript` is null where no word was understood."""
     data = {
         "id": message.voicemail_id,
         "voicemailId": message.voicemail_id,
@@ -95,7 +95,7 @@ def voicemail_received(message: VoicemailFacts, *, at: datetime) -> Payload:
         "toNumber": message.to_number,
         "to": message.to_number,
         "durationSeconds": message.duration_s,
-        "transcript": message.transcript or "",
+        "transcript": message.transcript,
         "confidence": message.confidence,
         "audioUrl": message.audio_url,
         "reason": message.reason,

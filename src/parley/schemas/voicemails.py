@@ -8,7 +8,8 @@ from parley.schemas.pages import CursorQuery
 
 
 class VoicemailList(Wire):
-    """Query of the voicemail list. `unheard` true leaves out those that were heard, false the others."""
+    """Query of the voicemail list. `unheard` true leaves out those that were heard and those that test calls left,
+    false those that were not heard."""
 
     limit: Limit = 20
     offset: Offset = 0
@@ -33,7 +34,8 @@ class VoicemailUpdate(Wire):
 
 class VoicemailOut(Wire):
     """A message a caller left. `reason` says why nobody answered, `transcript` what was understood of the message
-    (empty where nothing was), and `audioUrl` is a link that anybody may listen with for four hours."""
+    (null where nothing was), and `audioUrl` is a link that anybody may listen with for four hours. With `isTest` a test
+    call left it."""
 
     id: str
     call_id: str
@@ -42,10 +44,11 @@ class VoicemailOut(Wire):
     from_number: str
     to_number: str
     reason: str
-    transcript: str
+    transcript: str | None
     confidence: float | None
     duration_seconds: int
     audio_url: str | None
     heard: bool
     heard_at: Timestamp | None
+    is_test: bool
     created_at: Timestamp

@@ -152,7 +152,9 @@ class VoicemailIntake:
 
 
 def _note(row: VoicemailRow, message: TakenMessage, key: str) -> None:
-    row.transcript, row.confidence, row.duration_ms = message.transcript, message.confidence, message.duration_ms
+    row.transcript = message.transcript.strip() or None
+    row.confidence = message.confidence if row.transcript is not None else None
+    row.duration_ms = message.duration_ms
     row.audio_key, row.audio_bytes = key, len(message.audio)
     row.status = voicemails.STORED
 

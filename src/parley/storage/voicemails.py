@@ -56,7 +56,7 @@ async def id_of_call(session: AsyncSession, call_id: str) -> str | None:
 async def list_page(
     session: AsyncSession, project_id: str, conditions: Mapping[str, str], unheard: bool | None, limit: int, offset: int
 ) -> tuple[list[VoicemailRow], int]:
-    """Newest first. `conditions` are values of columns; `unheard` None is any."""
+    """Newest first. `conditions` are values of columns; `unheard` None is any, and nobody has to hear a test."""
     statement = _matching(project_id, conditions, unheard)
     newest_first = statement.order_by(VoicemailRow.created_at.desc(), VoicemailRow.id.desc())
     return await page(session, newest_first, limit, offset)
@@ -94,7 +94,9 @@ def _matching(project_id: str, conditions: Mapping[str, str], unheard: bool | No
     statement = _stored(project_id).filter_by(**conditions)
     if unheard is None:
         return statement
-    return statement.where(VoicemailRow.heard_at.is_(None) if unheard else VoicemailRow.heard_at.is_not(None))
+    if not unheard:
+        return statement.where(VoicemailRow.heard_at.is_not(None))
+    return statement.where(VoicemailRow.heard_at.is_(None), VoicemailRow.is_test.is_(False))
 
 
 def _locked(statement: Select[VoicemailRow]) -> Select[VoicemailRow]:

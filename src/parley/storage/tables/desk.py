@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, func, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import BigInteger, ForeignKey, Index, func, select, text
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from parley.storage.tables.base import Row
+from parley.storage.tables.calls import CallRow
 
 
 class QueueRow(Row):
@@ -73,7 +74,8 @@ class QueueEntryRow(Row):
 
 
 class VoicemailRow(Row):
-    """A message a caller left. `reason` is why nobody answered; `audio_key` names the message in the recording store.
+    """A message a caller left. `reason` is why nobody answered; `audio_key` names the message in the recording store,
+    `is_test` is read from its call.
 
     The row is there as soon as the caller is asked for a message, with `status` `recording`; then it is `stored`, or
     `empty` where nothing was said. Empty ones are nobody's business and are not listed.
@@ -101,6 +103,10 @@ class VoicemailRow(Row):
     audio_bytes: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     heard_at: Mapped[datetime | None]
+    is_test: Mapped[bool] = column_property(
+        select(CallRow.is_test).where(CallRow.id == call_id).correlate_except(CallRow).scalar_subquery(),
+        expire_on_flush=False,
+    )
 
     @property
     def heard(self) -> bool:
