@@ -11,6 +11,7 @@ import pytest
 
 from parley.domain.secrets import Secret
 from parley.providers.mail import SmtpMailer
+from parley.services.alert_mails import AlertMails
 from parley.services.alert_watch import AlertWatch
 from parley.services.announcements import Announcements
 from tests.emulators.smtp_server import SmtpEmulator
@@ -27,6 +28,10 @@ async def mailbox() -> AsyncIterator[SmtpEmulator]:
 async def world(database_url: str, tmp_path: Path, mailbox: SmtpEmulator) -> AsyncIterator[World]:
     async with whole_world(database_url, tmp_path, smtp_url=f"smtp://127.0.0.1:{mailbox.port}") as world:
         yield world
+
+
+def in_a_while() -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=30)
 
 
 async def written(world: World, path: str, words: str) -> None:
@@ -54,15 +59,14 @@ async def test_asking_for_a_human_is_told_while_the_caller_is_still_there(world:
     await written(world, f"/v1/calls/{call['id']}/transcript", "speak to a human")
 
     # A second server over the same database, whose clock is already ahead: nobody has to wait for the settled time.
-    ahead = AlertWatch(
-        world.server.house.database,
-        Announcements(world.server.house.services.webhooks, world.server.house.delivery_worker.wake),
-        SmtpMailer(Secret(f"smtp://127.0.0.1:{mailbox.port}"), "parley@example.com"),
-        lambda: datetime.now(UTC) + timedelta(seconds=30),
-    )
+    house = world.server.house
+    announcements = Announcements(house.services.webhooks, house.delivery_worker.wake)
+    mailer = SmtpMailer(Secret(f"smtp://127.0.0.1:{mailbox.port}"), "parley@example.com")
+    ahead = AlertWatch(house.database, announcements, in_a_while)
     await ahead.look()
-    await ahead.tell()
-    world.server.house.delivery_worker.wake()
+    await ahead.announce()
+    await AlertMails(house.database, mailer, in_a_while).send_due()
+    house.delivery_worker.wake()
 
     [told] = await world.told("alert.fired")
     [firing] = (await world.get(f"/v1/alert-firings?alertId={rule['id']}"))["data"]
@@ -71,7 +75,6 @@ async def test_asking_for_a_human_is_told_while_the_caller_is_still_there(world:
     assert told["data"]["callId"] == firing["callId"] == call["id"]
     [seen] = firing["evidence"]["occurrences"]
     assert seen["detail"] == {"phrase": "speak to a human", "said": "I want to speak to a human!"}
-    await world.until(lambda: bool(mailbox.mails))
     assert mailbox.mails[0].message["Subject"] == "[parley] Wants a human"
 
     await phone.hang_up()

@@ -57,6 +57,23 @@ async def test_a_wrong_password_is_final_and_in_no_message() -> None:
 
 async def test_a_subject_cannot_bring_headers_of_its_own() -> None:
     async with SmtpEmulator() as server:
-        with pytest.raises(ValueError, match="linefeed"):
+        with pytest.raises(ProviderError, match="one line") as refused:
             await mailer(server).send("bob@example.com", "Hi\r\nBcc: eve@example.com", "Hello")
     assert server.mails == []
+    assert not refused.value.retryable
+
+
+async def test_an_address_in_encoded_words_is_one_recipient() -> None:
+    to = "=?utf-8?q?eve=40evil.example=2Cmal?=@example.com"
+    async with SmtpEmulator() as server:
+        await mailer(server).send(to, "Hi", "Hello")
+    [mail] = server.mails
+    assert mail.recipients == (to,)
+
+
+async def test_a_password_that_smtp_cannot_say_is_told_and_not_shown() -> None:
+    async with SmtpEmulator(password="right") as server:
+        with pytest.raises(ProviderError, match="ASCII") as refused:
+            await mailer(server, "ann:gr%C3%BCn@").send("bob@example.com", "Hi", "Hello")
+    assert not refused.value.retryable
+    assert "grün" not in refused.value.message

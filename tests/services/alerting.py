@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from parley.domain.errors import ProviderError
 from parley.domain.ids import new_id
 from parley.schemas.alerts import AlertCreate, FiringQuery
 from parley.schemas.base import parse
+from parley.services.alert_mails import AlertMails
 from parley.services.alert_watch import AlertWatch
 from parley.services.alerts import Alerts
 from parley.storage.tables import AlertFiringRow, CallRow, Row
@@ -22,8 +24,12 @@ class Postbox:
     def __init__(self) -> None:
         self.mails: list[tuple[str, str, str]] = []
         self.failure: ProviderError | None = None
+        self.is_taken, self.answers = asyncio.Event(), asyncio.Event()
+        self.answers.set()
 
     async def send(self, to: str, subject: str, text: str) -> None:
+        self.is_taken.set()
+        await self.answers.wait()
         if self.failure is not None:
             raise self.failure
         self.mails.append((to, subject, text))
@@ -34,8 +40,10 @@ class AlertDesk:
 
     def __init__(self, world: World, project_id: str) -> None:
         self.world, self.project_id, self.post = world, project_id, Postbox()
+        self.sends_mails = True
         self.alerts = Alerts(world.database, world.webhooks, sends_mail=True, clock=world.clock)
-        self.watch = AlertWatch(world.database, world.announcements, self.post, world.clock)
+        self.watch = AlertWatch(world.database, world.announcements, world.clock)
+        self.mails = AlertMails(world.database, self.post, world.clock)
 
     @property
     def now(self) -> datetime:
@@ -78,7 +86,9 @@ class AlertDesk:
         while self.now < until:
             self.world.clock.advance(min(step_s, (until - self.now).total_seconds()))
             await self.watch.look()
-            await self.watch.tell()
+            await self.watch.announce()
+            while self.sends_mails and await self.mails.send_due():
+                pass
 
     async def fired(self, rule_id: str | None = None) -> list[AlertFiringRow]:
         """Oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import select
 from parley.domain.errors import ProviderError
 from parley.domain.ids import new_id
 from parley.schemas.webhooks import WebhookPut
-from parley.services.alert_watch import MOST_MAILS_A_DAY
+from parley.services.alert_mails import MOST_A_DAY, AlertMails
 from parley.storage.tables import AlertFiringRow
 from tests.services.alerting import AlertDesk
 from tests.services.test_subscriptions import arrived, send_all, wanted
@@ -91,7 +92,7 @@ async def test_nobody_is_mailed_without_end(desk: AlertDesk) -> None:
     rule = await desk.rule(
         "long_duration", condition={"threshold": 10}, channels=[{"type": "email", "to": "boss@example.com"}]
     )
-    sent = [{"type": "email", "address": "boss@example.com", "status": "sent", "reason": None}]
+    sent = {"type": "email", "address": "boss@example.com", "status": "sent", "reason": None}
     await desk.add(
         *(
             AlertFiringRow(
@@ -101,10 +102,10 @@ async def test_nobody_is_mailed_without_end(desk: AlertDesk) -> None:
                 subject=str(number),
                 value=1.0,
                 evidence={},
-                told=sent,
+                told=[sent, {**sent, "status": "failed"}, sent],
                 fired_at=desk.now,
             )
-            for number in range(MOST_MAILS_A_DAY)
+            for number in range(MOST_A_DAY // 2)
         )
     )
     await desk.called(desk.now)
@@ -114,6 +115,44 @@ async def test_nobody_is_mailed_without_end(desk: AlertDesk) -> None:
         newest = await session.scalar(select(AlertFiringRow).where(AlertFiringRow.subject == ""))
     assert newest is not None
     assert "200 mails" in newest.told[0]["reason"]
+
+
+async def test_a_mail_server_that_does_not_answer_holds_up_nothing_else_and_no_mail_goes_twice(desk: AlertDesk) -> None:
+    to = [{"type": "email", "to": f"{name}@example.com"} for name in ("ann", "bob")]
+    await desk.rule("long_duration", condition={"threshold": 10}, channels=[{"type": "webhook", "url": HOOK}, *to])
+    desk.sends_mails = False
+    desk.post.answers.clear()
+    await desk.called(desk.now)
+    await desk.pass_time(20)
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(desk.mails.send_due())
+        await desk.post.is_taken.wait()
+        await desk.called(desk.now)
+        await desk.pass_time(60)
+        await send_all(desk.world)
+        assert arrived(desk.world, HOOK) == ["alert.fired"] * 2
+        other = AlertMails(desk.world.database, desk.post, desk.world.clock)
+        desk.post.answers.set()
+        assert await other.send_due()
+        assert not await other.send_due()
+    assert sending.result()
+    assert sorted(to for to, _, _ in desk.post.mails) == ["ann@example.com"] * 2 + ["bob@example.com"] * 2
+
+
+async def test_a_rule_that_is_deleted_while_its_mail_is_sent_is_gone(desk: AlertDesk) -> None:
+    channels = [{"type": "email", "to": "boss@example.com"}] * 2
+    rule = await desk.rule("long_duration", condition={"threshold": 10}, channels=channels)
+    desk.sends_mails = False
+    desk.post.answers.clear()
+    await desk.called(desk.now)
+    await desk.pass_time(20)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(desk.mails.send_due())
+        await desk.post.is_taken.wait()
+        await desk.alerts.delete(desk.project_id, rule)
+        desk.post.answers.set()
+    assert len(desk.post.mails) == 1
+    assert not await desk.mails.send_due()
 
 
 @pytest.mark.parametrize("mode", ["delay", "drop"])

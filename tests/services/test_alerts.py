@@ -184,7 +184,7 @@ async def test_what_happened_before_a_rule_is_not_its_business_nor_while_it_is_o
 
 async def test_what_is_written_down_late_still_fires_and_two_servers_fire_once(desk: AlertDesk) -> None:
     rule = await desk.rule("error_rate", condition={"threshold": 1}, least_count=1)
-    other = AlertWatch(desk.world.database, desk.world.announcements, desk.post, desk.world.clock)
+    other = AlertWatch(desk.world.database, desk.world.announcements, desk.world.clock)
     late = desk.now + timedelta(seconds=5)
     await desk.pass_time(100)
     await desk.called(late, lasted_s=1, status="failed")

@@ -44,7 +44,8 @@ class FiredAlert(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def sentence(self) -> str:
         """What happened, without any words that were spoken."""
-        newest = self.evidence["occurrences"][-1]["value"]  # where several are asked for, `value` is how many there were
+        # Where several are asked for, `value` is how many there were.
+        newest = self.evidence["occurrences"][-1]["value"]
         told = _UNITS[self.kind].format(value=newest, share=f"{self.value:.0%}", window=_spell(self.window_s))
         if self.kind != "error_rate" and self.least_count > 1:
             told += f" This was so {self.count} times within {_spell(self.window_s)}."

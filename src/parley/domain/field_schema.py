@@ -268,7 +268,9 @@ def _is_of(value: Any, types: Sequence[str]) -> bool:
 
 def _is_number(value: Any) -> bool:
     """What JSON calls one. Python reads NaN and Infinity too, which no database of JSON takes."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and (isinstance(value, int) or math.isfinite(value))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 _IS: Mapping[str, Callable[[Any], bool]] = {

@@ -40,21 +40,36 @@ class SmtpMailer:
         self._turn = asyncio.Lock()
 
     async def send(self, to: str, subject: str, text: str) -> None:
-        """Hand one mail to the server. Raises ProviderError: retryable unless the server refused it for good."""
+        """Hand one mail to the server. Raises ProviderError: retryable unless the server refused it for good.
+
+        It goes to `to` and to nobody else, whatever the header means to those who read encoded words in it.
+        """
+        try:
+            message = self._written(to, subject, text)
+            async with self._turn:
+                await asyncio.to_thread(self._send, to, message)
+        except ValueError:  # a line end in a header, or letters that SMTP has no way to say
+            raise ProviderError(
+                "mail",
+                "The mail cannot be sent as it is: its address and subject must be one line each, and the user and"
+                " password in PARLEY_SMTP_URL plain ASCII.",
+                retryable=False,
+            ) from None
+
+    def _written(self, to: str, subject: str, text: str) -> EmailMessage:
         message = EmailMessage()
         message["From"], message["To"], message["Subject"] = self._sender, to, subject
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain=self._sender.rpartition("@")[2])
         message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's absence note shall answer
         message.set_content(text)
-        async with self._turn:
-            await asyncio.to_thread(self._send, message)
+        return message
 
-    def _send(self, message: EmailMessage) -> None:
+    def _send(self, to: str, message: EmailMessage) -> None:
         try:
             with self._connected() as server:
                 if self._user:
                     server.login(self._user, self._password.reveal())
-                server.send_message(message)
+                server.send_message(message, to_addrs=[to])
         except smtplib.SMTPRecipientsRefused as refused:
             code, words = next(iter(refused.recipients.values()))
             raise _refused(code, words) from None
@@ -90,6 +105,4 @@ class SmtpMailer:
 def _refused(code: int, words: bytes | str) -> ProviderError:
     """What the server said, in its own words. 4yz may work later, 5yz will not (RFC 5321, section 4.2.1)."""
     said = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return ProviderError(
-        "mail", f"The mail server refused the mail: {code} {said[:200]}", retryable=400 <= code < 500
-    )
+    return ProviderError("mail", f"The mail server refused the mail: {code} {said[:200]}", retryable=400 <= code < 500)

@@ -22,6 +22,7 @@ from parley.storage.tables import (
 
 Found = Sequence[Row[*tuple[Any, ...]]]
 _NO_FAILURES = ("transfer_without_number", "recording_failed")
+_SENT_MAILS: ColumnElement[str] = literal_column("""'$[*] ? (@.type == "email" && @.status == "sent")'::jsonpath""")
 
 MOST_FOUND = 200_000
 """More than this in one look, and the earliest of them are all that is read."""
@@ -92,23 +93,34 @@ async def fired(session: AsyncSession, rule_id: str, since: datetime) -> dict[st
 
 
 async def untold(session: AsyncSession, now: datetime, limit: int) -> list[tuple[AlertFiringRow, AlertRuleRow]]:
-    """Firings somebody is to be told of by now, with their rules; locked, but for those others hold."""
-    statement = (
+    """Firings that are to be told of by now and are not yet, with their rules; locked, but for those others hold."""
+    is_new = func.jsonb_array_length(AlertFiringRow.told) == 0
+    found = await session.execute(_to_tell(now).where(is_new).limit(limit))
+    return [(firing, rule) for firing, rule in found]
+
+
+async def unmailed(session: AsyncSession, now: datetime) -> tuple[AlertFiringRow, AlertRuleRow] | None:
+    """The firing whose mails have waited the longest, with its rule; locked. None if there is none."""
+    is_told = func.jsonb_array_length(AlertFiringRow.told) > 0
+    found = (await session.execute(_to_tell(now).where(is_told).limit(1))).first()
+    return None if found is None else (found[0], found[1])
+
+
+def _to_tell(now: datetime) -> Select[AlertFiringRow, AlertRuleRow]:
+    return (
         select(AlertFiringRow, AlertRuleRow)
         .join(AlertRuleRow, AlertRuleRow.id == AlertFiringRow.rule_id)
         .where(AlertFiringRow.next_at <= now)
         .order_by(AlertFiringRow.next_at)
-        .limit(limit)
         .with_for_update(of=AlertFiringRow, skip_locked=True)
     )
-    return [(firing, rule) for firing, rule in await session.execute(statement)]
 
 
 async def mails_since(session: AsyncSession, project_id: str, moment: datetime) -> int:
-    """How many firings were told by e-mail since."""
-    was_mailed = AlertFiringRow.told.contains([{"type": "email", "status": "sent"}])
+    """How many mails were sent about firings since."""
+    sent = func.jsonb_path_query_array(AlertFiringRow.told, _SENT_MAILS)
     fired_since = (AlertFiringRow.project_id == project_id, AlertFiringRow.fired_at >= moment)
-    return await session.scalar(select(func.count()).where(*fired_since, was_mailed)) or 0
+    return await session.scalar(select(func.sum(func.jsonb_array_length(sent))).where(*fired_since)) or 0
 
 
 # ---------------------------------------------------------------- what rules look at

@@ -159,5 +159,5 @@ def _join(
         told.worker,
         metrics,
         CarrierEdge(carriers, accounts, calls, services.messages, directory, addresses.public_url),
-        (learnt.worker.run, alarm.watch.run, queue_runner.run, watched.run, *doctor.background),
+        (learnt.worker.run, *alarm.background, queue_runner.run, watched.run, *doctor.background),
     )

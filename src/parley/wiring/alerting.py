@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from parley.providers.mail import SmtpMailer
+from parley.services.alert_mails import AlertMails
 from parley.services.alert_watch import AlertWatch
 from parley.services.alerts import Alerts
 from parley.settings import Settings
@@ -14,16 +17,16 @@ from parley.wiring.telling import Telling
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """The rules, and the work of looking at calls for them."""
+    """The rules, and the work of looking at calls for them and of telling what they fire."""
 
     alerts: Alerts
-    watch: AlertWatch
+    background: tuple[Callable[[], Coroutine[Any, Any, None]], ...]
 
 
 def alerting(settings: Settings, database: Database, told: Telling) -> Alerting:
-    """Nothing runs yet; `watch.run` is the one part that does."""
+    """Nothing runs yet; `background` does."""
     mailer = SmtpMailer(settings.smtp_url, settings.smtp_from) if settings.smtp_url else None
     return Alerting(
         Alerts(database, told.webhooks, sends_mail=mailer is not None),
-        AlertWatch(database, told.announcements, mailer),
+        (AlertWatch(database, told.announcements).run, AlertMails(database, mailer).run),
     )
