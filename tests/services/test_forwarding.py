@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -142,3 +143,20 @@ async def test_a_call_that_is_with_a_human_is_not_lost(world: World, mine: str) 
     world.clock.advance(FORWARDED_AT_MOST.total_seconds())
     assert await watch.close_lost() == 1
     assert (await read(world, call)).end_reason == "media_lost"
+
+
+async def test_an_outcome_that_is_told_twice_at_once_ends_nothing(world: World, mine: str) -> None:
+    call = await forwarded(world, mine)
+    told_twice = await asyncio.gather(*(world.calls.after(call.id, BUSY) for _ in range(2)))
+    assert [type(plan.stage) for plan, _ in told_twice] == [TakingMessage] * 2
+    await world.calls.redeem_stream_token(told_twice[0][1].reveal())
+    assert await world.desk.hand_on(call.id, "unanswered"), "read before, and written after all of that"
+    assert (await read(world, call)).status == "ringing"
+
+
+async def test_a_breakdown_that_is_told_late_ends_no_message(world: World, mine: str) -> None:
+    call = await forwarded(world, mine)
+    _, token = await world.calls.after(call.id, BUSY)
+    await world.calls.redeem_stream_token(token.reveal())
+    assert await world.desk.hand_on(call.id, "agent_failed")
+    assert isinstance(stage_of(await read(world, call)), TakingMessage)

@@ -94,14 +94,14 @@ class Desk:
         if isinstance(stage, Waiting):
             return await self._after_waiting(session, call, entry, end)
         decision = _NO_DECISION if call.routing is None else read_decision(call.routing)
-        if end in ("called", "moved", "overflowed", "callback_wanted"):  # what comes next was written before
-            self._stages.again(call)
-            return True
-        if isinstance(stage, Forwarding) and end == "unanswered":
+        if end == "unanswered" and isinstance(stage, Forwarding):
             return await self._stages.fall_back(session, call, decision, "unanswered")
-        if stage is None and end == "agent_failed":
+        if end == "agent_failed" and stage is None:
             return await self._stages.fall_back(session, call, decision, "agent_failed", has_failed=True)
-        return False
+        if end in ("message_taken", "announced"):
+            return False
+        self._stages.again(call)  # what comes next was written before, by whoever told of the end first
+        return True
 
     async def _after_waiting(
         self, session: AsyncSession, call: CallRow, entry: QueueEntryRow | None, end: StageEnd
