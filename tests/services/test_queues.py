@@ -103,7 +103,7 @@ async def test_whatever_happens_at_once_never_waits_in_a_circle(
     queue = await queue_of(world, mine, ann, ben, callback_offer=True, max_length=8, **overflow)
     await lead(world, number, action="route_to_queue", queue_id=queue.id)
     other = World(database, cipher)
-    ends: tuple[StageEnd, ...] = ("callback_wanted", "overflowed", "moved", "called")
+    ends: tuple[StageEnd, ...] = ("callback_wanted", "overflowed", "moved", "moved")
     for round_ in range(3):
         known = [await ring(world, number, f"CA-{round_}-{place}") for place in range(4)]
         deeds: list[Coroutine[Any, Any, object]] = [

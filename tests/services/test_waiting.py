@@ -57,7 +57,7 @@ async def test_the_next_stream_is_the_agents(world: World, number: NumberRow) ->
     first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
     await world.log.finished(first.id, "caller_hangup")
     await world.runner.tick()
-    assert await world.desk.hand_on(second.id, "called")
+    assert await world.desk.hand_on(second.id, "moved")
 
     plan, token = await world.calls.after(second.id)
     assert plan.stage is None
@@ -226,7 +226,7 @@ async def test_who_lost_the_place_while_the_process_stood_still_may_leave_a_mess
     await world.dispatcher.settle()
     await world.runner.tick()
     assert world.switchboard.handed_on == [second.id]
-    assert await world.desk.hand_on(second.id, "called")
+    assert await world.desk.hand_on(second.id, "moved")
     assert isinstance(await stage(world, second), TakingMessage)
 
 

@@ -51,9 +51,7 @@ class Forwarding(msgspec.Struct, frozen=True, tag="forwarding"):
 
 Stage = Waiting | TakingMessage | Announcing | Forwarding
 
-StageEnd = Literal[
-    "called", "overflowed", "callback_wanted", "message_taken", "announced", "unanswered", "agent_failed", "moved"
-]
-"""How a stage ended while the caller is still there. `called`: it is the caller's turn. `unanswered`: the human whose
+StageEnd = Literal["overflowed", "callback_wanted", "message_taken", "announced", "unanswered", "agent_failed", "moved"]
+"""How a stage ended while the caller is still there. `unanswered`: the human whose
 number was rung did not answer. `agent_failed`: the conversation broke down for good. `moved`: it did not end, but the
 process that holds it has to stop; the same stage goes on over a new stream."""
