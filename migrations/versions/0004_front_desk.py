@@ -163,6 +163,7 @@ def _add_analyses() -> None:
         "ix_analyses_pending", "analyses", ["next_at"], unique=False, postgresql_where=sa.text("status = 'pending'")
     )
     op.create_index("ix_analyses_project_created", "analyses", ["project_id", "created_at"], unique=False)
+    op.create_index("ix_analyses_project_finished", "analyses", ["project_id", "finished_at"], unique=False)
     op.create_index("uq_analyses_call", "analyses", ["call_id"], unique=True)
 
 
@@ -297,9 +298,15 @@ def _widen_what_exists() -> None:
     op.add_column("calls", sa.Column("talk", JSONB, nullable=True))
     op.create_index("ix_calls_from", "calls", ["project_id", "from_number", "created_at"], unique=False)
     op.create_index("ix_calls_to", "calls", ["project_id", "to_number", "created_at"], unique=False)
+    op.create_index("ix_calls_project_started", "calls", ["project_id", "started_at"], unique=False)
+    op.create_index("ix_calls_project_ended", "calls", ["project_id", "ended_at"], unique=False)
+    op.create_index("ix_transcripts_project_created", "transcripts", ["project_id", "created_at"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_transcripts_project_created", table_name="transcripts")
+    op.drop_index("ix_calls_project_ended", table_name="calls")
+    op.drop_index("ix_calls_project_started", table_name="calls")
     op.drop_index("ix_calls_to", table_name="calls")
     op.drop_index("ix_calls_from", table_name="calls")
     op.drop_column("calls", "talk")

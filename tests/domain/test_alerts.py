@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from time import process_time
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley.domain.alerts import Firing, Occurrence, QuietHours, Rule, contains_phrase, firings
+from parley.domain.alerts import MOST_EVIDENCE, Firing, Kind, Occurrence, QuietHours, Rule, contains_phrase, firings
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -50,6 +51,17 @@ def test_what_is_deduped_is_a_matter_of_the_subject() -> None:
     assert seconds(fired(Rule(kind="long_duration", dedupe_s=60), *seen)) == [0]
     assert seconds(fired(Rule(kind="long_duration", dedupe_s=60, dedupe_by="agent"), *seen)) == [0, 2]
     assert seconds(fired(Rule(kind="long_duration", dedupe_s=60, dedupe_by="call"), *seen)) == [0, 1]
+
+
+@pytest.mark.parametrize("kind", ["error_rate", "provider_failure"])
+def test_a_week_of_calls_is_looked_through_in_a_moment(kind: Kind) -> None:
+    rule = Rule(kind=kind, threshold=0.9, least_count=20_000, window_s=604_800, dedupe_s=3600)
+    seen = [at(each, f"call_{each}", value=float(each % 10 > 0)) for each in range(30_000)]
+    began = process_time()
+    found = fired(rule, *seen)
+    assert process_time() - began < 5
+    assert [len(each.occurrences) for each in found] == [MOST_EVIDENCE] * 3
+    assert found[0].occurrences[-1].call_id == found[0].call_id
 
 
 def test_an_error_rate_needs_enough_calls_and_fires_at_a_failure() -> None:

@@ -10,7 +10,8 @@ from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
-from itertools import pairwise
+from functools import lru_cache
+from itertools import islice, pairwise
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,11 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     dedupe_s: int = 0
     dedupe_by: DedupeBy = "rule"
 
+    @property
+    def looks_back(self) -> timedelta:
+        """How long before a moment what happened still matters to it."""
+        return timedelta(seconds=self.window_s if self.least_count > 1 or self.kind == "error_rate" else 0)
+
 
 class Firing(msgspec.Struct, frozen=True, kw_only=True):
     """The rule was met at `at`. `value` is the worst value, the failed share, or the number of occurrences."""
@@ -87,22 +93,28 @@ class _Subject:
 
     def met(self, subject: str) -> Firing | None:
         """The firing that the newest occurrence is the cause of."""
-        rule, last, number = self._rule, self._within[-1], len(self._within)
-        if number < rule.least_count or self._is_deduped(last.at):
+        rule, last, count = self._rule, self._within[-1], len(self._within)
+        if count < rule.least_count or self._is_deduped(last.at):
             return None
-        value, shown = (last.value, [last]) if rule.least_count == 1 else (float(number), list(self._within))
-        if rule.kind == "error_rate":
-            value, shown = self._bad / number, [each for each in self._within if each.value]
-            if not last.value or value < rule.threshold:
-                return None
+        is_rate = rule.kind == "error_rate"
+        share = self._bad / count
+        if is_rate and (not last.value or share < rule.threshold):
+            return None
+        if is_rate or rule.least_count == 1:
+            value, count = (share, self._bad) if is_rate else (last.value, 1)
+        else:
+            value = float(count)
         insort(self._fired, last.at)
+        # A window may hold a week of calls: nothing walks through all of it at each of them.
+        shown = (each for each in reversed(self._within) if each.value or not is_rate)
+        newest = [*islice(shown, min(count, MOST_EVIDENCE))]
         return Firing(
             at=last.at,
             subject=subject,
             value=value,
             call_id=last.call_id,
-            occurrences=tuple(shown[-MOST_EVIDENCE:]),
-            count=len(shown),
+            occurrences=tuple(reversed(newest)),
+            count=count,
         )
 
     def _is_deduped(self, at: datetime) -> bool:
@@ -167,7 +179,13 @@ class QuietHours(msgspec.Struct, frozen=True, kw_only=True):
 def contains_phrase(text: str, phrases: Iterable[str]) -> str | None:
     """The first of the phrases that stands in the text as whole words, whatever the case and the spaces between."""
     spoken = f" {_words(text)} "
-    return next((phrase for phrase in phrases if f" {_words(phrase)} " in spoken), None)
+    return next((phrase for phrase in phrases if f" {_wanted(phrase)} " in spoken), None)
+
+
+@lru_cache(maxsize=1000)
+def _wanted(phrase: str) -> str:
+    """The same phrases are looked for in every line."""
+    return _words(phrase)
 
 
 def _words(text: str) -> str:

@@ -1,7 +1,11 @@
-"""What a stored alert rule looks at: its row read as a rule, and the moments at which calls met its condition."""
+"""What a stored alert rule looks at: its row read as a rule, and the moments at which calls met its condition.
+
+There may be many: they are read in parts and looked through in a thread, for calls are held in this process too.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, time
 from typing import Any
@@ -89,8 +93,12 @@ async def occurrences(session: AsyncSession, what: Watched, since: datetime, unt
 async def _phrases(where: tuple[Any, ...], condition: Condition) -> list[Occurrence]:
     if not condition.phrases:
         return []
+    return await asyncio.to_thread(_said, await alerts.caller_lines(*where), condition)
+
+
+def _said(lines: Iterable[Any], condition: Condition) -> list[Occurrence]:
     met = []
-    for at, call_id, agent_id, value, line in await alerts.caller_lines(*where):
+    for at, call_id, agent_id, value, line in lines:
         phrase = contains_phrase(line, condition.phrases)
         if phrase is not None:
             detail = {"phrase": phrase, "said": line}

@@ -92,12 +92,11 @@ class AlertWatch:
     async def _look_for(self, session: AsyncSession, row: AlertRuleRow, until: datetime) -> None:
         what = watched(row)
         since = max(row.effective_from, row.evaluated_until - LATE)
-        window = timedelta(seconds=what.rule.window_s)
-        seen = await occurrences(session, what, max(row.effective_from, since - window), until)
+        seen = await occurrences(session, what, max(row.effective_from, since - what.rule.looks_back), until)
         if seen:
             dedupe = timedelta(seconds=what.rule.dedupe_s)
             before = await alerts.fired(session, row.id, since - dedupe)
-            for met in firings(what.rule, seen, since, before):
+            for met in await asyncio.to_thread(firings, what.rule, seen, since, before):
                 session.add(_stored(row, what, met))
                 log.info("alert_fired", alert_id=row.id, call_id=met.call_id, kind=what.rule.kind)
         row.evaluated_until = until

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -160,8 +161,8 @@ def _condition(sent: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _tried(session: AsyncSession, what: Watched, since: datetime, until: datetime) -> Backtest:
-    window = timedelta(seconds=what.rule.window_s)
-    found = firings(what.rule, await occurrences(session, what, since - window, until), since, {})
+    seen = await occurrences(session, what, since - what.rule.looks_back, until)
+    found = await asyncio.to_thread(firings, what.rule, seen, since, {})
     told = tuple(told_at(what, each.at) for each in found)
     return Backtest(since, until, tuple(found), told)
 

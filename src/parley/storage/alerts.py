@@ -24,8 +24,9 @@ Found = Sequence[Row[*tuple[Any, ...]]]
 _NO_FAILURES = ("transfer_without_number", "recording_failed")
 _SENT_MAILS: ColumnElement[str] = literal_column("""'$[*] ? (@.type == "email" && @.status == "sent")'::jsonpath""")
 
-MOST_FOUND = 200_000
-"""More than this in one look, and the earliest of them are all that is read."""
+MOST_FOUND = 100_000
+"""More than this in one look, and the newest of them are all that is read."""
+_PART = 1000
 
 
 # ---------------------------------------------------------------- rules
@@ -235,4 +236,9 @@ def _calls(project_id: str, agent_id: str | None) -> list[ColumnElement[bool]]:
 
 
 async def _rows(session: AsyncSession, statement: Select[*tuple[Any, ...]]) -> Found:
-    return (await session.execute(statement.order_by(literal_column("1")).limit(MOST_FOUND))).all()
+    """In parts, so that nothing else has to wait until all of many are read."""
+    found: list[Row[*tuple[Any, ...]]] = []
+    newest = statement.order_by(literal_column("1").desc()).limit(MOST_FOUND)
+    async for part in (await session.stream(newest)).partitions(_PART):
+        found += part
+    return found

@@ -36,6 +36,8 @@ class CallRow(Row):
             postgresql_where=text("carrier_call_id IS NOT NULL"),
         ),
         Index("ix_calls_project_created", "project_id", "created_at", "id"),
+        Index("ix_calls_project_started", "project_id", "started_at"),
+        Index("ix_calls_project_ended", "project_id", "ended_at"),
         Index("ix_calls_from", "project_id", "from_number", "created_at"),
         Index("ix_calls_to", "project_id", "to_number", "created_at"),
         Index("ix_calls_unfinished", "created_at", postgresql_where=text("status NOT IN ('completed', 'failed')")),
@@ -141,7 +143,10 @@ class TranscriptRow(Row):
     """
 
     __tablename__ = "transcripts"
-    __table_args__ = (UniqueConstraint("call_id", "row"),)
+    __table_args__ = (
+        UniqueConstraint("call_id", "row"),
+        Index("ix_transcripts_project_created", "project_id", "created_at"),
+    )
 
     id: Mapped[str] = mapped_column(primary_key=True)
     project_id: Mapped[str] = mapped_column(ForeignKey("projects.id", ondelete="CASCADE"))

@@ -25,6 +25,7 @@ class AnalysisRow(Row):
         Index("uq_analyses_call", "call_id", unique=True),
         Index("ix_analyses_pending", "next_at", postgresql_where=text("status = 'pending'")),
         Index("ix_analyses_project_created", "project_id", "created_at"),
+        Index("ix_analyses_project_finished", "project_id", "finished_at"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
