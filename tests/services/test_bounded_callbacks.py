@@ -65,7 +65,9 @@ async def test_who_stays_on_the_line_after_all_waits_on(world: World, number: Nu
 
 async def test_a_used_up_day_holds_up_nobody_who_waits(world: World, number: NumberRow) -> None:
     await world.projects.set_named("mine", {"daily_call_limit": 3})
-    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    first, second, third = [
+        await ring(world, number, f"CA-{place}", from_number=f"+1415555990{place}") for place in range(3)
+    ]
     assert not await world.desk.hand_on(second.id, "callback_wanted")
     await gone(world, second)
     world.clock.advance(15)
@@ -93,3 +95,21 @@ async def test_one_phone_is_called_back_once_however_often_it_asks(world: World,
     async with world.database.read() as session:
         found = await session.scalars(select(QueueEntryRow.status).order_by(QueueEntryRow.entered_at))
         assert list(found) == ["callback", "abandoned"]
+
+
+async def test_who_calls_again_is_not_called_back_meanwhile_nor_after_an_answer(
+    world: World, number: NumberRow
+) -> None:
+    first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    assert not await world.desk.hand_on(second.id, "callback_wanted")
+    await gone(world, second)
+    world.clock.advance(10)
+    again = await ring(world, number, "CA-again")
+    await world.log.finished(first.id, "caller_hangup")
+    await world.runner.tick()
+    assert await dialled(world) == [], "that phone is on the line with us"
+    assert await stage(world, again) is None
+    await world.log.finished(again.id, "caller_hangup")
+    world.clock.advance(60)
+    await world.runner.tick()
+    assert (await dialled(world), (await entry_of(world, second)).status) == ([], "answered")

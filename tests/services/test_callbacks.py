@@ -28,7 +28,9 @@ async def promised(world: World, mine: str, number: NumberRow) -> tuple[CallRow,
     """The agent's caller, one who wishes to be called back and hung up, and one behind."""
     queue = await queue_of(world, mine, await world.agents.get(mine, number.agent_id or ""), callback_offer=True)
     await lead(world, number, action="route_to_queue", queue_id=queue.id)
-    first, second, third = [await ring(world, number, f"CA-{place}") for place in range(3)]
+    first, second, third = [
+        await ring(world, number, f"CA-{place}", from_number=f"+1415555990{place}") for place in range(3)
+    ]
     waiting = await stage(world, second)
     assert isinstance(waiting, Waiting)
     assert waiting.offers_callback

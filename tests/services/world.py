@@ -393,5 +393,7 @@ def text(body: str, carrier_message_id: str = "SM-in-1", **more: Any) -> Incomin
     return IncomingMessage(carrier_message_id=carrier_message_id, body=body, **facts)
 
 
-def ringing(carrier_call_id: str = "CA-in-1", to_number: str = "+14155550001") -> RingingCall:
-    return RingingCall(carrier_call_id=carrier_call_id, from_number="+14155559999", to_number=to_number)
+def ringing(
+    carrier_call_id: str = "CA-in-1", to_number: str = "+14155550001", from_number: str = "+14155559999"
+) -> RingingCall:
+    return RingingCall(carrier_call_id=carrier_call_id, from_number=from_number, to_number=to_number)

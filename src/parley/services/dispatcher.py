@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from parley.domain.calls import ENDED
 from parley.domain.errors import ParleyError, QuotaExceeded, Unavailable
 from parley.domain.queueing import Assignment
 from parley.schemas.calls import CallCreate
@@ -33,7 +34,7 @@ _MOST_TRIES = 20
 """How often in a row another replica may be faster before this one leaves the rest to the next round."""
 
 PUT_OFF_FOR = timedelta(seconds=60)
-"""A call back that no call of the day is left for is tried again after this."""
+"""A call back that cannot be made now, because the phone or the day's last call is in use, is tried after this."""
 
 Change = Literal["goes_on", "is_over", "is_called", "is_settled"]
 """The caller's stream is to be handed on; the call is to be ended; the call is to be dialled; nothing is to be done."""
@@ -124,6 +125,8 @@ class Dispatcher:
 
     async def _call_back(self, project_id: str, found: QueueEntryRow, agent_id: str) -> Moved:
         """Record the call back, as a call of the agent's own; it is dialled when that is committed."""
+        if await self._has_called_again(found):
+            return Moved(found.call_id, "is_settled")
         try:
             return Moved(await self._recorded(project_id, found, agent_id), "is_called")
         except QuotaExceeded:
@@ -137,6 +140,26 @@ class Dispatcher:
                 if (entry := await self._promised(session, found.id)) is not None:
                     await self._queue_log.leave(session, entry, "overflowed", self._clock())
             return Moved(found.call_id, "is_settled")
+
+    async def _has_called_again(self, found: QueueEntryRow) -> bool:
+        """Whether that phone is on the line with us now, or was answered since by somebody who could call it back."""
+        now = self._clock()
+        async with self._database.transaction() as session:
+            entry = await self._promised(session, found.id)
+            if entry is None:
+                raise _Overtaken
+            caller = await calls.get_known(session, entry.call_id)
+            since = await calls.from_phone(
+                session, entry.project_id, caller.from_number, caller.created_at, but=caller.id
+            )
+            if any(call.status not in ENDED for call in since):
+                entry.due_at = now + PUT_OFF_FOR
+                return True
+            for call in since:
+                if call.started_at is not None and call.stage is None and call.agent_id in entry.agent_ids:
+                    await self._queue_log.leave(session, entry, "answered", now, agent_id=call.agent_id)
+                    return True
+        return False
 
     async def _put_off(self, project_id: str, found: QueueEntryRow, agent_id: str) -> None:
         """The day's calls are used up, which holds up nobody behind who is on the line already. Where somebody took

@@ -99,6 +99,15 @@ def with_no_transcript(call: CallRow) -> CallRow:
     return call
 
 
+async def from_phone(
+    session: AsyncSession, project_id: str, phone_number: str, since: datetime, *, but: str
+) -> list[CallRow]:
+    """What came in from this phone since the moment, the latest 20; not the call with the id `but`."""
+    mine = (CallRow.project_id == project_id, CallRow.direction == "inbound", CallRow.from_number == phone_number)
+    statement = select(CallRow).where(*mine, CallRow.created_at > since, CallRow.id != but)
+    return list(await session.scalars(statement.order_by(CallRow.created_at.desc()).limit(20)))
+
+
 async def mark_held(session: AsyncSession, call_ids: Sequence[str], now: datetime) -> None:
     """Somebody holds these calls at this moment."""
     await session.execute(update(CallRow).where(CallRow.id.in_(call_ids)).values(held_at=now))
