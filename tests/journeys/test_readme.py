@@ -1,7 +1,8 @@
 """The first steps of README.md, as it prints them, against a running server whose carrier is simulated.
 
 Every `curl` in the README is run: its lines are read as a shell reads them and sent by another client, so that the
-test needs neither a shell nor curl. What `| answer FIELD` takes out of an answer is put into the variable before it.
+test needs neither a shell nor curl. What `| answer FIELD` takes out of an answer, or out of the first of a list, is put
+into the variable before it.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ async def test_the_first_steps_work_as_printed(world: World) -> None:
             body: Json = answer.json()
             answers.append(body)
             if step.taken:
-                variables[step.variable] = body[step.taken]
+                variables[step.variable] = body.get("data", [body])[0][step.taken]
             if step.method == "POST" and step.url.endswith("/v1/calls"):
                 await phone.wait_until_connected()
                 await phone.wait_until_agent_silent()
