@@ -9,7 +9,7 @@ import pytest
 
 from parley.api.live_commands import QUIET_S, Commands
 from parley.api.operations import Services
-from parley.domain.errors import Conflict
+from parley.domain.errors import Conflict, Unauthorized
 from parley.domain.live_events import HandBack, SayLine, Steer, TakeOver, Whisper
 from parley.services.live_view import Watching
 from parley.services.projects import Opened
@@ -24,7 +24,11 @@ class Live:
         self.live = self
         self.calls = self
         self.asked: list[tuple[str, Any]] = []
-        self.refuses = False
+        self.refuses = self.is_revoked = False
+
+    async def require_key(self, opened: Opened) -> None:
+        if self.is_revoked:
+            raise Unauthorized("Revoked.")
 
     async def steer(self, opened: Opened, call_id: str, command: Steer) -> None:
         assert opened is OPENED
@@ -98,6 +102,15 @@ async def test_what_cannot_be_meant_is_answered_in_words() -> None:
         answer = await connection.commands.obey(text)
         assert (answer["ok"], answer["code"], answer["id"]) == (False, "invalid_request", None)
         assert word in answer["detail"]
+    assert connection.services.asked == []
+
+
+async def test_a_key_that_was_revoked_may_do_nothing() -> None:
+    connection = Connection()
+    connection.services.is_revoked = True
+    for do in ("whisper", "say", "transfer", "end", "take_over", "hand_back", "listen", "stay"):
+        answer = await connection.ask(do, text="Hi.", name="Ann", toNumber="+14155550123", on=True)
+        assert (answer["ok"], answer["code"]) == (False, "unauthorized")
     assert connection.services.asked == []
 
 

@@ -77,7 +77,7 @@ def desk(world: World) -> Desk:
 async def test_a_stream_begins_with_how_calls_stand_and_ends_with_its_call(desk: Desk) -> None:
     call_id = await desk.open()
     desk.holder.standing = [CallState(call_id, desk.opened.project_id, "listening", 4)]
-    watching = await desk.view.watch(desk.opened.project_id, call_id)
+    watching = await desk.view.watch(desk.opened, call_id)
     desk.audience.tell(desk.event(call_id, 5))
     desk.audience.tell(desk.event(call_id, 6, "call.ended"))
     told = [shown async for shown in watching]
@@ -91,7 +91,7 @@ async def test_a_stream_begins_with_how_calls_stand_and_ends_with_its_call(desk:
 async def test_the_stream_of_a_call_that_is_over_says_so_and_ends(desk: Desk) -> None:
     call_id = await desk.open()
     await desk.world.log.finished(call_id, "caller_hangup")
-    watching = await desk.view.watch(desk.opened.project_id, call_id)
+    watching = await desk.view.watch(desk.opened, call_id)
     [snapshot] = [shown async for shown in watching]
     assert isinstance(snapshot, Snapshot)
     assert snapshot.calls[0].call.end_reason == "caller_hangup"
@@ -99,20 +99,39 @@ async def test_the_stream_of_a_call_that_is_over_says_so_and_ends(desk: Desk) ->
 
 async def test_a_projects_stream_shows_its_own_calls_and_no_others(desk: Desk, theirs: str) -> None:
     call_id = await desk.open()
-    watching = await desk.view.watch(theirs)
+    watching = await desk.view.watch(Opened(theirs, "key_1"))
     first = await anext(watching)
     assert isinstance(first, Snapshot)
     assert first.calls == []
     await watching.aclose()
     with pytest.raises(NotFound):
-        await desk.view.watch(theirs, call_id)
+        await desk.view.watch(Opened(theirs, "key_1"), call_id)
     with pytest.raises(NotFound):
         await desk.view.steer(Opened(theirs, "key_1"), call_id, SayLine("Hi."))
 
 
+async def test_a_key_that_is_revoked_neither_sees_nor_steers_any_more(desk: Desk) -> None:
+    """Also over a stream that was opened before, however much there is to tell."""
+    call_id = await desk.open()
+    watching = await desk.view.watch(desk.opened)
+    await anext(watching)
+    await desk.view.require_key(desk.opened)
+    await desk.world.projects.revoke_key(desk.opened.key_id)
+    with pytest.raises(Unauthorized):
+        await desk.view.require_key(desk.opened)
+    told = 0
+    desk.audience.tell(desk.event(call_id, 0))
+    async for _ in watching:
+        told += 1
+        desk.audience.tell(desk.event(call_id, told))
+        desk.world.clock.advance(1)
+        assert told < 30
+    assert not desk.audience.wants(desk.opened.project_id, call_id)
+
+
 async def test_after_a_loss_calls_are_shown_anew(desk: Desk) -> None:
     call_id = await desk.open()
-    watching = await desk.view.watch(desk.opened.project_id)
+    watching = await desk.view.watch(desk.opened)
     await anext(watching)
     for seq in range(MOST_EVENTS + 1):
         desk.audience.tell(desk.event(call_id, seq))
@@ -126,7 +145,7 @@ async def test_after_a_loss_calls_are_shown_anew(desk: Desk) -> None:
 
 async def test_a_stream_that_is_closed_leaves_no_watcher_behind(desk: Desk) -> None:
     call_id = await desk.open()
-    watching = await desk.view.watch(desk.opened.project_id, call_id)
+    watching = await desk.view.watch(desk.opened, call_id)
     watching.listen(is_on=True)
     assert desk.audience.wants_sound(call_id)
     await watching.aclose()
@@ -138,7 +157,7 @@ async def test_a_stream_that_nobody_reads_to_its_end_makes_room_again(desk: Desk
     """As after a HEAD request, or a client that left while it was let in."""
     await desk.open()
     for _ in range(MOST_A_PROJECT + 1):
-        watching = await desk.view.watch(desk.opened.project_id)
+        watching = await desk.view.watch(desk.opened)
         del watching
         gc.collect()
         await asyncio.sleep(0)

@@ -48,7 +48,7 @@ async def new_token(ask: Ask[LiveTokenCreate, None]) -> LiveTokenOut:
 
 
 async def _watch(ask: Ask[None, LiveQuery], dialect: Dialect) -> Streamed:
-    watching = await ask.services.live.watch(ask.project_id, next(iter(ask.ids.values()), None))
+    watching = await ask.services.live.watch(opened(ask), next(iter(ask.ids.values()), None))
     return Streamed(MEDIA_TYPE, _events(watching, dialect), headers=_HEADERS)
 
 

@@ -100,6 +100,7 @@ class Commands:
         act = self._ACTS.get(name) if isinstance(name, str) else None
         if act is None:
             raise _bad("do", f"should be one of {', '.join(self._ACTS)}")
+        await self._services.live.require_key(self._opened)
         await act(self, self._call_of(command), command)
 
     def _call_of(self, command: Mapping[str, Any]) -> str:

@@ -74,7 +74,7 @@ class _Endpoint:
         try:
             check_ids(scope["path_params"])
             opened = await self._opened(scope, query.get("token", [""])[0], call_id)
-            watching = await self._services.live.watch(opened.project_id, call_id)
+            watching = await self._services.live.watch(opened, call_id)
         except ParleyError as refused:
             await _refuse(scope, send, refused, self._path.dialect)
             return

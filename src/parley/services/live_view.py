@@ -30,6 +30,7 @@ from parley.storage.tables import CallRow, LiveTokenRow
 log = structlog.get_logger()
 
 HEARTBEAT_S = 15.0
+_KEY_EVERY = timedelta(seconds=15)
 TOKEN_LIFE = timedelta(seconds=60)
 MOST_TOKENS = 200
 MOST_CALLS = 500
@@ -123,24 +124,35 @@ class LiveView:
             raise Unauthorized("This live token is not valid for this stream, was used before, or is too old.")
         return Opened(row.project_id, row.key_id)
 
+    async def require_key(self, opened: Opened) -> None:
+        """For streams, which outlive the request that opened them. Raises Unauthorized once the key was revoked."""
+        async with self._database.read() as session:
+            if not await projects.is_key_valid(session, opened.key_id):
+                raise Unauthorized("The API key of this stream is not valid any more.")
+
     # ------------------------------------------------------------ watching
 
-    async def watch(self, project_id: str, call_id: str | None = None) -> Watching:
-        """Watch one call, or all of the project's. Raises NotFound, TooManyRequests and Draining."""
+    async def watch(self, opened: Opened, call_id: str | None = None) -> Watching:
+        """Watch one call, or all of the project's, for as long as the key is valid. Raises NotFound, TooManyRequests
+        and Draining."""
         if call_id is not None:
-            await self._one(project_id, call_id)
-        watcher = self._audience.join(project_id, call_id)
-        shown = self._shown(watcher)
+            await self._one(opened.project_id, call_id)
+        watcher = self._audience.join(opened.project_id, call_id)
+        shown = self._shown(watcher, opened)
         # A stream that nobody begins to read is never ended either, so it is begun here.
         first = await anext(shown, None)
         if first is None:
             raise Unavailable("The database does not answer now; try again in a moment.")
         return Watching(self._audience, watcher, first, shown)
 
-    async def _shown(self, watcher: Watcher) -> AsyncGenerator[Shown, None]:
+    async def _shown(self, watcher: Watcher, opened: Opened) -> AsyncGenerator[Shown, None]:
         try:
+            checked_at = self._clock()
             yield (snapshot := await self._snapshot(watcher))
             while not _is_over(watcher, snapshot):
+                if self._clock() >= checked_at + _KEY_EVERY:
+                    checked_at = self._clock()
+                    await self.require_key(opened)
                 told = await watcher.next(HEARTBEAT_S)
                 if told is None and watcher.is_over:
                     return
@@ -154,7 +166,7 @@ class LiveView:
                 yield told
                 if isinstance(told, LiveEvent) and told.event == "call.ended" and watcher.call_id is not None:
                     return
-        except Unavailable as away:  # whoever watches comes back, and is told anew
+        except (Unavailable, Unauthorized) as away:  # whoever watches comes back, and is told anew, or why not
             log.warning("live_view_broke_off", reason=away.code)
         finally:
             self._audience.leave(watcher)

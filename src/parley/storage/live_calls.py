@@ -8,8 +8,9 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.calls import ENDED
+from parley.storage import projects
 from parley.storage.lookup import find
-from parley.storage.tables import ApiKeyRow, CallRow, LiveTokenRow
+from parley.storage.tables import CallRow, LiveTokenRow
 
 
 async def unfinished(session: AsyncSession, project_id: str, limit: int) -> list[CallRow]:
@@ -45,5 +46,4 @@ async def use_token(session: AsyncSession, token_hash: bytes, now: datetime) -> 
     row = (await session.execute(taken)).scalar_one_or_none()
     if row is None or row.expires_at <= now:
         return None
-    key = select(ApiKeyRow.id).where(ApiKeyRow.id == row.key_id, ApiKeyRow.revoked_at.is_(None))
-    return row if await session.scalar(key) is not None else None
+    return row if await projects.is_key_valid(session, row.key_id) else None

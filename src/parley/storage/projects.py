@@ -58,6 +58,12 @@ async def opened_by(session: AsyncSession, key_hash: bytes) -> tuple[str, str] |
     return next(((project_id, key_id) for project_id, key_id in found), None)
 
 
+async def is_key_valid(session: AsyncSession, key_id: str) -> bool:
+    """Whether there is such a key and it was not revoked."""
+    found = select(ApiKeyRow.id).where(ApiKeyRow.id == key_id, ApiKeyRow.revoked_at.is_(None))
+    return await session.scalar(found) is not None
+
+
 async def all_keys(session: AsyncSession) -> list[ApiKeyRow]:
     """Of all projects, oldest first: for the operator alone."""
     statement = select(ApiKeyRow).options(selectinload(ApiKeyRow.project)).order_by(ApiKeyRow.created_at, ApiKeyRow.id)
