@@ -97,6 +97,7 @@ class MemoryDesk:
         self.comes = comes
         self.asked: list[StageEnd] = []
         self.messages: list[TakenMessage] = []
+        self.is_elsewhere = False
         self.failing = 0
 
     async def hand_on(self, call_id: str, end: StageEnd) -> bool:
@@ -107,6 +108,10 @@ class MemoryDesk:
     async def keep_message(self, call_id: str, message: TakenMessage) -> None:
         self._fail_if_away()
         self.messages.append(message)
+
+    async def has_come_again(self, call_id: str, within_s: float) -> bool:
+        self._fail_if_away()
+        return self.is_elsewhere
 
     def _fail_if_away(self) -> None:
         if self.failing > 0:

@@ -92,6 +92,16 @@ class TestWaiting:
             house.directory.hang_up("call_1", "caller_hangup")
             await house.until_empty()
 
+    @pytest.mark.parametrize("is_elsewhere", [True, False])
+    async def test_a_stream_that_broke_and_came_in_elsewhere_is_not_hung_up(self, is_elsewhere: bool) -> None:
+        """Replicas that cannot tell each other know it from the database."""
+        async with house_of() as house:
+            await house.connect(WAITING)
+            house.desk.is_elsewhere = is_elsewhere
+            house.directory.ask_end("call_1", "media_lost")
+            await house.until_empty()
+        assert house.ends() == ([] if is_elsewhere else ["media_lost"])
+
 
 class TestTakingAMessage:
     async def test_greeting_beep_words_and_audio_are_kept_though_the_database_was_away(self) -> None:

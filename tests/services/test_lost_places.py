@@ -79,6 +79,16 @@ async def test_a_stream_that_breaks_in_the_goodbye_of_a_call_back_ends_the_call(
     assert (await entry_of(world, second)).status == "callback"
 
 
+async def test_whether_a_phone_came_in_again_is_known_at_every_replica(world: World, number: NumberRow) -> None:
+    _, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    world.clock.advance(20)
+    assert not await world.desk.has_come_again(second.id, 10)
+    _, token = await world.calls.after(second.id)
+    assert not await world.desk.has_come_again(second.id, 10), "the carrier asked, and has not come yet"
+    await world.calls.redeem_stream_token(token.reveal())
+    assert await world.desk.has_come_again(second.id, 10)
+
+
 class CutOff(RecordingSwitchboard):
     """A process whose database is away while `is_away`."""
 

@@ -113,7 +113,9 @@ class DeskSession:
                 self._driver.close()
                 parts.voice.close()
                 parts.ear.close()
-            if isinstance(leave, wishes.EndCall):
+            if isinstance(leave, wishes.EndCall) and await self._is_elsewhere(leave.reason):
+                leave = self._left("taken_over")
+            elif isinstance(leave, wishes.EndCall):
                 await self._tell_carrier(leave.reason)
             if self._leg is not None:
                 self._leg.close()
@@ -178,6 +180,23 @@ class DeskSession:
             return await self._leave
         return wishes.EndCall("no_answer")
 
+    async def _is_elsewhere(self, reason: str) -> bool:
+        """Whether a stream that broke here has come in at a replica that could not tell us: then nothing is to end."""
+        if reason != "media_lost":
+            return False
+        grace_s = self._driver.conversation.rules.media_grace_s
+        try:
+            async with asyncio.timeout(_ASK_TIMEOUT_S):
+                return await self._records.desk.has_come_again(self.plan.call_id, grace_s)
+        except (ParleyError, TimeoutError):
+            return False
+
+    def _left(self, how: str) -> Left:
+        """Instead of what this stage was to end with."""
+        self._leave = asyncio.get_running_loop().create_future()
+        self._leave.set_result(left := Left(how))
+        return left
+
     async def _tell_carrier(self, reason: str) -> None:
         """Tell the carrier, unless it told us. One that cannot be told notices the closed stream and asks what next."""
         if reason in ENDED_BY_CARRIER:
@@ -198,8 +217,7 @@ class DeskSession:
         """After a bug. A caller who waits goes where an overflow goes; of a message, what there is of it is kept."""
         call_id = self.plan.call_id
         if isinstance(self.plan.stage, Waiting) and self._leg is not None:
-            self._leave = asyncio.get_running_loop().create_future()
-            self._leave.set_result(Left("handed_on"))
+            self._left("handed_on")
             if await handed_on(self._records.desk, call_id, "overflowed"):
                 self._leg.close()
                 return True

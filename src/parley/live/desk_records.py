@@ -18,7 +18,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class DeskRecords(Protocol):
-    """Each may be tried again with the same outcome. Both raise a ParleyError when it cannot be written now."""
+    """Each may be tried again with the same outcome. All raise a ParleyError while that is not possible."""
 
     async def hand_on(self, call_id: str, end: StageEnd) -> bool:
         """The stage is over while the caller is still there: decide what comes next and write it down.
@@ -32,6 +32,10 @@ class DeskRecords(Protocol):
         """Store a message and tell of it. Silence alone is no message."""
         ...
 
+    async def has_come_again(self, call_id: str, within_s: float) -> bool:
+        """Whether the call's phone came in with a stream so short a time ago, at whatever replica."""
+        ...
+
 
 class NoDesk:
     """The quiet twin, for a server without a front desk: nothing ever comes next, and nobody is asked for a message."""
@@ -40,3 +44,6 @@ class NoDesk:
         return False
 
     async def keep_message(self, call_id: str, message: TakenMessage) -> None: ...
+
+    async def has_come_again(self, call_id: str, within_s: float) -> bool:
+        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,6 +65,11 @@ class Desk:
         if await self.hand_on(call_id, "overflowed"):
             return None
         return "callback_wanted" if is_promised else "overflowed"
+
+    async def has_come_again(self, call_id: str, within_s: float) -> bool:
+        """Whether a stream of this call was let in so short a time ago."""
+        async with self._database.read() as session:
+            return await calls.came_in_since(session, call_id, self._clock() - timedelta(seconds=within_s))
 
     async def held(self, session: AsyncSession, call_id: str) -> tuple[CallRow, QueueEntryRow | None]:
         """The call, locked, and its place if it waits. The agents it may go to are locked first, as everywhere."""

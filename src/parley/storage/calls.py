@@ -201,3 +201,9 @@ async def use_token(session: AsyncSession, token_hash: bytes, now: datetime) -> 
     )
     result = await session.execute(fresh.values(used_at=now).returning(StreamTokenRow.call_id))
     return result.scalar_one_or_none()
+
+
+async def came_in_since(session: AsyncSession, call_id: str, moment: datetime) -> bool:
+    """Whether one of the call's tokens was used after the moment."""
+    used = select(StreamTokenRow.token_hash).where(StreamTokenRow.call_id == call_id, StreamTokenRow.used_at > moment)
+    return bool(await session.scalar(select(used.exists())))

@@ -51,6 +51,10 @@ class Records:
         """Store a message and tell of it."""
         await self._voicemails.keep(call_id, message)
 
+    async def has_come_again(self, call_id: str, within_s: float) -> bool:
+        """Whether the call's phone came in with a stream so short a time ago."""
+        return await self._desk.has_come_again(call_id, within_s)
+
 
 class _Waiters:
     """The directory as those see it who give turns away."""
