@@ -17,6 +17,7 @@ from parley.storage.database import Database
 from parley.storage.presence import AskEnd, HandOn
 from parley.storage.tables import NumberRow
 from tests.services.queueing import HOOK, SUBSCRIBER, entry_of, lead, limited, queue_of, read, ring, stage, told
+from tests.services.routed import a_call
 from tests.services.world import World
 
 
@@ -51,6 +52,14 @@ async def test_callers_wait_for_a_busy_agent_and_are_called_in_their_order(world
     assert (stage_of(called), called.is_handed_on, called.agent_id) == (None, True, number.agent_id)
     assert isinstance(await stage(world, third), Waiting)
     assert world.switchboard.places[third.id] == (1, 3.0), "the one call so far lasted three seconds"
+
+
+async def test_a_test_call_says_nothing_of_how_long_a_wait_lasts(world: World, number: NumberRow) -> None:
+    _, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
+    now = world.clock()
+    await a_call(world, number, number.agent_id, status="completed", started_at=now, ended_at=now, is_test=True)
+    await world.runner.tick()
+    assert world.switchboard.places[second.id] == (1, None)
 
 
 async def test_the_next_stream_is_the_agents(world: World, number: NumberRow) -> None:

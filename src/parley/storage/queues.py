@@ -184,6 +184,7 @@ async def mean_call_s(session: AsyncSession, project_id: str, agent_ids: Collect
     lasted = (
         select(func.extract("epoch", CallRow.ended_at - CallRow.started_at).label("seconds"))
         .where(CallRow.project_id == project_id, CallRow.agent_id.in_(agent_ids), CallRow.stage.is_(None))
+        .where(CallRow.is_test.is_(False))
         .where(CallRow.status == "completed", CallRow.started_at.is_not(None), CallRow.ended_at.is_not(None))
         .order_by(CallRow.created_at.desc())
         .limit(_MEAN_OF_CALLS)
