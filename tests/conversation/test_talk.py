@@ -123,11 +123,30 @@ def test_what_is_measured_agrees_with_the_rows_of_the_same_call() -> None:
     assert counted.caller_words_per_minute == round(9 * 60 / counted.caller_s, 1)
 
 
+def test_a_human_who_has_the_call_is_neither_silence_nor_the_agent() -> None:
+    call = answered()
+    call.tell(facts.SpeechEnded(1))
+    call.tell(facts.TakeOverAsked("ann", 60.0), after=1.0)
+    call.says("Are you a human?", after=5.0)
+    call.tell(facts.HumanHeard("Yes, I am Ann, and I am glad to help you."), after=10.0)
+    call.tell(facts.HandBackAsked(), after=5.0)
+    call.tell(facts.HungUp(), after=0.5)
+    notes = {note.row: note for note in call.all(NoteTurn)}
+    assert [note.speaker for note in notes.values()][-1] == "human"
+
+    talk = talk_of(call)
+    counted = measured(30.0, [_Row(note) for note in notes.values()], talk)
+
+    assert (talk.agent_s, talk.silence_s, talk.longest_silence_s) == (4.0, 2.8, 1.0)
+    assert counted.agent_words == 9 + 3 * 2
+
+
 class _Row:
     """A note as its row is read."""
 
     def __init__(self, note: NoteTurn) -> None:
         self.caller, self.agent = note.caller, note.agent
+        self.is_human = note.speaker == "human"
         self.latencies = {"first_audio_ms": note.latencies.first_audio_ms}
 
 

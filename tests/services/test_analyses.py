@@ -11,13 +11,15 @@ from sqlalchemy import select
 
 from parley.conversation.talk import Talk
 from parley.domain import analysis
+from parley.domain.analysis import Line
 from parley.domain.errors import Conflict, NotFound, ProviderError, ProviderUnavailable
 from parley.schemas.agents import AgentUpdate
 from parley.schemas.credentials import CredentialCreate
 from parley.schemas.subscriptions import SubscriptionCreate
 from parley.schemas.webhooks import WebhookPut
+from parley.services.analyses import lines_of
 from parley.services.analysis_worker import LEASE_S, RETRY_DELAYS_S
-from parley.storage.tables import AnalysisRow, DeliveryRow
+from parley.storage.tables import AnalysisRow, DeliveryRow, TranscriptRow
 from tests.services.judging import GOOD, Bench, ScriptedJudge
 from tests.services.test_call_log import rung, said
 from tests.services.world import World, ringing
@@ -108,6 +110,11 @@ async def test_a_running_call_shows_what_can_be_counted_so_far(world: World, min
     assert (found.status, found.reason, found.metrics["turns"]) == ("not_analysed", analysis.NOT_ENDED, 1)
     with pytest.raises(Conflict, match="not over yet"):
         await bench.analyses.again(mine, call_id)
+
+
+def test_what_a_human_said_in_the_agents_place_is_not_judged_as_the_agents() -> None:
+    row = TranscriptRow(caller="", agent="This is Ann.", was_cut=False, is_human=True)
+    assert lines_of([row]) == [Line("human", "This is Ann.")]
 
 
 async def test_a_foreign_call_is_not_there(world: World, mine: str, theirs: str) -> None:

@@ -25,6 +25,8 @@ class Exchange(Protocol):
     def agent(self) -> str | None: ...
     @property
     def latencies(self) -> Mapping[str, Any]: ...
+    @property
+    def is_human(self) -> bool: ...
 
 
 class Measures(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,7 +70,7 @@ def measured(duration_s: float, rows: Sequence[Exchange], talk: Talk | None, lan
     response_ms = [max(0.0, ms) for row in rows if (ms := row.latencies.get("first_audio_ms")) is not None]
     counts = _has_words(language)
     caller_words = sum(words(row.caller) for row in rows) if counts else None
-    agent_words = sum(words(row.agent or "") for row in rows) if counts else None
+    agent_words = sum(words(row.agent or "") for row in rows if not row.is_human) if counts else None
     spoken = {} if talk is None else _spoken(talk, caller_words, agent_words)
     return Measures(
         duration_s=round(duration_s, 3),

@@ -5,6 +5,7 @@ An observer beside the conversation. It decides nothing, hears no audio, and cos
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -25,7 +26,8 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
     """What one session measured of a call, in seconds. `from_s` is when it began, since the call was created.
 
     The caller's time is the time in which a voice was detected, the agent's that in which its speech was played;
-    `measured_s` is from the moment the phone was connected to the end. `interruptions` counts how often the caller cut
+    `measured_s` is from the moment the phone was connected to the end. Silence is neither's time, as long as no human
+    has the call in the agent's place. `interruptions` counts how often the caller cut
     the agent short for good, `talked_over` how often the agent went on after a sound of the caller, and
     `agent_interruptions` how often the agent began while the caller had not finished.
     """
@@ -102,6 +104,7 @@ class TalkObserver:
     def __init__(self) -> None:
         self._span: list[float] = []  # when the phone was connected, and when it was over
         self._caller, self._agent = _Side(_SOUND_LIMIT_S), _Side(_SPEECH_LIMIT_S)
+        self._human = _Side(math.inf)  # when one had the call, whether they spoke or not
         self._begun: set[int] = set()  # replies of which the phone has audio that it has not played to its end
         self._is_held = False
         self._held_by_sound = False
@@ -128,16 +131,15 @@ class TalkObserver:
             return None
         began, ended = self._span
         caller, agent = _within(self._caller.done, began, ended), _within(self._agent.done, began, ended)
-        overlap_s = shared_s(caller, agent)
-        spoken_s = total_s(caller) + total_s(agent) - overlap_s
+        silences = [*gaps(caller, [*agent, *_within(self._human.done, began, ended)], began, ended)]
         return Talk(
             from_s=round(from_s + began, 3),
             measured_s=round(ended - began, 3),
             caller_s=round(total_s(caller), 3),
             agent_s=round(total_s(agent), 3),
-            overlap_s=round(overlap_s, 3),
-            silence_s=round(ended - began - spoken_s, 3),
-            longest_silence_s=round(max(end - start for start, end in gaps(caller, agent, began, ended)), 3),
+            overlap_s=round(shared_s(caller, agent), 3),
+            silence_s=round(total_s(silences), 3),
+            longest_silence_s=round(max(end - start for start, end in silences), 3),
             longest_caller_s=round(longest_monologue(caller, agent), 3),
             longest_agent_s=round(longest_monologue(agent, caller), 3),
             first_agent_audio_s=round(agent[0][0] - began, 3) if agent else None,
@@ -211,6 +213,10 @@ class TalkObserver:
                 self._agent.end(now)
             elif isinstance(wish, wishes.ResumeSpeech):
                 self._resumed(now, went_on=not cut)
+            elif isinstance(wish, wishes.OpenMicrophone):
+                self._human.begin(now)
+            elif isinstance(wish, wishes.CloseMicrophone):
+                self._human.end(now)
             elif isinstance(wish, wishes.EndCall | wishes.TransferTo):
                 self._finish(now)
                 return
@@ -238,6 +244,7 @@ class TalkObserver:
         self._agent.settle(now)
         self._quiet(now)
         self._agent.end(now)
+        self._human.end(now)
         if self._span:
             self._span.append(now)
 

@@ -133,7 +133,7 @@ def lines_of(rows: Sequence[TranscriptRow]) -> list[Line]:
         if row.caller:
             lines.append(Line("caller", row.caller))
         if row.agent:
-            lines.append(Line("agent", row.agent, row.was_cut))
+            lines.append(Line("human" if row.is_human else "agent", row.agent, row.was_cut))
     return lines
 
 
