@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from parley.api.live_commands import QUIET_S, Commands
+from parley.api.live_commands import GRACE_S, QUIET_S, Commands
 from parley.api.operations import Services
 from parley.domain.errors import Conflict, Unauthorized
 from parley.domain.live_events import HandBack, SayLine, Steer, TakeOver, Whisper
@@ -168,8 +168,24 @@ async def test_a_call_that_was_handed_back_by_somebody_else_is_let_go() -> None:
     connection = Connection()
     await connection.ask("take_over", name="Ann")
     connection.services.refuses = True
+    connection.now += GRACE_S
     await connection.commands.renew()
     told = len(connection.services.asked)
     await connection.commands.renew()
     connection.commands.speak(b"\0\0")
     assert len(connection.services.asked) == told
+
+
+async def test_a_renewal_that_is_lost_on_its_way_costs_nobody_the_call() -> None:
+    """As while replicas cannot reach each other for a moment: the call waits for longer than that."""
+    connection = Connection()
+    await connection.ask("take_over", name="Ann")
+    connection.services.refuses = True
+    connection.now += 2
+    await connection.commands.renew()
+    connection.services.refuses = False
+    connection.now += 2
+    await connection.commands.renew()
+    assert connection.last == ("call_1", TakeOver("Ann", GRACE_S, renews=True))
+    connection.commands.speak(b"\0\0")
+    assert connection.last == ("call_1", ("Ann", b"\0\0"))

@@ -60,7 +60,7 @@ class Commands:
         self._by = ""
         self._has_taken_over = asyncio.Event()
         self._now_s = now_s
-        self._heard_at = now_s()
+        self._heard_at = self._renewed_at = now_s()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -70,11 +70,17 @@ class Commands:
             await self.renew()
 
     async def renew(self) -> None:
-        """Say that the supervisor is still there, if that is so and the call is still theirs."""
+        """Say that the supervisor is still there, if that is so and the call is still theirs.
+
+        Only when nobody has taken that for as long as a call waits for it, the call is somebody else's by now.
+        """
         if self._by and self._call_id is not None:
             still = TakeOver(self._by, GRACE_S, renews=True)
-            is_there = self._now_s() - self._heard_at < QUIET_S
-            if not is_there or not await self._services.live.renew(self._call_id, still):
+            if self._now_s() - self._heard_at >= QUIET_S:
+                self._let_go()
+            elif await self._services.live.renew(self._call_id, still):
+                self._renewed_at = self._now_s()
+            elif self._now_s() - self._renewed_at >= GRACE_S:
                 self._let_go()
 
     def speak(self, audio: bytes) -> None:
@@ -129,7 +135,7 @@ class Commands:
         self._require_own_call()
         by = parse(TakeOverCreate, command).name or f"supervisor-{secrets.token_hex(4)}"
         await self._services.live.steer(self._opened, call_id, TakeOver(by, GRACE_S))
-        self._by = by
+        self._by, self._renewed_at = by, self._now_s()
         self._has_taken_over.set()
 
     async def _hand_back(self, call_id: str, command: Json) -> None:
