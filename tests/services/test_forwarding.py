@@ -16,7 +16,7 @@ from parley.schemas.subscriptions import SubscriptionCreate
 from parley.schemas.webhooks import WebhookPut
 from parley.services.plans import stage_of
 from parley.services.routing import Routing
-from parley.services.watch import FORWARDED_AT_MOST, LOST_AFTER, CallWatch
+from parley.services.watch import FORWARDED_AT_MOST, LOST_AFTER, RUNG_AT_MOST, CallWatch
 from parley.storage.tables import CallRow
 from tests.services.world import World, ringing
 
@@ -143,6 +143,17 @@ async def test_a_call_that_is_with_a_human_is_not_lost(world: World, mine: str) 
     world.clock.advance(FORWARDED_AT_MOST.total_seconds())
     assert await watch.close_lost() == 1
     assert (await read(world, call)).end_reason == "media_lost"
+
+
+async def test_a_human_of_whom_nothing_was_heard_holds_no_place_for_hours(world: World, mine: str) -> None:
+    """The carrier told of it while this server was away, and tells it once."""
+    call = await forwarded(world, mine)
+    watch = CallWatch(world.database, world.log, list, world.clock)
+    world.clock.advance(LOST_AFTER.total_seconds() * 2)
+    assert await watch.close_lost() == 0
+    world.clock.advance(RUNG_AT_MOST.total_seconds())
+    assert await watch.close_lost() == 1
+    assert (await read(world, call)).status == "failed"
 
 
 async def test_an_outcome_that_is_told_twice_at_once_ends_nothing(world: World, mine: str) -> None:

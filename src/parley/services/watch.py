@@ -28,6 +28,10 @@ FORWARDED_AT_MOST = timedelta(hours=4, minutes=15)
 """A caller who was put through to a human is with the carrier alone, which tells when they have spoken. Carriers end
 such a call by themselves after four hours."""
 
+RUNG_AT_MOST = timedelta(minutes=15)
+"""A human's phone rings for half a minute. Where nothing was heard of it for so long, the carrier told of the end while
+nobody listened, and the call keeps its place in the limits no longer."""
+
 
 class CallWatch:
     """`held` gives the ids of the calls that have a session in this process."""
@@ -72,7 +76,7 @@ class CallWatch:
         """
         async with self._database.read() as session:
             now = self._clock()
-            lost = await calls.unheld_since(session, now - LOST_AFTER, now - FORWARDED_AT_MOST)
+            lost = await calls.unheld_since(session, now - LOST_AFTER, now - RUNG_AT_MOST, now - FORWARDED_AT_MOST)
         for call_id in lost:
             log.warning("call_lost", call_id=call_id)
             try:

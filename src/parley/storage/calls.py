@@ -113,14 +113,18 @@ async def mark_held(session: AsyncSession, call_ids: Sequence[str], now: datetim
     await session.execute(update(CallRow).where(CallRow.id.in_(call_ids)).values(held_at=now))
 
 
-async def unheld_since(session: AsyncSession, moment: datetime, forwarded_before: datetime) -> list[str]:
+async def unheld_since(
+    session: AsyncSession, moment: datetime, rung_before: datetime, forwarded_before: datetime
+) -> list[str]:
     """Calls that never ended and that nobody has held since the moment, at most 1,000 of them, oldest first.
 
-    One that the carrier forwarded to a human is held by nobody, and counts if it was before `forwarded_before`.
+    One that the carrier forwarded to a human is held by nobody, and counts if it was before `forwarded_before`; before
+    `rung_before` where the human is not known to have answered.
     """
     last_seen = func.coalesce(CallRow.held_at, CallRow.created_at)
     is_forwarded = (CallRow.stage["type"].astext == "forwarding") & CallRow.is_handed_on.is_(False)
-    is_lost = (last_seen < forwarded_before) | is_forwarded.is_not(True)
+    is_ringing = CallRow.stage["is_answered"].astext.is_distinct_from("true") & (last_seen < rung_before)
+    is_lost = (last_seen < forwarded_before) | is_ringing | is_forwarded.is_not(True)
     statement = select(CallRow.id).where(CallRow.status.not_in(ENDED), last_seen < moment, is_lost)
     return list(await session.scalars(statement.order_by(CallRow.created_at).limit(1000)))
 
