@@ -24,7 +24,7 @@ class Mail:
 
 
 class SmtpEmulator:
-    """Serves until left. `refusal` is the reply to RCPT, if it is to be refused; `password` what AUTH PLAIN must give."""
+    """Serves until left. `refusal` is the reply to RCPT, where it is refused; `password` what AUTH PLAIN must give."""
 
     def __init__(self, tls: SSLContext | None = None, *, password: str = "") -> None:
         self.mails: list[Mail] = []
