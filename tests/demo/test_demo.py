@@ -66,8 +66,8 @@ async def test_stopping_it_in_mid_call_leaves_nothing_behind(folder: Path) -> No
     assert not (folder / "data" / "postgres" / "postmaster.pid").exists()
 
 
-async def test_a_second_run_finds_what_the_first_one_made(folder: Path) -> None:
-    made = []
+async def test_a_second_run_finds_what_the_first_one_made_and_reaches_its_agent(folder: Path) -> None:
+    made, where = [], []
     async with SimulatedCarrier() as carrier:
         settings = load_settings(
             None,
@@ -86,6 +86,20 @@ async def test_a_second_run_finds_what_the_first_one_made(folder: Path) -> None:
                 async with httpx.AsyncClient(base_url=parley.url, headers=headers, trust_env=False, timeout=60) as api:
                     stage = Stage(api)
                     await stage.build("Hello.", "tone", "http://127.0.0.1:9/")
+                    async with stage.reached():
+                        where.append(await _where(api))
+                    where.append(await _where(api))
+                    await api.put("/v1/routing", json={"callRouting": {"businessHours": {"schedule": {}}}})
+                    own = {"condition": "always", "action": "announcement", "text": "We moved."}
+                    await api.put(f"/v1/numbers/{stage.number_id}/routing", json={"routingRules": [own]})
                 made.append((key, stage.agent_id, stage.number_id))
     assert made[0] == made[1]
+    assert where == ["agent", "agent", "agent", "announcement"]
     assert (folder / "demo.key").stat().st_mode & 0o777 == 0o600
+
+
+async def _where(api: httpx.AsyncClient) -> str:
+    """Where a call of the demo's would go."""
+    call = {"from": "+14155550142", "to": "+14155550100"}
+    action: str = (await api.post("/v1/routing/explain", json=call)).json()["action"]
+    return action

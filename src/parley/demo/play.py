@@ -135,7 +135,8 @@ class _Show:
 
     async def run(self, exports: str) -> int:
         """0 when all of it happened; `exports` is the line that the commands at the end stand on."""
-        trouble = await self._hold_call()
+        async with self._stage.reached():
+            trouble = await self._hold_call()
         call = await self._finished_call()
         if call is None:
             self._screen.verdict(False, trouble or "parley has no record of the call")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +19,7 @@ PROJECT = "demo"
 AGENT_NAME = "Front desk (demo)"
 OWN_NUMBER = "+14155550100"
 CALLERS_NUMBER = "+14155550142"
+_OWN_RULE = "The demo's own call"
 
 Json = dict[str, Any]
 
@@ -84,6 +87,26 @@ class Stage:
         webhook = await self._post(f"/v1/agents/{self.agent_id}/webhook", {"url": webhook_url})
         secret: str = webhook["secret"]
         return secret
+
+    @asynccontextmanager
+    async def reached(self) -> AsyncIterator[None]:
+        """Meanwhile the demo's caller comes to its agent, whatever hours and rules were set since an earlier demo."""
+        path = f"/v1/numbers/{self.number_id}/routing"
+        rules = (await self._get(path))["routingRules"] or []
+        kept = [rule for rule in rules if rule["name"] != _OWN_RULE]  # one that was killed left its rule
+        if len(kept) < len(rules):
+            await self._send("PUT", path, {"routingRules": kept})
+        found = await self._post("/v1/routing/explain", {"from": CALLERS_NUMBER, "to": OWN_NUMBER})
+        if (found["action"], found["agentId"]) == ("agent", self.agent_id):
+            yield
+            return
+        way = {"condition": "caller_id_matches", "pattern": CALLERS_NUMBER}
+        rule = {"name": _OWN_RULE, **way, "action": "route_to_agent", "agentId": self.agent_id}
+        await self._send("PUT", path, {"routingRules": [rule, *kept]})
+        try:
+            yield
+        finally:
+            await self._send("PUT", path, {"routingRules": kept})
 
     async def newest_call(self) -> Json | None:
         """The number's latest call with its transcript; None before the first."""
