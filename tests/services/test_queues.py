@@ -56,6 +56,15 @@ async def test_a_queue_shows_how_it_is_doing(world: World, mine: str, number: Nu
     assert (status.counts.answered, status.counts.average_wait_s, status.counts.waiting) == (1, 9.0, 1)
 
 
+async def test_an_agent_nobody_answers_for_is_not_available(world: World, mine: str) -> None:
+    asks, hosted = await world.agent(mine, voice_mode="webhook"), await world.agent(mine, voice_mode="hosted")
+    queue = await queue_of(world, mine, asks, hosted)
+    queues = Queues(world.database, world.limits, world.clock)
+    assert (await queues.status(mine, queue.id)).available_agents == 1
+    await world.webhooks.put(mine, None, WebhookPut(url=HOOK))
+    assert (await queues.status(mine, queue.id)).available_agents == 2
+
+
 # ---------------------------------------------------------------- two replicas
 
 

@@ -15,7 +15,7 @@ from parley.schemas.pages import CursorQuery
 from parley.schemas.queues import QueueCreate, QueueEntryList, QueueUpdate
 from parley.services.defaults import Clock, utc_now
 from parley.services.limits import Limits
-from parley.storage import agents, queues
+from parley.storage import agents, diagnostics, queues
 from parley.storage.database import Database
 from parley.storage.lookup import Slice
 from parley.storage.queues import Counts, Place
@@ -89,7 +89,8 @@ class Queues:
             queue = await queues.get(session, project_id, queue_id)
             counts = await queues.counts(session, project_id, queue_id, today, now)
             rooms = await self._limits.room_now(session, project_id, queue.agent_ids)
-        free = sum(room.is_free for room in rooms.agents.values()) if rooms.project.is_free else 0
+            answered = await diagnostics.answered_for(session, project_id, queue.agent_ids)
+        free = sum(rooms.agents[each].is_free for each in answered) if rooms.project.is_free else 0
         if rooms.project.limit is not None:
             free = min(free, rooms.project.limit - rooms.project.live)
         return Status(queue_id, counts, max(0, free))

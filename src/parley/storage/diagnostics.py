@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.storage.lookup import find
@@ -87,17 +88,22 @@ async def number_counts(session: AsyncSession, project_id: str) -> list[NumberCo
 
 async def agents_without_answer(session: AsyncSession, project_id: str) -> int:
     """How many agents with a number ask a webhook, and have none that is active."""
+    has_number = select(NumberRow.id).where(NumberRow.agent_id == AgentRow.id, NumberRow.status == "active").exists()
+    statement = select(func.count()).where(AgentRow.project_id == project_id, has_number, ~_is_answered_for(project_id))
+    return await session.scalar(statement) or 0
+
+
+async def answered_for(session: AsyncSession, project_id: str, agent_ids: Sequence[str]) -> set[str]:
+    """Those of the agents that a model or an active webhook answers for."""
+    named = select(AgentRow.id).where(AgentRow.project_id == project_id, AgentRow.id.in_(agent_ids))
+    return set(await session.scalars(named.where(_is_answered_for(project_id))))
+
+
+def _is_answered_for(project_id: str) -> ColumnElement[bool]:
     status = select(WebhookRow.status).where(WebhookRow.project_id == project_id)
     own = status.where(WebhookRow.agent_id == AgentRow.id).scalar_subquery()
     projects = status.where(WebhookRow.agent_id.is_(None)).scalar_subquery()
-    has_number = select(NumberRow.id).where(NumberRow.agent_id == AgentRow.id, NumberRow.status == "active").exists()
-    statement = select(func.count()).where(
-        AgentRow.project_id == project_id,
-        AgentRow.voice_mode == "webhook",
-        has_number,
-        func.coalesce(own, projects).is_distinct_from("active"),
-    )
-    return await session.scalar(statement) or 0
+    return or_(AgentRow.voice_mode != "webhook", func.coalesce(own, projects).is_not_distinct_from("active"))
 
 
 async def failing_deliveries(session: AsyncSession, project_id: str, since: datetime) -> tuple[int, int]:
