@@ -128,7 +128,7 @@ async def test_a_test_that_goes_on_is_read_later(
     caller.meets = dawdles
     wanted = await numbered(world, mine)
     begun = await tests.start(mine, wanted.model_copy(update={"wait_seconds": 0}))
-    with pytest.raises(TooManyRequests, match="already"):
+    with pytest.raises(TooManyRequests, match=f"already; read the test {begun.id}"):
         await tests.start(mine, wanted)
     go_on.set()
     async with asyncio.timeout(5):

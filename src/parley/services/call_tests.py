@@ -126,8 +126,10 @@ class CallTests:
 
     async def _require_room(self, session: AsyncSession, number: NumberRow) -> None:
         running = await diagnostics.running(session, number.project_id, self._clock() - _OVER_AFTER)
-        if any(each.result["phone_number_id"] == number.id for each in running):
-            raise TooManyRequests("This number is being tested already; read that test, or wait.", _RETRY_AFTER_S)
+        for each in running:
+            if each.result["phone_number_id"] == number.id:
+                detail = f"This number is being tested already; read the test {each.id}, or wait."
+                raise TooManyRequests(detail, _RETRY_AFTER_S)
         if len(running) >= MOST_AT_ONCE:
             raise TooManyRequests(f"{len(running)} tests of this project are running; wait for one.", _RETRY_AFTER_S)
 
