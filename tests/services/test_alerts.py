@@ -239,6 +239,7 @@ def test_a_condition_without_what_it_needs_is_refused(condition: dict[str, Any],
     with pytest.raises(BadInput) as refused:
         parse(AlertCreate, {"name": "Late", "condition": condition})
     assert field in {name for name, _ in refused.value.errors}
+    assert "on_transfer" not in refused.value.message, "the caller may spell it another way"
 
 
 async def test_a_project_has_a_bounded_number_of_rules(desk: AlertDesk) -> None:

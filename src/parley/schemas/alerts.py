@@ -128,7 +128,7 @@ class AlertCondition(Wire):
             if self.threshold is None or not low <= self.threshold <= high:
                 raise problem("threshold", f"must be {what} between {low} and {high} when kind is {self.kind}")
         if self.kind == "escalation" and not self.phrases and not self.on_transfer:
-            raise problem("phrases", "must name at least one phrase, unless on_transfer is true")
+            raise problem("phrases", "must name at least one phrase, unless transfers count")
         return self
 
 
