@@ -29,8 +29,7 @@ from parley.storage.tables import AnalysisRow
 
 MOST_AT_ONCE: Final = 3
 LEASE_S: Final = 300.0
-"""Longer than a judge may take for one asking, which is four tries of a minute at most: so only a dead worker's rows come
-free."""
+"""Longer than one asking of a judge, which is four tries of a minute at most: only a dead worker's rows come free."""
 RETRY_DELAYS_S: Final = (5.0, 60.0, 600.0, 3600.0)
 """After the first try, the second, and so on: five tries in all."""
 _JITTER = 0.2
