@@ -121,6 +121,7 @@ async def test_a_number_without_an_agent_falls_back_as_it_was_set_up(world: Worl
 
 async def test_an_agent_nobody_answers_for_lets_its_callers_leave_a_message(world: World, mine: str) -> None:
     number = await world.number(mine, (await world.agent(mine, voice_mode="webhook", system_prompt=None)).id)
+    await set_up(world, number, routing_config={"fallback_behavior": "voicemail"})
     call = await arrived(world, number)
     assert isinstance(stage_of(call), TakingMessage)
     assert call.agent_id == number.agent_id
@@ -128,6 +129,14 @@ async def test_an_agent_nobody_answers_for_lets_its_callers_leave_a_message(worl
     await world.webhooks.put(mine, None, WebhookPut(url="https://project.example"))
     plan, _ = await world.calls.ring_inbound(number.id, ringing("CA-2"))
     assert plan.stage is None
+
+
+async def test_where_nobody_set_up_routing_an_agent_without_answers_greets_and_is_silent(
+    world: World, mine: str
+) -> None:
+    number = await world.number(mine, (await world.agent(mine, voice_mode="webhook", system_prompt=None)).id)
+    call = await arrived(world, number)
+    assert (stage_of(call), call.agent_id) == (None, number.agent_id)
 
 
 async def test_an_agent_that_cannot_be_prepared_lets_its_callers_leave_a_message(

@@ -89,6 +89,8 @@ class Arrivals:
             except QuotaExceeded:
                 return "limit_reached"
         if lane is not None:
+            if not lane.agents and not await self._is_routed(session, number):
+                lane = lane.with_its_agent()  # its greeting is heard, and then nothing: as it is documented
             return await self._join(session, call, decision, lane)
         if number.agent_id is not None:  # whoever speaks for the desk sounds like the agent callers know
             found = await agents.named(session, number.project_id, [number.agent_id])

@@ -38,6 +38,10 @@ class Lane(NamedTuple):
     settings: QueueSettings
     priority: int
 
+    def with_its_agent(self) -> Lane:
+        """The same with the one agent that is waited for, though nobody answers for it; a queue stays as it is."""
+        return self if self.queue_id is not None or self.nearest is None else self._replace(agents=(self.nearest,))
+
 
 class Lanes:
     """Everything happens in the caller's transaction. The lanes' agents stay until it ends."""
