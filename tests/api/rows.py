@@ -84,7 +84,8 @@ async def fill(client: httpx.AsyncClient, house: Assembly, project_id: str, phon
     target = {"url": "https://example.com/events", "events": ["call_ended"]}
     ids["webhook_id"] = await _made(client, "/v1/voiceai/webhooks", **target)
     ids["alert_id"] = await _made(client, "/v1/alerts", name="Late", condition={"kind": "queue_time", "threshold": 60})
-    ids["call_test_id"] = await _made(client, "/v1/voiceai/test-call", phone_number=phone_number)
+    soon = {"wait_seconds": 0, "duration_seconds": 1}
+    ids["call_test_id"] = await _made(client, "/v1/voiceai/test-call", phone_number=phone_number, **soon)
     nowhere = {"target_endpoint": "127.0.0.1:1"}
     ids["network_test_id"] = await _made(client, "/v1/voiceai/diagnostics/network-test", **nowhere)
     ids |= await _fill_tables(house, project_id, ids)

@@ -36,7 +36,7 @@ RUNS: list[tuple[str, list[str], Phases, int]] = [
     ("native", [], FUZZED, 200),
     ("oneinbox", [], EACH, 150),
     ("oneinbox", [], FUZZED, 50),
-    ("threetone", [], EACH, 500),
+    ("threetone", [], EACH, 200),
     ("threetone", [], FUZZED, 100),
 ]
 NAMES = [" ".join([name, *tags, *phases]) for name, tags, phases, _ in RUNS]

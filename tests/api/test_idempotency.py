@@ -25,6 +25,7 @@ from parley.schemas.base import Wire
 from parley.schemas.dialects import NATIVE
 from parley.server import running
 from parley.services.idempotency import Idempotency
+from parley.services.projects import Opened
 from parley.storage.cipher import Cipher
 from parley.storage.database import Database
 from parley.wiring import assembled
@@ -185,8 +186,8 @@ class Workshop:
     turns: int = 0
     app: FastAPI = field(default_factory=FastAPI)
 
-    async def authenticate(self, plain: str) -> str:
-        return self.project_id
+    async def opened_by(self, plain: str) -> Opened:
+        return Opened(self.project_id, "key_mine")
 
     project_id: str = ""
 

@@ -163,7 +163,9 @@ async def test_health_tells_what_is_missing(api: Api) -> None:
     assert nothing["carriers"] == [{"provider": "twilio", "account": "operator", "check": "not_checked"}]
     await called(api)
     complete = ok(await api.client.get(f"{ROOT}/phone-integration/health"))
-    assert (complete["status"], complete["reasons"], complete["phone_numbers"]["connected"]) == ("healthy", [], 1)
+    # The look in the background may be over by now, and finds that nobody has a model's key here.
+    assert {reason["code"] for reason in complete["reasons"]} <= {"provider_no_key"}
+    assert (complete["status"] in {"healthy", "degraded"}, complete["phone_numbers"]["connected"]) == (True, 1)
 
 
 async def test_health_asks_the_carrier_where_calls_go(api: Api) -> None:
