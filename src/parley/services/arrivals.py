@@ -66,7 +66,7 @@ class Arrivals:
             return known
         marks = await test_marks(session, number, ringing)
         decision = await self._router.decide(session, number, ringing, self._clock())
-        lane = await self._lanes.of(session, number, decision) if decision.action in ("agent", "queue") else None
+        lane = await self._lane(session, number, decision) if decision.action in ("agent", "queue") else None
         values = self._row(number, ringing) | marks
         call = await calls.insert_once(session, values)
         if call.id != values["id"]:
@@ -89,8 +89,6 @@ class Arrivals:
             except QuotaExceeded:
                 return "limit_reached"
         if lane is not None:
-            if not lane.agents and not await self._is_routed(session, number):
-                lane = lane.with_its_agent()  # its greeting is heard, and then nothing: as it is documented
             return await self._join(session, call, decision, lane)
         if number.agent_id is not None:  # whoever speaks for the desk sounds like the agent callers know
             found = await agents.named(session, number.project_id, [number.agent_id])
@@ -109,6 +107,12 @@ class Arrivals:
         else:
             await self._stages.take_message(session, call, _why_message(decision), decision.text)
         return None
+
+    async def _lane(self, session: AsyncSession, number: NumberRow, decision: Decision) -> Lane:
+        lane = await self._lanes.of(session, number, decision)
+        if lane.agents or await self._is_routed(session, number):
+            return lane
+        return lane.with_its_agent()  # its greeting is heard, and then nothing, as it is documented
 
     async def _join(self, session: AsyncSession, call: CallRow, decision: Decision, lane: Lane) -> EndReason | None:
         if lane.agents:
