@@ -53,7 +53,7 @@ class Stage:
 def test_all_audio_is_sent_ahead_and_the_end_is_told_when_it_was_played() -> None:
     stage = Stage()
     stage.says(1, TEXT)
-    assert stage.told == [facts.SpeechStarted(1)]
+    assert stage.told == [facts.SpeechSynthesised(1), facts.SpeechStarted(1)]
     stage.phone.let_pass(1.0)
     assert 0 < stage.heard() <= 20
     assert not any(isinstance(fact, facts.SpeechEnded) for fact in stage.told)
@@ -64,11 +64,22 @@ def test_all_audio_is_sent_ahead_and_the_end_is_told_when_it_was_played() -> Non
 def test_what_was_synthesised_ahead_starts_with_the_phone() -> None:
     stage = Stage(attached=False)
     stage.says(1, TEXT)
-    assert stage.told == []
+    assert stage.told == [facts.SpeechSynthesised(1)]
     stage.speaker.attach(stage.phone, 0.0)
-    assert stage.told == [facts.SpeechStarted(1)]
+    assert stage.told[-1] == facts.SpeechStarted(1)
     stage.phone.let_pass(0.1)
     assert stage.text_played().startswith("W")
+
+
+def test_speech_that_is_held_back_is_synthesised_and_waits_to_be_let_out() -> None:
+    stage = Stage()
+    stage.speaker.hold_back(1)
+    stage.says(1, TEXT)
+    stage.phone.let_pass(0.5)
+    assert stage.told == [facts.SpeechSynthesised(1)] and not stage.phone.played
+    stage.speaker.let_out(1, stage.phone.now)
+    stage.phone.let_pass(2.0)
+    assert stage.told[-1] == facts.SpeechEnded(1)
 
 
 def test_hold_is_silence_at_once_and_resume_goes_on_without_a_hole() -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from parley.conversation.facts import WordsHeard
-from parley.conversation.hearing import looks_finished, words_of
+from parley.conversation.finished import looks_finished
 from parley.conversation.rules import TurnRules
 from parley.conversation.states import CALLER_MOVES, Caller
+from parley.conversation.words import words_of
 
 
 class Utterance(msgspec.Struct, frozen=True):

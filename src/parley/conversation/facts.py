@@ -25,7 +25,19 @@ class CallConnected(Fact, frozen=True):
 
 
 class VoiceStarted(Fact, frozen=True):
-    """The caller began to make voice-like sound (our detector, or the recogniser's)."""
+    """The caller began to make voice-like sound (our detector, or the recogniser's), `ago_s` seconds before this."""
+
+    ago_s: float = 0.0
+
+
+class VoicePaused(Fact, frozen=True):
+    """The caller's sound has just fallen quiet, `ago_s` seconds before this: the end of it, or a gap between words."""
+
+    ago_s: float = 0.0
+
+
+class VoiceResumed(Fact, frozen=True):
+    """It was a gap: the sound goes on, and VoiceStopped was not told."""
 
 
 class VoiceStopped(Fact, frozen=True):
@@ -39,7 +51,8 @@ class WordsHeard(Fact, frozen=True):
 
     Interim text replaces the earlier interim text; `is_final` text is settled and never repeated. `ends_turn` is the
     recogniser's own opinion that the caller has finished; `turn_is_certain` that it used a model made for that
-    question, so that the text need not be judged again.
+    question, so that the text need not be judged again. `may_end_turn`: that model thinks that the caller has probably
+    finished, and will say so for certain or take it back.
     """
 
     text: str
@@ -47,10 +60,18 @@ class WordsHeard(Fact, frozen=True):
     ends_turn: bool = False
     turn_is_certain: bool = False
     confidence: float = 1.0
+    may_end_turn: bool = False
 
 
 class UtteranceEnded(Fact, frozen=True):
     """The recogniser heard no further word for its whole gap; settled words still open are a turn now."""
+
+
+class TurnJudged(Fact, frozen=True):
+    """The end-of-turn model has listened: how probable it is that the caller had finished at pause number `pause`."""
+
+    pause: int
+    probability: float
 
 
 class ReplyText(Fact, frozen=True):
@@ -83,6 +104,12 @@ class ReplyTransfer(Fact, frozen=True):
     reply: int
 
 
+class ReplySilent(Fact, frozen=True):
+    """The reply is to say nothing, on purpose: the caller was not talking to the agent, or asked it to wait."""
+
+    reply: int
+
+
 class ReplyDone(Fact, frozen=True):
     """The reply is complete; nothing more of it will come."""
 
@@ -100,6 +127,12 @@ class ReplyFailed(Fact, frozen=True):
     silent: bool = False
 
 
+class SpeechSynthesised(Fact, frozen=True):
+    """The voice's first audio of the reply is here; it may have to wait before it leaves for the phone."""
+
+    reply: int
+
+
 class SpeechStarted(Fact, frozen=True):
     """The first audio of the reply left for the phone."""
 
@@ -107,10 +140,14 @@ class SpeechStarted(Fact, frozen=True):
 
 
 class SpeechHeard(Fact, frozen=True):
-    """Of the reply's spoken text, the first `chars` characters have been played to the caller."""
+    """Of the reply's spoken text, the first `chars` characters have been played to the caller.
+
+    The first time it is told of a reply, its sound began at the phone `began_ago_s` seconds before.
+    """
 
     reply: int
     chars: int
+    began_ago_s: float = 0.0
 
 
 class SpeechEnded(Fact, frozen=True):
@@ -154,6 +191,22 @@ class PartFailed(Fact, frozen=True):
 
     part: Part
     reason: str
+
+
+class PartReplaced(Fact, frozen=True):
+    """The next provider in line has taken over from one that failed; none of what was said is lost or said twice."""
+
+    part: Part
+    reason: str
+
+
+class TransferReturned(Fact, frozen=True):
+    """The number that the caller was transferred to did not take the call: the caller is the agent's again.
+
+    `outcome` is `busy`, `no_answer` or `failed`.
+    """
+
+    outcome: str
 
 
 class EndAsked(Fact, frozen=True):
@@ -214,15 +267,20 @@ AnyFact = (
     CallPrepared
     | CallConnected
     | VoiceStarted
+    | VoicePaused
+    | VoiceResumed
     | VoiceStopped
     | WordsHeard
     | UtteranceEnded
+    | TurnJudged
     | ReplyText
     | ReplyDigits
     | ReplyHangup
     | ReplyTransfer
+    | ReplySilent
     | ReplyDone
     | ReplyFailed
+    | SpeechSynthesised
     | SpeechStarted
     | SpeechHeard
     | SpeechEnded
@@ -232,6 +290,8 @@ AnyFact = (
     | PartLost
     | PartRestored
     | PartFailed
+    | PartReplaced
+    | TransferReturned
     | EndAsked
     | SayAsked
     | Whispered

@@ -29,6 +29,7 @@ class Line(msgspec.Struct):
     heard: int = 0
     is_complete: bool = False
     first_text_at: float | None = None
+    synthesised_at: float | None = None
     first_audio_at: float | None = None
     heard_at: float | None = None
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import msgspec
 
-from parley.conversation.deadlines import Deadlines
-from parley.conversation.ledger import Ledger, Line, LineKind, Row
+from parley.conversation.ledger import Line, LineKind, Row
 from parley.conversation.lines import CLIP_TEXTS
 from parley.conversation.phrasing import Phraser
-from parley.conversation.rules import TurnRules
+from parley.conversation.shared import Shared
 from parley.conversation.speakable import Speakable
 from parley.conversation.states import AGENT_MOVES, Agent
 from parley.conversation.wishes import (
-    AnyWish,
     CancelReply,
     Clip,
     EndCall,
@@ -47,14 +45,13 @@ class Active(msgspec.Struct):
 class SpeechSide:
     """Numbers the lines and keeps the agent's state. Wishes go to the shared `out` list, in order."""
 
-    def __init__(self, rules: TurnRules, ledger: Ledger, deadlines: Deadlines, out: list[AnyWish]) -> None:
+    def __init__(self, shared: Shared) -> None:
         self.state = Agent.LISTENING
         self.active: list[Active] = []
         self.has_phone = False
-        self._rules = rules
-        self._ledger = ledger
-        self._deadlines = deadlines
-        self._out = out
+        self._rules = shared.rules
+        self._deadlines = shared.deadlines
+        self._out = shared.out
         self._last_number = 0
 
     @property

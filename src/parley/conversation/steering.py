@@ -6,11 +6,11 @@ import msgspec
 
 from parley.conversation import facts
 from parley.conversation.answers import Answers
-from parley.conversation.deadlines import Deadlines
 from parley.conversation.floor import Floor
+from parley.conversation.shared import Shared
 from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent
-from parley.conversation.wishes import AnyWish, OpenMicrophone
+from parley.conversation.wishes import OpenMicrophone
 
 MOST_WHISPERS = 20
 """The newest are kept: all of them are told again with every turn."""
@@ -26,15 +26,14 @@ class Whisper(msgspec.Struct, frozen=True):
 class Steering:
     """Shares its state with the conversation that made it. A call that is leaving can be steered no more."""
 
-    def __init__(
-        self, speech: SpeechSide, answers: Answers, floor: Floor, deadlines: Deadlines, out: list[AnyWish]
-    ) -> None:
+    def __init__(self, shared: Shared, speech: SpeechSide, answers: Answers, floor: Floor) -> None:
         self.whispers: list[Whisper] = []
+        self._tally = shared.tally
+        self._deadlines = shared.deadlines
+        self._out = shared.out
         self._speech = speech
         self._answers = answers
         self._floor = floor
-        self._deadlines = deadlines
-        self._out = out
 
     def whisper(self, text: str, now: float) -> None:
         self.whispers.append(Whisper(text, round(now, 3)))
@@ -42,7 +41,7 @@ class Steering:
 
     def take_over(self, fact: facts.TakeOverAsked, now: float) -> None:
         """Silence the agent at once; from whoever has the call already, this says that they are still there."""
-        tally = self._floor.tally
+        tally = self._tally
         if tally.connected_at is None or self._speech.state is Agent.LEAVING:
             return
         if self._speech.state is not Agent.TAKEN_OVER:

@@ -16,13 +16,23 @@ class Wish(msgspec.Struct, frozen=True, tag=True):
 class AskReply(Wish, frozen=True):
     """Ask the responder for reply `reply` to what the caller said. The history is read from the conversation.
 
-    `turn` numbers the caller's turn: the same number again, with more text, replaces the earlier asking.
+    `turn` numbers the caller's turn: the same number again, with more text, replaces the earlier asking. An `is_early`
+    asking comes before the turn is known to be over, and its words are not in the history yet: ConfirmReply or
+    CancelReply follows. `digits` are keys that the caller pressed in this turn.
     """
 
     reply: int
     turn: int
     transcript: str
     confidence: float = 1.0
+    digits: str = ""
+    is_early: bool = False
+
+
+class ConfirmReply(Wish, frozen=True):
+    """The turn that this reply was asked for early is over, with the very words it was asked with."""
+
+    reply: int
 
 
 class RetryReply(Wish, frozen=True):
@@ -32,9 +42,10 @@ class RetryReply(Wish, frozen=True):
 
 
 class CancelReply(Wish, frozen=True):
-    """Nobody will listen to this reply any more: stop asking for it."""
+    """Nobody will listen to this reply any more: stop asking for it. `heard` is what the caller heard of it."""
 
     reply: int
+    heard: str = ""
 
 
 class Say(Wish, frozen=True):
@@ -46,6 +57,18 @@ class Say(Wish, frozen=True):
 
 class FinishSaying(Wish, frozen=True):
     """No more pieces of this reply will come; SpeechEnded is told when its audio was heard."""
+
+    reply: int
+
+
+class HoldBack(Wish, frozen=True):
+    """What is said of this reply is synthesised, but none of it is played before LetOut."""
+
+    reply: int
+
+
+class LetOut(Wish, frozen=True):
+    """Play what was held back of this reply, and all that follows."""
 
     reply: int
 
@@ -136,6 +159,36 @@ class NoteTurn(Wish, frozen=True):
     speaker: Literal["agent", "human"] = "agent"
 
 
+InterruptionOutcome = Literal["cut", "resumed"]
+
+
+class NoteInterruption(Wish, frozen=True):
+    """Write down that the caller made the agent fall silent, and what came of it.
+
+    `stopped_ms` is from the caller's first sound to the order to fall silent. `cause` is what it turned out to be:
+    `words`, `keys`, or, where the agent went on, `backchannel`, `echo`, `cough` (a sound without words) or `noise` (one
+    that did not end).
+    """
+
+    at_s: float
+    stopped_ms: float
+    outcome: InterruptionOutcome
+    cause: str
+
+
+class JudgeTurn(Wish, frozen=True):
+    """Ask the end-of-turn model, if there is one, whether the caller has finished; `pause` numbers the question."""
+
+    pause: int
+
+
+class ReplacePart(Wish, frozen=True):
+    """This part makes no progress: go on with the next provider in line, else with a fresh connection."""
+
+    part: Literal["speech_to_text", "text_to_speech", "responder"]
+    reason: str
+
+
 class NoteProblem(Wish, frozen=True):
     """Write down on the call what went wrong; `code` is a stable word, never spoken words or a number."""
 
@@ -144,10 +197,13 @@ class NoteProblem(Wish, frozen=True):
 
 AnyWish = (
     AskReply
+    | ConfirmReply
     | RetryReply
     | CancelReply
     | Say
     | FinishSaying
+    | HoldBack
+    | LetOut
     | RetrySpeech
     | HoldSpeech
     | ResumeSpeech
@@ -159,5 +215,8 @@ AnyWish = (
     | CloseMicrophone
     | EndCall
     | NoteTurn
+    | NoteInterruption
     | NoteProblem
+    | JudgeTurn
+    | ReplacePart
 )

@@ -38,8 +38,46 @@ class ModelChoice(msgspec.Struct, frozen=True):
     temperature: float | None = None
 
 
+class KeyEntry(msgspec.Struct, frozen=True):
+    """When keys a caller presses are complete: at the `terminator`, at `count` of them (0: no count), or when none
+    follows for `pause_s`. The terminator is not part of what was entered.
+
+    `is_hidden` keys are for the customer's webhook alone: no model, transcript, log or journal shows them.
+    """
+
+    terminator: str = "#"
+    count: int = 0
+    pause_s: float = 1.5
+    is_hidden: bool = False
+
+
+class Conduct(msgspec.Struct, frozen=True):
+    """How an agent behaves in a conversation.
+
+    `interruption_sensitivity` is 0 (nothing interrupts it) to 1 (every word does). `backchannels` are the words a
+    caller may say without interrupting, `fillers` what the agent says when its answer is late; None: those of its
+    language. `thinks_ahead`: answers are asked for as soon as the caller has probably finished, and dropped unheard if
+    not. A turn ends after `least_pause_s` at the earliest and `longest_pause_s` at the latest. A caller who has talked
+    for `monologue_s` without a pause for an answer is asked to let the agent speak; 0: never.
+    """
+
+    interruption_sensitivity: float = 0.8
+    protects_greeting: bool = False
+    backchannels: tuple[str, ...] | None = None
+    gives_backchannel: bool = False
+    fillers: tuple[str, ...] | None = None
+    thinks_ahead: bool = False
+    least_pause_s: float = 0.0
+    longest_pause_s: float = 3.0
+    monologue_s: float = 180.0
+    keys: KeyEntry = KeyEntry()
+
+
 class AgentSnapshot(msgspec.Struct, frozen=True):
-    """The agent as it was when the call began, with the call's own overrides applied."""
+    """The agent as it was when the call began, with the call's own overrides applied.
+
+    The `spare_*` parts take over, in their order, from one that fails.
+    """
 
     id: str
     name: str
@@ -54,3 +92,7 @@ class AgentSnapshot(msgspec.Struct, frozen=True):
     max_call_duration_s: float = 3600.0
     silence_check_in_s: float = 15.0
     is_recorded: bool = False
+    conduct: Conduct = Conduct()
+    spare_listens: tuple[ListenChoice, ...] = ()
+    spare_voices: tuple[VoiceChoice, ...] = ()
+    spare_models: tuple[ModelChoice, ...] = ()

@@ -6,9 +6,10 @@ import asyncio
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from parley.conversation.wishes import TurnLatencies
+from parley.conversation.wishes import NoteInterruption, TurnLatencies
 
 _REPLY_BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+_STOP_BUCKETS_S = (0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1.0)
 _LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _SAMPLE_EVERY_S = 0.05
 
@@ -26,6 +27,13 @@ class Metrics:
             "From the end of the caller's speech to each step of the answer.",
             ["step"],
             buckets=_REPLY_BUCKETS_S,
+            registry=self.registry,
+        )
+        self._stops = Histogram(
+            "parley_interruption_stop_seconds",
+            "From the caller's first sound to the agent's order to fall silent, by what came of it.",
+            ["outcome"],
+            buckets=_STOP_BUCKETS_S,
             registry=self.registry,
         )
         self._lag = Histogram(
@@ -56,6 +64,10 @@ class Metrics:
         for step, took_ms in steps.items():
             if took_ms is not None:
                 self._steps.labels(step).observe(took_ms / 1000.0)
+
+    def interruption(self, made: NoteInterruption) -> None:
+        """Count one time that the agent fell silent for the caller."""
+        self._stops.labels(made.outcome).observe(made.stopped_ms / 1000.0)
 
     async def watch_loop(self) -> None:
         """Sample the event loop's lateness for as long as the process serves."""

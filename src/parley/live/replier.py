@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import structlog
 
 from parley.conversation.facts import (
@@ -74,7 +75,19 @@ class Replier:
         earlier = self._plan.continues.lines if self._plan.continues is not None else ()
         history = (*(HistoryLine(one.role, one.text, one.at) for one in earlier), *lines)
         told = tuple(Instruction(one.text, self._moment(one.at_s)) for one in self._whispers())
-        request = TurnRequest(self._plan, wish.reply, wish.transcript, wish.confidence, history, told)
+        if wish.is_early:  # the conversation's own history does not know these words before the turn is over
+            history = (*history, HistoryLine("caller", wish.transcript, datetime.now(UTC)))
+        request = TurnRequest(
+            plan=self._plan,
+            reply=wish.reply,
+            transcript=wish.transcript,
+            confidence=wish.confidence,
+            history=history,
+            whispers=told,
+            turn=wish.turn,
+            digits=wish.digits,
+            is_early=wish.is_early,
+        )
         self._askings = {reply: asking for reply, asking in self._askings.items() if asking.tasks}
         self._askings[wish.reply] = _Asking(request)
         self._start(wish.reply)
@@ -95,6 +108,12 @@ class Replier:
     def retry(self, reply: int) -> None:
         if reply in self._askings:
             self._start(reply)
+
+    def confirm(self, reply: int) -> None:
+        """The turn that this reply was asked for early is over, with the very words it was asked with."""
+        asking = self._askings.get(reply)
+        if asking is not None:
+            asking.request = msgspec.structs.replace(asking.request, is_early=False)
 
     def cancel(self, reply: int) -> None:
         asking = self._askings.pop(reply, None)

@@ -313,10 +313,13 @@ class Session:
 
     _FULFIL: ClassVar[dict[type, Callable[[Session, _Parts, Any, float], None]]] = {
         wishes.AskReply: lambda self, parts, wish, now: parts.replier.ask(wish),
+        wishes.ConfirmReply: lambda self, parts, wish, now: parts.replier.confirm(wish.reply),
         wishes.RetryReply: lambda self, parts, wish, now: parts.replier.retry(wish.reply),
         wishes.CancelReply: lambda self, parts, wish, now: parts.replier.cancel(wish.reply),
         wishes.Say: lambda self, parts, wish, now: parts.speaker.say(wish.reply, wish.text),
         wishes.FinishSaying: lambda self, parts, wish, now: parts.speaker.finish(wish.reply),
+        wishes.HoldBack: lambda self, parts, wish, now: parts.speaker.hold_back(wish.reply),
+        wishes.LetOut: lambda self, parts, wish, now: parts.speaker.let_out(wish.reply, now),
         wishes.RetrySpeech: lambda self, parts, wish, now: parts.speaker.retry(wish.reply),
         wishes.HoldSpeech: lambda self, parts, wish, now: parts.speaker.hold(now),
         wishes.ResumeSpeech: lambda self, parts, wish, now: parts.speaker.resume(now),
@@ -324,6 +327,7 @@ class Session:
         wishes.PlayClip: lambda self, parts, wish, now: self._play_clip(parts, wish, now),
         wishes.PressDigits: lambda self, parts, wish, now: parts.speaker.press(wish.digits, now),
         wishes.NoteTurn: lambda self, parts, wish, now: self._note(parts, wish),
+        wishes.NoteInterruption: lambda self, parts, wish, now: self._metrics.interruption(wish),
         wishes.NoteProblem: lambda self, parts, wish, now: self._problem(parts, wish),
         wishes.OpenMicrophone: lambda self, parts, wish, now: self.supervision.open_microphone(wish.by),
         wishes.CloseMicrophone: lambda self, parts, wish, now: self.supervision.close_microphone(),

@@ -9,7 +9,15 @@ from parley.audio.conversion import convert
 from parley.audio.dtmf import dtmf
 from parley.audio.formats import MULAW_8K, AudioFormat
 from parley.audio.playhead import Playhead
-from parley.conversation.facts import AnyFact, SpeechEnded, SpeechFailed, SpeechHeard, SpeechStarted, SpeechStarved
+from parley.conversation.facts import (
+    AnyFact,
+    SpeechEnded,
+    SpeechFailed,
+    SpeechHeard,
+    SpeechStarted,
+    SpeechStarved,
+    SpeechSynthesised,
+)
 from parley.conversation.lines import CLIP_TEXTS
 from parley.conversation.wishes import Clip
 from parley.live.clips import load_clip
@@ -98,6 +106,17 @@ class Speaker:
         self._voice.say(number, text)
         self._tell_if_starved()
 
+    def hold_back(self, number: int) -> None:
+        """Have what is said of this utterance synthesised, and play none of it before `let_out`."""
+        (self._find(number) or self._open(number)).is_held_back = True
+
+    def let_out(self, number: int, now: float) -> None:
+        utterance = self._find(number)
+        if utterance is not None:
+            utterance.is_held_back = False
+            self._pump(now)
+            self._tell_if_starved()
+
     def finish(self, number: int) -> None:
         utterance = self._find(number)
         if utterance is not None:
@@ -173,6 +192,8 @@ class Speaker:
         utterance = self._find(spoken.utterance)
         if utterance is None or utterance.is_done:
             return
+        if not utterance.audio and utterance.number:
+            self._emit(SpeechSynthesised(utterance.number))
         utterance.add(spoken.audio, spoken.chars, spoken.char_end_ms)
         self._pump(now)
 
@@ -208,7 +229,7 @@ class Speaker:
         if self._leg is None or self._is_held or not self._queue or not self._playhead.is_empty:
             return
         head = self._queue[0]
-        if head.owes_audio and head.sent >= len(head.audio) > 0:
+        if not head.is_held_back and head.owes_audio and head.sent >= len(head.audio) > 0:
             self._emit(SpeechStarved(head.number))
 
     def _report(self, utterance: Utterance) -> None:
@@ -246,6 +267,8 @@ class Speaker:
         if self._leg is None or self._is_held:
             return
         for utterance in self._queue:
+            if utterance.is_held_back:
+                break
             if utterance.sent < len(utterance.audio):
                 self._send(utterance, self._leg, now)
             if not utterance.is_done:

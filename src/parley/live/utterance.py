@@ -24,6 +24,7 @@ class Utterance:
         "audio",
         "heard",
         "is_done",
+        "is_held_back",
         "number",
         "said",
         "sent",
@@ -37,6 +38,7 @@ class Utterance:
         self.heard = 0
         self.said = 0
         self.is_done = False
+        self.is_held_back = False
         self.was_finished = False
         self._sounding = 0  # characters said up to the last that has a sound: no voice owes audio for a space
         self._char_ends = array("q")

@@ -165,7 +165,9 @@ class Instruction(msgspec.Struct, frozen=True):
 class TurnRequest(msgspec.Struct, frozen=True):
     """What the caller said, with what was said before (oldest first, ending with this utterance).
 
-    `whispers` are all instructions given during this call so far, oldest first.
+    `whispers` are all instructions given during this call so far, oldest first. `turn` numbers the caller's turns of
+    this session; the same number again has more words. `digits` are keys the caller pressed in it. An `is_early` turn
+    is probably over, but may go on: nothing may be done for it that cannot be taken back.
     """
 
     plan: CallPlan
@@ -174,6 +176,9 @@ class TurnRequest(msgspec.Struct, frozen=True):
     confidence: float
     history: tuple[HistoryLine, ...]
     whispers: tuple[Instruction, ...] = ()
+    turn: int = 0
+    digits: str = ""
+    is_early: bool = False
 
 
 class TextPart(msgspec.Struct, frozen=True):
@@ -192,7 +197,11 @@ class TransferPart(msgspec.Struct, frozen=True):
     pass
 
 
-ReplyPart = TextPart | DigitsPart | HangupPart | TransferPart
+class SilencePart(msgspec.Struct, frozen=True):
+    """Say nothing this time, on purpose."""
+
+
+ReplyPart = TextPart | DigitsPart | HangupPart | TransferPart | SilencePart
 
 
 class Responder(Protocol):

@@ -15,7 +15,8 @@ from parley.storage.tables.base import Row
 class AgentRow(Row):
     """An agent as it is edited. Calls keep their own frozen copy.
 
-    Without `max_concurrent_calls` only the project's limit holds. `analysis` is what shall be found out after a call.
+    Without `max_concurrent_calls` only the project's limit holds. `analysis` is what shall be found out after a call,
+    `conduct` how the agent behaves in a conversation, as far as its owner said anything about that.
     """
 
     __tablename__ = "agents"
@@ -36,6 +37,7 @@ class AgentRow(Row):
     recording_enabled: Mapped[bool | None]
     max_concurrent_calls: Mapped[int | None]
     analysis: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    conduct: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -21,8 +21,9 @@ class CallRow(Row):
 
     `stage` is what the call is at when no agent holds it (`domain.stages`); null means the conversation. `is_handed_on`
     is set between two stages, while the carrier is expected to ask what comes next. `routing` is the decision that
-    brought the call there, with why; `talk` is who spoke how long, measured as it happened. A call with `is_test` was
-    placed by this server itself, to see what would happen: the carrier knows nothing of it.
+    brought the call there, with why; `talk` is who spoke how long, measured as it happened. `transfers`
+    are the numbers the caller was handed to, with what came of it. A call with `is_test` was placed by this server
+    itself, to see what would happen: the carrier knows nothing of it.
     """
 
     __tablename__ = "calls"
@@ -72,6 +73,7 @@ class CallRow(Row):
     is_test: Mapped[bool] = mapped_column(server_default=text("false"))
     routing: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     talk: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    transfers: Mapped[list[Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     analysis: Mapped[AnalysisRow | None] = relationship(lazy="raise", viewonly=True, uselist=False)
     transcripts: Mapped[list[TranscriptRow]] = relationship(

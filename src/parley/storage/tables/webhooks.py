@@ -13,7 +13,10 @@ from parley.storage.tables.base import Row
 
 
 class WebhookRow(Row):
-    """Where a project (`agent_id` null) or one agent is asked and told."""
+    """Where a project (`agent_id` null) or one agent is asked and told.
+
+    One that is `speculative` is asked before a turn is certainly over, and told when that was too early.
+    """
 
     __tablename__ = "webhooks"
     __table_args__ = (
@@ -29,6 +32,7 @@ class WebhookRow(Row):
     status: Mapped[str] = mapped_column(server_default="active")
     context_limit: Mapped[int]
     timeout_s: Mapped[float]
+    speculative: Mapped[bool] = mapped_column(server_default=text("false"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

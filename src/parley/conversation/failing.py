@@ -1,0 +1,134 @@
+"""What to do when the answer, or its sound, does not come: ask again, ask for a moment, give up, apologise."""
+
+from __future__ import annotations
+
+from parley.conversation import facts
+from parley.conversation.ledger import Row
+from parley.conversation.shared import Shared
+from parley.conversation.sounding import Sounding
+from parley.conversation.speech import Active, SpeechSide
+from parley.conversation.states import Agent
+from parley.conversation.wishes import (
+    CancelReply,
+    EndCall,
+    NoteProblem,
+    RetryReply,
+    RetrySpeech,
+    StopSpeech,
+)
+
+
+class Failing:
+    """Looks after lines that are late or broken. A line that a method returns is over, as in `Sounding`."""
+
+    def __init__(self, shared: Shared, speech: SpeechSide, sounding: Sounding) -> None:
+        self._rules = shared.rules
+        self._deadlines = shared.deadlines
+        self._out = shared.out
+        self._speech = speech
+        self._sounding = sounding
+
+    def reply_retry_due(self) -> None:
+        for active in self._waiting():
+            if not active.was_retried:
+                active.was_retried = True
+                self._out.append(RetryReply(active.line.number))
+
+    def bridge_due(self, now: float) -> None:
+        """Still nothing to be heard: the caller is asked for a moment, and the answer may still come."""
+        silent = [one for one in self._speech.active if one.is_asked and one.line.first_audio_at is None]
+        if not silent or self._speech.state is not Agent.THINKING:
+            return
+        has_words_since = silent[0].line.first_text_at if silent[0].line.text else None
+        if has_words_since is not None and now < has_words_since + self._rules.voice_patience_s:
+            self._deadlines.set("bridge", has_words_since + self._rules.voice_patience_s)
+        else:
+            self._speech.play_clip(silent[0].row, "one_moment", now)
+
+    def reply_limit_due(self, now: float) -> None:
+        for active in self._waiting():
+            self._out.append(CancelReply(active.line.number))
+            self._speech.drop(active)
+            self.apologise(active.row, "responder_timeout", now)
+
+    def stall_due(self, now: float) -> None:
+        """The model fell silent in mid-answer: close what was said, and say that something is wrong."""
+        for active in [one for one in self._speech.active if one.is_asked and not one.line.is_complete]:
+            self._out.append(CancelReply(active.line.number))
+            self._speech.complete(active)
+            self.apologise(active.row, "responder_stalled", now)
+
+    def failed(self, fact: facts.ReplyFailed, now: float) -> Active | None:
+        """Returns the line when it is over in silence."""
+        active = self._speech.find(fact.reply)
+        if active is None or active.line.is_complete:
+            return None
+        if active.line.text:
+            self._speech.complete(active)
+            if fact.silent:
+                self._out.append(NoteProblem(fact.reason))
+            else:
+                self.apologise(active.row, fact.reason, now)
+            return None
+        if fact.silent:
+            self._out.append(NoteProblem(fact.reason))
+            return active
+        if not active.was_retried:
+            active.was_retried = True
+            self._speech.start_over(active)
+            self._out.append(RetryReply(active.line.number))
+            return None
+        self._deadlines.clear("reply_retry", "bridge", "reply_limit")
+        self._speech.drop(active)
+        self.apologise(active.row, fact.reason, now)
+        return None
+
+    def speech_due(self, now: float) -> Active | None:
+        """The voice owes audio too long: once more through a fresh connection, then no more.
+
+        A line that waits for another one to be wholly spoken is not late; its time begins when that one is over.
+        """
+        for active in [one for one in self._speech.active if one.owes_audio and not self._speech.is_in_line(one)]:
+            if active.voice_was_retried:
+                return self._give_up(active, "voice_timeout", now)
+            active.voice_was_retried = True
+            self._out.append(RetrySpeech(active.line.number))
+            self._deadlines.set("speech", now + self._rules.speech_limit_s - self._rules.speech_retry_s)
+        return None
+
+    def speech_failed(self, fact: facts.SpeechFailed, now: float) -> Active | None:
+        active = self._speech.find(fact.reply)
+        return None if active is None else self._give_up(active, fact.reason, now)
+
+    def _give_up(self, active: Active, reason: str, now: float) -> Active:
+        self._out.append(StopSpeech(active.line.number))
+        if active.is_asked and not active.line.is_complete:
+            self._out.append(CancelReply(active.line.number))
+        active.owes_audio = False
+        active.line.is_complete = True
+        self._deadlines.clear("speech", "stall")
+        self._speech.drop(active)
+        if active.leave is None:
+            self.apologise(active.row, reason, now)
+        else:
+            self._out.append(NoteProblem(reason))
+        return active
+
+    def apologise(self, row: Row, reason: str, now: float) -> None:
+        """Let the caller hear, without any provider, that something is wrong; when it keeps happening, say farewell.
+
+        A human who speaks in the agent's place is not interrupted for it.
+        """
+        self._out.append(NoteProblem(reason))
+        if self._speech.state is Agent.TAKEN_OVER:
+            return
+        self._sounding.failures += 1
+        if self._speech.state is Agent.LISTENING:
+            self._speech.move(Agent.THINKING)
+        if self._sounding.failures >= self._rules.failures:
+            self._speech.play_clip(row, "farewell", now, leave=EndCall("provider_failed"))
+        else:
+            self._speech.play_clip(row, "apology", now)
+
+    def _waiting(self) -> list[Active]:
+        return [one for one in self._speech.active if one.is_asked and not one.line.text and not one.line.is_complete]
