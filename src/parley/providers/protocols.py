@@ -9,8 +9,7 @@ thread.
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -30,6 +29,15 @@ from parley.providers.carrier_facts import ForwardOutcome as ForwardOutcome
 from parley.providers.carrier_facts import IncomingMessage as IncomingMessage
 from parley.providers.carrier_facts import MessageReport as MessageReport
 from parley.providers.carrier_facts import RingingCall as RingingCall
+from parley.providers.turns import DigitsPart as DigitsPart
+from parley.providers.turns import HangupPart as HangupPart
+from parley.providers.turns import HistoryLine as HistoryLine
+from parley.providers.turns import Instruction as Instruction
+from parley.providers.turns import ReplyPart as ReplyPart
+from parley.providers.turns import SilencePart as SilencePart
+from parley.providers.turns import TextPart as TextPart
+from parley.providers.turns import TransferPart as TransferPart
+from parley.providers.turns import TurnRequest as TurnRequest
 
 # ---------------------------------------------------------------- any provider
 
@@ -142,66 +150,6 @@ class VoiceCatalogue(Protocol):
 
 
 # ---------------------------------------------------------------- responder
-
-
-class HistoryLine(msgspec.Struct, frozen=True):
-    """One line of the conversation so far; an agent's line holds only what the caller heard.
-
-    "human" is somebody who spoke with the caller in the agent's place.
-    """
-
-    role: Literal["caller", "agent", "human"]
-    text: str
-    at: datetime
-
-
-class Instruction(msgspec.Struct, frozen=True):
-    """What a supervisor told the agent behind the caller's back."""
-
-    text: str
-    at: datetime
-
-
-class TurnRequest(msgspec.Struct, frozen=True):
-    """What the caller said, with what was said before (oldest first, ending with this utterance).
-
-    `whispers` are all instructions given during this call so far, oldest first. `turn` numbers the caller's turns of
-    this session; the same number again has more words. `digits` are keys the caller pressed in it. An `is_early` turn
-    is probably over, but may go on: nothing may be done for it that cannot be taken back.
-    """
-
-    plan: CallPlan
-    reply: int
-    transcript: str
-    confidence: float
-    history: tuple[HistoryLine, ...]
-    whispers: tuple[Instruction, ...] = ()
-    turn: int = 0
-    digits: str = ""
-    is_early: bool = False
-
-
-class TextPart(msgspec.Struct, frozen=True):
-    text: str
-
-
-class DigitsPart(msgspec.Struct, frozen=True):
-    digits: str
-
-
-class HangupPart(msgspec.Struct, frozen=True):
-    pass
-
-
-class TransferPart(msgspec.Struct, frozen=True):
-    pass
-
-
-class SilencePart(msgspec.Struct, frozen=True):
-    """Say nothing this time, on purpose."""
-
-
-ReplyPart = TextPart | DigitsPart | HangupPart | TransferPart | SilencePart
 
 
 class Responder(Protocol):
