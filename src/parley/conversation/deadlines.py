@@ -28,6 +28,10 @@ class Deadlines:
         """The earliest moment, or None."""
         return min(self._at.values()) if self._at else None
 
+    def all(self) -> dict[str, float]:
+        """Every name with its moment."""
+        return dict(self._at)
+
     def pop_due(self, now: float) -> str | None:
         """Remove and return the earliest name whose moment has come; of one moment, the name first set."""
         due = [(at, name) for name, at in self._at.items() if at <= now]

@@ -7,7 +7,7 @@ always give the same wishes, so a recorded call can be run again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from parley.conversation import facts, lines
@@ -90,8 +90,19 @@ class Conversation:
         """What was truly said and heard so far, oldest first."""
         return self._shared.ledger.history()
 
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Why the last step decided as it did, in short phrases: for people, never for a decision."""
+        return self._shared.reasons
+
+    @property
+    def waits_for(self) -> Mapping[str, float]:
+        """Every deadline by its name, in call time."""
+        return self._shared.deadlines.all()
+
     def handle(self, fact: facts.AnyFact, now: float) -> list[AnyWish]:
         """Take one fact; facts about what is over already change nothing."""
+        self._shared.reasons.clear()
         if not self.is_over:
             self._ON_FACT[type(fact)](self, fact, now)
             self._rearm(now)
@@ -103,6 +114,7 @@ class Conversation:
 
     def handle_deadline(self, now: float) -> list[AnyWish]:
         """Do what is due at `now`, in the order it fell due."""
+        self._shared.reasons.clear()
         while not self.is_over and (name := self._shared.deadlines.pop_due(now)) is not None:
             self._ON_DEADLINE[name](self, now)
             self._rearm(now)

@@ -31,9 +31,12 @@ class Tally(msgspec.Struct):
 
 
 class Shared:
-    """Made once by the conversation and handed to each of its sides. Wishes go to `out`, in order."""
+    """Made once by the conversation and handed to each of its sides. Wishes go to `out`, in order.
 
-    __slots__ = ("agent", "caller", "deadlines", "ledger", "out", "rules", "tally")
+    `reasons` are short phrases for why this step decided as it did; nothing is ever decided by them.
+    """
+
+    __slots__ = ("agent", "caller", "deadlines", "ledger", "out", "reasons", "rules", "tally")
 
     def __init__(self, agent: AgentSnapshot, rules: TurnRules) -> None:
         self.agent = agent
@@ -43,3 +46,4 @@ class Shared:
         self.caller = CallerSide(rules)
         self.tally = Tally()
         self.out: list[AnyWish] = []
+        self.reasons: list[str] = []
