@@ -29,6 +29,7 @@ class CallerSide:
     def __init__(self, rules: TurnRules) -> None:
         self.state = Caller.SILENT
         self.is_sounding = False
+        self.is_paused = False
         self.due: float | None = None
         self._rules = rules
         self._settled: list[str] = []
@@ -37,20 +38,43 @@ class CallerSide:
         self._sound_ended_at: float | None = None
         self._words_at = 0.0
         self._taken_unsettled: list[str] = []
+        self._may_end = False
 
     @property
     def text(self) -> str:
         """All words of the open turn, settled or not."""
         return " ".join([*self._settled, self._interim] if self._interim else self._settled)
 
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is to be heard of the caller this moment, be it only a gap between words."""
+        return self.is_paused or not self.is_sounding
+
+    @property
+    def is_likely_over(self) -> bool:
+        """Whether the caller has probably finished the open turn: a guess to prepare by, never to speak by."""
+        text = self.text
+        return bool(text) and (self._may_end or self.is_quiet) and looks_finished(text)
+
+    def sound_paused(self, now: float, ago_s: float) -> None:
+        """The sound fell quiet: its end, or a gap between words."""
+        self.is_paused = self.is_sounding
+
+    def sound_resumed(self, now: float) -> None:
+        """It was a gap."""
+        self.is_paused = False
+
+    def judged(self, pause: int, probability: float, now: float) -> None:
+        """The end-of-turn model has listened to a pause."""
+
     def sound_started(self, now: float) -> None:
         """Sound in the middle of a turn puts off its end until the sound is over."""
-        self.is_sounding = True
+        self.is_sounding, self.is_paused = True, False
         self.due = self._sound_ended_at = None
         self._move(Caller.TALKING)
 
     def sound_stopped(self, now: float, ago_s: float) -> None:
-        self.is_sounding = False
+        self.is_sounding = self.is_paused = False
         self._sound_ended_at = now - ago_s
         if not self.text:
             self._move(Caller.SILENT)
@@ -65,6 +89,7 @@ class CallerSide:
     def words(self, fact: WordsHeard, now: float) -> None:
         """Take words; interim ones keep the turn open, settled ones may end it."""
         text = fact.text.strip()
+        self._may_end = fact.may_end_turn
         if not fact.is_final:
             if text:
                 self._interim, self._words_at = text, now
@@ -126,6 +151,7 @@ class CallerSide:
     def forget(self) -> None:
         """Drop the words heard so far (they were a murmur or an echo)."""
         self._settled, self._confidences, self._interim, self.due = [], [], "", None
+        self._may_end = False
         self._move(Caller.TALKING if self.is_sounding else Caller.SILENT)
 
     def leave(self) -> None:
