@@ -58,14 +58,17 @@ def migrate() -> None:
 
 
 @cli.command()
-def replay(file: Annotated[Path, typer.Argument(help="A journal that PARLEY_JOURNAL_DIR made.")]) -> None:
+def replay(
+    file: Annotated[Path, typer.Argument(help="A journal that PARLEY_JOURNAL_DIR made.")],
+    explain: Annotated[bool, typer.Option("--explain", help="Tell every step in words, and why.")] = False,
+) -> None:
     """Run a call's journal again and compare.
 
     A fresh conversation is told the same facts; the first answer that differs is shown.
     """
     from parley.cli import replaying
 
-    raise typer.Exit(replaying.replay_file(file))
+    raise typer.Exit(replaying.replay_file(file, explains=explain))
 
 
 @cli.command()

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
 
+from parley.conversation.explanation import explain
 from parley.conversation.replay import replay
 from parley.domain.errors import BadInput
 
 
-def replay_file(file: Path) -> int:
-    """Print what came of it; 0 when the conversation answers as it did then, 1 when it differs."""
+def replay_file(file: Path, *, explains: bool = False) -> int:
+    """Print what came of it; 0 when the conversation answers as it did then, 1 when it differs.
+
+    With `explains`, every step is told in words.
+    """
     try:
         with file.open("rb") as lines:
+            if explains:
+                return _explain(lines)
             outcome = replay(lines)
     except OSError as error:
         raise BadInput(f"{file} cannot be read ({error.strerror}). Give the path of a journal.") from None
@@ -29,3 +36,14 @@ def replay_file(file: Path) -> int:
         if not wishes:
             typer.echo(f"  {title}  nothing")
     return 1
+
+
+def _explain(lines: Iterable[bytes]) -> int:
+    differences = 0
+    for step in explain(lines):
+        differences += step.recorded is not None
+        if not step.is_quiet:
+            typer.echo("\n".join(step.lines()))
+    if differences:
+        typer.echo(f"{differences} steps are answered differently now.")
+    return 1 if differences else 0

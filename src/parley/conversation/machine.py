@@ -59,6 +59,10 @@ class Conversation:
         return self._speech.state
 
     @property
+    def caller_state(self) -> Caller:
+        return self._shared.caller.state
+
+    @property
     def is_over(self) -> bool:
         return self._speech.state is Agent.GONE
 
