@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from parley.audio.formats import MULAW_8K
 from parley.conversation import facts, wishes
+from parley.conversation.journal import Entry
 from parley.conversation.machine import Conversation
 from parley.domain.agents import AgentSnapshot
 from parley.live.speaker import Speaker
@@ -26,6 +27,7 @@ class Duet:
         self.voice = ScriptedVoice()
         self.voice_works = True
         self.wished: list[wishes.AnyWish] = []
+        self.steps: list[Entry] = []
         self.speaker = Speaker(self.voice, MULAW_8K, self.post)
         self.phone = PlayingPhone(self.speaker.played)
         self._inbox: deque[facts.AnyFact] = deque()
@@ -73,7 +75,7 @@ class Duet:
                 self._let_voice_speak()
             while (at := self.conversation.next_deadline()) is not None and at <= self.now:
                 self._is_working = True
-                self._fulfil(self.conversation.handle_deadline(self.now))
+                self._fulfil(None, self.conversation.handle_deadline(self.now))
                 self._work()
 
     def all(self, kind: type[Wish]) -> list[Wish]:
@@ -96,10 +98,12 @@ class Duet:
     def _work(self) -> None:
         self._is_working = True
         while self._inbox:
-            self._fulfil(self.conversation.handle(self._inbox.popleft(), self.now))
+            fact = self._inbox.popleft()
+            self._fulfil(fact, self.conversation.handle(fact, self.now))
         self._is_working = False
 
-    def _fulfil(self, wished: list[wishes.AnyWish]) -> None:
+    def _fulfil(self, fact: facts.AnyFact | None, wished: list[wishes.AnyWish]) -> None:
+        self.steps.append(Entry(self.now, fact, wished))
         for wish in wished:
             self.wished.append(wish)
             match wish:
@@ -107,6 +111,10 @@ class Duet:
                     self.speaker.say(wish.reply, wish.text)
                 case wishes.FinishSaying():
                     self.speaker.finish(wish.reply)
+                case wishes.HoldBack():
+                    self.speaker.hold_back(wish.reply)
+                case wishes.LetOut():
+                    self.speaker.let_out(wish.reply, self.now)
                 case wishes.RetrySpeech():
                     self.speaker.retry(wish.reply)
                 case wishes.HoldSpeech():
