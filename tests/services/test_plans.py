@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley.domain.agents import ListenChoice, ModelChoice, VoiceChoice
+from parley.domain.agents import AgentSnapshot, Conduct, KeyEntry, ListenChoice, ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan
 from parley.domain.templates import fill
 from parley.schemas.agents import AgentUpdate
+from parley.schemas.base import parse
 from parley.schemas.calls import CallCreate
 from parley.schemas.credentials import CredentialCreate
 from parley.schemas.webhooks import WebhookPut
@@ -203,3 +204,109 @@ async def test_to_another_provider_the_agents_choice_means_nothing(world: World,
 
     assert plan.agent.model == ModelChoice("ponders", "", None)
     assert (plan.agent.voice.provider, plan.agent.voice.voice) == ("elevenlabs", "")
+
+
+# ---------------------------------------------------------------- how the agent behaves
+
+
+async def test_an_agent_that_nobody_told_how_behaves_well(world: World, mine: str) -> None:
+    hosted = (await placed(world, mine, {})).agent
+    await world.webhooks.put(mine, None, WebhookPut(url="https://a.example"))
+    asking = (await placed(world, mine, {"voice_mode": "webhook", "system_prompt": None})).agent
+
+    assert hosted.conduct == Conduct(thinks_ahead=True, gives_backchannel=True)
+    assert asking.conduct == Conduct(thinks_ahead=False, gives_backchannel=True)
+    assert asking.conduct.interruption_sensitivity == 0.8
+
+
+async def test_an_agent_behaves_in_a_call_as_its_owner_said(world: World, mine: str) -> None:
+    row = await world.agent(mine)
+    await world.number(mine, row.id)
+    told = {
+        "interruptionSensitivity": 0.25,
+        "protectGreeting": True,
+        "backchannels": ["genau"],
+        "enableBackchannel": False,
+        "fillers": [],
+        "preemptiveReplies": False,
+        "endOfTurn": {"minPauseMs": 250, "maxPauseMs": 1500},
+        "monologueSeconds": 60,
+        "dtmf": {"terminator": "", "count": 4, "pauseMs": 2500, "hidden": True},
+    }
+    await world.agents.update(mine, row.id, parse(AgentUpdate, told))
+
+    call = await world.calls.create(mine, CallCreate(agent_id=row.id, to_number="4155559999"))
+
+    assert world.switchboard.held[call.id].agent.conduct == Conduct(
+        interruption_sensitivity=0.25,
+        protects_greeting=True,
+        backchannels=("genau",),
+        gives_backchannel=False,
+        fillers=(),
+        thinks_ahead=False,
+        least_pause_s=0.25,
+        longest_pause_s=1.5,
+        monologue_s=60.0,
+        keys=KeyEntry("", 4, 2.5, True),
+    )
+
+
+async def test_a_call_that_began_before_agents_could_be_told_goes_on_as_it_was(world: World, mine: str) -> None:
+    row = await world.agent(mine, interruption_sensitivity=0.1)
+    await world.number(mine, row.id)
+    call = await world.calls.create(mine, CallCreate(agent_id=row.id, to_number="4155559999"))
+    new = {"conduct", "spare_listens", "spare_voices", "spare_models"}
+    call.snapshot = {name: value for name, value in call.snapshot.items() if name not in new}
+
+    plan = await world.plans.for_call(call)
+
+    assert plan.agent.conduct == Conduct() == AgentSnapshot("", "").conduct
+    assert not plan.agent.conduct.thinks_ahead
+    assert plan.agent.spare_voices == ()
+
+
+async def test_spare_parts_come_in_line_and_take_after_the_first(world: World, mine: str) -> None:
+    agent = {
+        "language": "de-DE",
+        "voice": "11labs-Alice",
+        "speech_to_text": {"language": "de-AT", "fallbacks": [{"provider": "hears"}, {"model": "sharp"}]},
+        "text_to_speech": {
+            "speed": 1.5,
+            "fallbacks": [
+                {"provider": "openai"},
+                {"voice": "alloy"},
+                {"provider": "elevenlabs", "model": "quick"},
+                {},
+            ],
+        },
+        "language_model": {"temperature": 0.1, "fallbacks": [{"provider": "ponders"}, {"model": "large"}]},
+    }
+
+    told = (await placed(world, mine, agent)).agent
+
+    assert told.spare_listens == (ListenChoice("hears", "", "de-AT"), ListenChoice("deepgram", "sharp", "de-AT"))
+    assert told.spare_voices == (
+        VoiceChoice("openai", "", "nova", "de-DE", 1.5),
+        VoiceChoice("openai", "", "alloy", "de-DE", 1.5),
+        VoiceChoice("elevenlabs", "quick", "Xb7hH8MSUJpSbSDYk0k2", "de-DE", 1.5),
+        VoiceChoice("speaks", "", "house-voice", "de-DE", 1.5),
+    )
+    assert told.spare_models == (ModelChoice("ponders", "", 0.1), ModelChoice("thinks", "large", 0.1))
+
+
+async def test_a_call_may_bring_its_own_line_and_keeps_the_agents_otherwise(world: World, mine: str) -> None:
+    agent = {"language_model": {"model": "large", "fallbacks": [{"provider": "ponders"}]}}
+
+    kept = await placed(world, mine, agent, language_model={"provider": "other"})
+    own = await placed(world, mine, agent, language_model={"fallbacks": []})
+
+    assert [each.provider for each in kept.agent.spare_models] == ["ponders"]
+    assert own.agent.spare_models == ()
+    assert own.agent.model.model == "large"
+
+
+async def test_the_house_speaks_without_anybodys_spare_parts(world: World, mine: str) -> None:
+    plan = await placed(world, mine, {"text_to_speech": {"fallbacks": [{"provider": "openai"}]}})
+
+    assert plan.agent.spare_voices != ()
+    assert world.plans.in_house_voice(plan.agent).spare_voices == ()

@@ -13,6 +13,7 @@ from parley.schemas.agents import (
     AttachNumber,
 )
 from parley.schemas.answers import Success
+from parley.schemas.conduct import ConductOut
 from parley.schemas.numbers import NumberAttached
 from parley.storage.tables import AgentRow
 
@@ -20,9 +21,10 @@ GROUP = "Agents"
 
 
 def _shown(ask: Ask[object, object], row: AgentRow) -> AgentOut:
-    """The agent with the server's voice where it has none of its own."""
-    fields = {name: getattr(row, name) for name in AgentOut.model_fields}
-    return AgentOut.model_validate({**fields, "voice": row.voice or ask.services.default_voice})
+    """The agent with the server's voice where it has none of its own, and the defaults of how it behaves."""
+    fields = {name: getattr(row, name) for name in AgentOut.model_fields.keys() - ConductOut.model_fields.keys()}
+    own = {**(row.conduct or {}), "voice": row.voice or ask.services.default_voice}
+    return AgentOut.model_validate({**fields, **own})
 
 
 async def create_agent(ask: Ask[AgentCreate, None]) -> AgentOut:

@@ -66,6 +66,8 @@ _BODIES: Mapping[type[Wire], Json] = {
         "system_prompt": "You answer the phone of a dentist. Be brief and kind.",
         "begin_message": "Hello, this is the front desk. How can I help?",
         "voice": "alloy",
+        "interruption_sensitivity": 0.8,
+        "fillers": ["One moment, please.", "Let me look."],
     },
     AgentUpdate: {"system_prompt": "You answer the phone of a dentist. This week is closed."},
     NumberBuy: {"country": "US", "area_code": "415", "agent_id": _AGENT},

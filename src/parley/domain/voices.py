@@ -78,6 +78,12 @@ def find(voice_id: str) -> KnownVoice | None:
     return KnownVoice(voice_id, own, provider, own) if provider in _PROVIDERS and own else None
 
 
+def spoken_by(provider: str, provider_voice: str) -> KnownVoice | None:
+    """What is known of a provider's voice by its own id."""
+    mine = (voice for voice in KNOWN_VOICES if (voice.provider, voice.provider_voice) == (provider, provider_voice))
+    return next(mine, None)
+
+
 def catalogue_id(provider: str, provider_voice: str) -> str:
     """The id by which clients choose an account's own voice, whatever the server's default provider is."""
     return f"{provider}:{provider_voice}"

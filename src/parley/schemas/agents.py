@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from parley.schemas.analysis_settings import AnalysisSettings
 from parley.schemas.base import Limit, Offset, Timestamp, Wire, between, not_null
+from parley.schemas.conduct import ConductOut, ConductSettings
 from parley.schemas.fields import Id, PhoneText, matching
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -25,16 +26,29 @@ LanguageTag = Annotated[
 ]
 
 
-class SpeechToTextChoice(Wire):
-    """Which recogniser hears the caller; a field left out is the server's default."""
+MOST_FALLBACKS = 4
+_IN_LINE = "Who takes over, in this order, when the one before fails in the middle of a call; at most four."
+
+
+class SpeechToTextPart(Wire):
+    """A recogniser; a field left out is the server's default."""
 
     provider: ProviderName | None = None
     model: Word | None = None
     language: LanguageTag | None = None
 
 
-class TextToSpeechChoice(Wire):
-    """Which voice speaks; `speed` 1.0 is the voice's own."""
+class SpeechToTextChoice(SpeechToTextPart):
+    """Which recogniser hears the caller, and which take over if it fails."""
+
+    fallbacks: Annotated[list[SpeechToTextPart], Field(max_length=MOST_FALLBACKS)] | None = Field(
+        None, description=_IN_LINE
+    )
+
+
+class TextToSpeechPart(Wire):
+    """A voice; `speed` 1.0 is its own. A field left out is the server's default, and an alias means the closest voice
+    that its `provider` has."""
 
     provider: ProviderName | None = None
     model: Word | None = None
@@ -43,15 +57,31 @@ class TextToSpeechChoice(Wire):
     speed: Annotated[float, between(0.5, 2.0)] | None = None
 
 
-class LanguageModelChoice(Wire):
-    """Which chat model answers for a hosted agent."""
+class TextToSpeechChoice(TextToSpeechPart):
+    """Which voice speaks, and which take over if it fails. A fallback that names no voice is the one closest to it."""
+
+    fallbacks: Annotated[list[TextToSpeechPart], Field(max_length=MOST_FALLBACKS)] | None = Field(
+        None, description=_IN_LINE
+    )
+
+
+class LanguageModelPart(Wire):
+    """A chat model; a field left out is the server's default."""
 
     provider: ProviderName | None = None
     model: Word | None = None
     temperature: Annotated[float, between(0.0, 2.0)] | None = None
 
 
-class _AgentFields(Wire):
+class LanguageModelChoice(LanguageModelPart):
+    """Which chat model answers for a hosted agent, and which take over if it fails."""
+
+    fallbacks: Annotated[list[LanguageModelPart], Field(max_length=MOST_FALLBACKS)] | None = Field(
+        None, description=_IN_LINE
+    )
+
+
+class _AgentFields(ConductSettings):
     description: Annotated[str, Field(max_length=2000)] | None = None
     system_prompt: Prompt | None = None
     begin_message: Annotated[str, Field(max_length=5000)] | None = None
@@ -112,7 +142,7 @@ class AgentNumber(Wire):
     type: str = "voice"
 
 
-class AgentOut(Wire):
+class AgentOut(ConductOut):
     """An agent as read. `voice` is the server's default where the agent has none."""
 
     id: str

@@ -10,6 +10,7 @@ from parley.domain.errors import BadInput, Conflict, FieldError, NotFound
 from parley.domain.ids import new_id
 from parley.domain.phone_numbers import normalise, require_dialable
 from parley.schemas.agents import AgentCreate, AgentList, AgentUpdate
+from parley.schemas.conduct import ConductSettings
 from parley.services.defaults import Clock, utc_now
 from parley.services.numbers import attach
 from parley.storage import agents, numbers, outbox, webhooks
@@ -87,7 +88,12 @@ class Agents:
 
 
 def _apply(row: AgentRow, wanted: AgentCreate | AgentUpdate, fields: set[str]) -> None:
-    for name in fields:
+    conduct = fields & ConductSettings.model_fields.keys()
+    if conduct:
+        sent = wanted.model_dump(include=conduct, exclude_unset=True)
+        kept = {**(row.conduct or {}), **sent}
+        row.conduct = {name: value for name, value in kept.items() if value is not None} or None
+    for name in fields - conduct:
         value: Any = getattr(wanted, name)
         if isinstance(value, BaseModel):
             value = value.model_dump(exclude_none=True) or None

@@ -15,6 +15,7 @@ from parley.domain.calls import CallPlan, Continuation, EarlierLine
 from parley.domain.decisions import Decision
 from parley.domain.stages import Stage
 from parley.domain.templates import fill
+from parley.services.conduct import conduct_of
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.webhooks import Webhooks
@@ -54,6 +55,11 @@ class Plans:
         prompt = agent.system_prompt if own.system_prompt is None else own.system_prompt
         greeting = agent.begin_message if own.greeting is None else own.greeting
         is_hosted = agent.voice_mode == "hosted" or bool(own.system_prompt)
+        ears = _laid_over(agent.speech_to_text, own.speech_to_text, self.defaults.listen.provider)
+        listen = _listen(ears, self.defaults.listen, language)
+        voice = _voice(agent, own, self.defaults, language, speaking)
+        chosen = _laid_over(agent.language_model, own.language_model, self.defaults.model.provider)
+        model = _model(chosen, self.defaults.model)
         return AgentSnapshot(
             id=agent.id,
             name=agent.name,
@@ -62,18 +68,16 @@ class Plans:
             greeting=fill(greeting or "", own.variables),
             transfer_number=agent.transfer_number or "",
             language=language,
-            listen=_listen(
-                _laid_over(agent.speech_to_text, own.speech_to_text, self.defaults.listen.provider),
-                self.defaults.listen,
-                language,
-            ),
-            voice=_voice(agent, own, self.defaults, language, speaking),
-            model=_model(
-                _laid_over(agent.language_model, own.language_model, self.defaults.model.provider), self.defaults.model
-            ),
+            listen=listen,
+            voice=voice,
+            model=model,
             max_call_duration_s=self.defaults.max_call_duration_s,
             silence_check_in_s=self.defaults.silence_check_in_s,
             is_recorded=await self._is_recorded(session, agent),
+            conduct=conduct_of(agent.conduct, is_hosted=is_hosted),
+            spare_listens=_spare_listens(agent, own, self.defaults, listen),
+            spare_voices=_spare_voices(agent, own, self.defaults, voice),
+            spare_models=_spare_models(agent, own, self.defaults, model),
         )
 
     async def is_answered(
@@ -103,6 +107,9 @@ class Plans:
             voice=msgspec.structs.replace(defaults.voice, language=agent.language),
             model=defaults.model,
             max_call_duration_s=defaults.max_call_duration_s,
+            spare_listens=(),
+            spare_voices=(),
+            spare_models=(),
         )
 
     async def _is_recorded(self, session: AsyncSession, agent: AgentRow) -> bool:
@@ -190,6 +197,12 @@ def _laid_over(agents: Mapping[str, Any] | None, calls: Mapping[str, Any], defau
     return {**agents, **calls} if calls.get("provider", provider) == provider else calls
 
 
+def _fallbacks(agents: Mapping[str, Any] | None, calls: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Who takes over if the chosen one fails: the call's own line, else the agent's, whichever provider comes first."""
+    found: Sequence[Mapping[str, Any]] = calls.get("fallbacks", (agents or {}).get("fallbacks", ()))
+    return found
+
+
 def _listen(chosen: Mapping[str, Any], default: ListenChoice, language: str) -> ListenChoice:
     provider = chosen.get("provider", default.provider)
     model = default.model if provider == default.provider else ""
@@ -226,4 +239,46 @@ def _voice(agent: AgentRow, own: Overrides, defaults: Defaults, language: str, s
         voice=asked or (default.voice if is_default else ""),
         language=language,
         speed=chosen.get("speed", default.speed),
+    )
+
+
+# A spare part speaks the language of the one that it stands in for, as fast and as freely, unless it is told otherwise.
+
+
+def _spare_listens(
+    agent: AgentRow, own: Overrides, defaults: Defaults, first: ListenChoice
+) -> tuple[ListenChoice, ...]:
+    line = _fallbacks(agent.speech_to_text, own.speech_to_text)
+    return tuple(_listen(each, defaults.listen, first.language) for each in line)
+
+
+def _spare_models(agent: AgentRow, own: Overrides, defaults: Defaults, first: ModelChoice) -> tuple[ModelChoice, ...]:
+    default = msgspec.structs.replace(defaults.model, temperature=first.temperature)
+    return tuple(_model(each, default) for each in _fallbacks(agent.language_model, own.language_model))
+
+
+def _spare_voices(agent: AgentRow, own: Overrides, defaults: Defaults, first: VoiceChoice) -> tuple[VoiceChoice, ...]:
+    line = _fallbacks(agent.text_to_speech, own.text_to_speech)
+    return tuple(_spare_voice(each, defaults.voice, first) for each in line)
+
+
+def _spare_voice(chosen: Mapping[str, Any], default: VoiceChoice, first: VoiceChoice) -> VoiceChoice:
+    """Where no voice is named, the caller should hardly notice who took over: the closest to the first is asked for."""
+    known = voices.find(chosen.get("voice", ""))
+    provider = chosen.get("provider", default.provider if known is None else known.provider)
+    language = chosen.get("language", first.language)
+    asked = chosen.get("voice", "")
+    if not asked and provider == first.provider:
+        asked = first.voice
+    elif not asked:
+        known = voices.spoken_by(first.provider, first.voice)
+    if known is not None:
+        asked = voices.closest(known, provider, language)
+    is_default = provider == default.provider
+    return VoiceChoice(
+        provider=provider,
+        model=chosen.get("model", default.model if is_default else ""),
+        voice=asked or (default.voice if is_default else ""),
+        language=language,
+        speed=chosen.get("speed", first.speed),
     )
