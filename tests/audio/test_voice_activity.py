@@ -11,7 +11,7 @@ import pytest
 
 from parley.audio.formats import MULAW_8K, AudioFormat, Encoding
 from parley.audio.g711 import mulaw_to_pcm16, pcm16_to_alaw, pcm16_to_mulaw
-from parley.audio.voice_activity import VoiceActivity, VoiceTuning
+from parley.audio.voice_activity import VoiceActivity, VoiceStep, VoiceTuning
 from parley.audio.watermark import speak
 from parley.domain.errors import BadInput
 
@@ -38,16 +38,21 @@ def hum(frequency_hz: float, dbfs: float, length: int) -> Samples:
     return np.asarray(32768 * 10 ** (dbfs / 20) * np.sqrt(2) * (np.sin(t) + 0.3 * np.sin(3 * t)), dtype=np.float64)
 
 
-def transitions(
-    audio: bytes, piece: int = 160, audio_format: AudioFormat = MULAW_8K
-) -> list[tuple[bool, float, float]]:
-    """(began or ended, when it was told, when it is said to have been), in ms since the beginning."""
+def steps(audio: bytes, piece: int = 160, audio_format: AudioFormat = MULAW_8K) -> list[tuple[VoiceStep, float, float]]:
+    """(what the voice did, when it was told, when it is said to have been), in ms since the beginning."""
     activity = VoiceActivity(audio_format)
     changes = []
     for at in range(0, len(audio), piece):
         given_ms = audio_format.duration_ms(min(at + piece, len(audio)))
-        changes += [(c.is_voice, given_ms, given_ms - c.ago_ms) for c in activity.feed(audio[at : at + piece])]
+        changes += [(c.step, given_ms, given_ms - c.ago_ms) for c in activity.feed(audio[at : at + piece])]
     return changes
+
+
+def transitions(
+    audio: bytes, piece: int = 160, audio_format: AudioFormat = MULAW_8K
+) -> list[tuple[VoiceStep, float, float]]:
+    """The steps without what was only a pause."""
+    return [one for one in steps(audio, piece, audio_format) if one[0] in ("began", "ended")]
 
 
 @pytest.mark.parametrize("shift", range(0, 160, 31))
@@ -55,7 +60,7 @@ def test_a_sentence_begins_within_100_ms_and_ends_once_with_true_times(shift: in
     said_at = 1000 + shift / 8
     said_until = said_at + len(SENTENCE) / 8 - 50  # the last 50 ms are the near silence after a word
     (began, told, since), (ended, told_end, until) = transitions(QUIET + b"\xff" * shift + SENTENCE + QUIET)
-    assert (began, ended) == (True, False)
+    assert (began, ended) == ("began", "ended")
     assert told - said_at <= 100
     assert since == pytest.approx(said_at, abs=15)
     assert told_end - said_until <= 300
@@ -66,7 +71,7 @@ def test_a_sentence_begins_within_100_ms_and_ends_once_with_true_times(shift: in
 def test_how_the_audio_is_cut_changes_nothing_but_when_it_is_told(piece: int) -> None:
     audio = QUIET + SENTENCE + QUIET + SENTENCE + QUIET
     fine, cut = transitions(audio), transitions(audio, piece)
-    assert [began for began, _, _ in fine] == [began for began, _, _ in cut] == [True, False, True, False]
+    assert [began for began, _, _ in fine] == [began for began, _, _ in cut] == ["began", "ended", "began", "ended"]
     assert [when for _, _, when in fine] == pytest.approx([when for _, _, when in cut])
 
 
@@ -114,24 +119,43 @@ def test_clicks_knocks_and_short_coughs_are_no_voice(seed: int) -> None:
 
 def test_a_soft_talker_is_heard() -> None:
     soft = mulaw(samples(SENTENCE) * 10 ** (-15 / 20))
-    assert [began for began, _, _ in transitions(QUIET + soft + QUIET)] == [True, False]
+    assert [began for began, _, _ in transitions(QUIET + soft + QUIET)] == ["began", "ended"]
 
 
 def test_steady_loud_noise_does_not_count_as_talking_for_ever() -> None:
     changes = transitions(mulaw(noise(-25, 10 * SECOND)))
-    assert not changes or changes[-1][0] is False
+    assert not changes or changes[-1][0] == "ended"
 
 
 def test_a_pause_shorter_than_the_hangover_does_not_end_voice() -> None:
     pause = b"\xff" * (160 * 8)
-    assert [began for began, _, _ in transitions(QUIET + SENTENCE + pause + SENTENCE + QUIET)] == [True, False]
+    assert [began for began, _, _ in transitions(QUIET + SENTENCE + pause + SENTENCE + QUIET)] == ["began", "ended"]
+
+
+@pytest.mark.parametrize("shift", range(0, 160, 31))
+def test_the_end_of_a_sentence_is_a_pause_first_and_dates_from_the_same_moment(shift: int) -> None:
+    (paused, told, since), (ended, told_end, until) = steps(QUIET + b"\xff" * shift + SENTENCE + QUIET)[-2:]
+    assert (paused, ended) == ("paused", "ended")
+    assert since == pytest.approx(until)
+    assert 60 <= told - since <= 100
+    assert told_end - told == pytest.approx(180)
+
+
+@pytest.mark.parametrize(
+    ("gap_ms", "between"),
+    [(40, []), (120, ["paused", "resumed"]), (200, ["paused", "resumed"]), (400, ["paused", "ended", "began"])],
+)
+def test_a_gap_in_a_sound_is_a_pause_that_is_taken_back(gap_ms: int, between: list[VoiceStep]) -> None:
+    vowel = mulaw(hum(180, -20, SECOND // 2))
+    heard = steps(QUIET + vowel + b"\xff" * (gap_ms * 8) + vowel + QUIET)
+    assert [step for step, _, _ in heard] == ["began", *between, "paused", "ended"]
 
 
 def test_tuning_decides_how_long_a_pause_ends_voice() -> None:
     activity = VoiceActivity(MULAW_8K, VoiceTuning(hangover_ms=500))
-    assert [change.is_voice for change in activity.feed(SENTENCE + b"\xff" * 160 * 20)] == [True]
+    assert "ended" not in [change.step for change in activity.feed(SENTENCE + b"\xff" * 160 * 20)]
     assert activity.is_voice
-    assert [change.is_voice for change in activity.feed(b"\xff" * 160 * 10)] == [False]
+    assert [change.step for change in activity.feed(b"\xff" * 160 * 10)] == ["ended"]
     assert not activity.is_voice
 
 

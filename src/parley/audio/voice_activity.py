@@ -1,8 +1,9 @@
-"""When a caller begins and stops making voice-like sound.
+"""When a caller begins and stops making voice-like sound, and where it pauses.
 
 Two judges must agree on every 20 ms: the voice detector of WebRTC (a Gaussian mixture over six bands; cheap, and easily
 fooled by noise) and an energy gate that follows the line's own noise. Sound begins only when it has lasted: a click, a
-knock or a short cough never gets there. It ends after a pause, and both transitions say how long ago they truly were.
+knock or a short cough never gets there. It pauses when it falls quiet, and ends if it stays quiet for long; each change
+says how long ago it truly was.
 
 About 3 microseconds a frame of mu-law on one modern core.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 import webrtcvad
@@ -33,14 +34,15 @@ class VoiceTuning(msgspec.Struct, frozen=True):
     """What counts as voice.
 
     `onset_ms` of voice-like frames within `onset_window_ms` begin it, if `least_sound_ms` of that is truly loud;
-    `hangover_ms` without any end it. Sound is loud when it is above `gate_least_dbfs` and `gate_above_noise_db` over
-    the line's noise. Noise lifts the gate to `gate_most_dbfs` at most, so that a soft talker on a noisy line is still
-    heard; beyond that 6 dB over the noise are enough.
+    `pause_ms` without any are a pause, `hangover_ms` the end of it. Sound is loud when it is above `gate_least_dbfs`
+    and `gate_above_noise_db` over the line's noise. Noise lifts the gate to `gate_most_dbfs` at most, so that a soft
+    talker on a noisy line is still heard; beyond that 6 dB over the noise are enough.
     """
 
     onset_ms: int = 80
     onset_window_ms: int = 120
     least_sound_ms: int = 65
+    pause_ms: int = 60
     hangover_ms: int = 240
     gate_least_dbfs: float = -46.0
     gate_most_dbfs: float = -30.0
@@ -48,10 +50,16 @@ class VoiceTuning(msgspec.Struct, frozen=True):
     aggressiveness: int = 2
 
 
-class VoiceChange(NamedTuple):
-    """The caller's voice began (`is_voice`) or ended, `ago_ms` before the end of the audio given so far."""
+VoiceStep = Literal["began", "paused", "resumed", "ended"]
 
-    is_voice: bool
+
+class VoiceChange(NamedTuple):
+    """What the caller's voice did, `ago_ms` before the end of the audio given so far.
+
+    Between `began` and `ended` every `paused` is followed by `resumed` or by `ended`, which dates from the same moment.
+    """
+
+    step: VoiceStep
     ago_ms: float
 
 
@@ -126,22 +134,30 @@ class VoiceActivity:
         if sum(loud) * _SLOT_MS < self._tuning.least_sound_ms:
             return None
         self.is_voice, self._quiet_frames = True, 0
-        return VoiceChange(True, float((len(loud) - loud.index(True)) * _SLOT_MS))
+        return VoiceChange("began", float((len(loud) - loud.index(True)) * _SLOT_MS))
 
     def _end_after_pause(self, sounds: bool, pcm: bytes) -> VoiceChange | None:
+        pause_ms = self._quiet_frames * _FRAME_MS
         if sounds:
             self._quiet_frames = 0
             self._frames.append((True, pcm))
-            return None
+            return VoiceChange("resumed", float(_FRAME_MS)) if pause_ms >= self._tuning.pause_ms else None
         self._quiet_frames += 1
-        pause_ms = self._quiet_frames * _FRAME_MS
-        if pause_ms < self._tuning.hangover_ms:
-            return None
+        pause_ms += _FRAME_MS
+        if pause_ms >= self._tuning.hangover_ms:
+            ended = VoiceChange("ended", self._quiet_ms(pause_ms))
+            self.is_voice = False
+            self._frames.clear()
+            return ended
+        if pause_ms - _FRAME_MS < self._tuning.pause_ms <= pause_ms:
+            return VoiceChange("paused", self._quiet_ms(pause_ms))
+        return None
+
+    def _quiet_ms(self, pause_ms: int) -> float:
+        """How long it has truly been quiet: the last voiced frame may have fallen quiet in its middle."""
         loud = [slot >= self._gate.level for slot in _slot_levels(self._frames[-1][1])]
         tail_ms = loud[::-1].index(True) * _SLOT_MS if any(loud) else 0
-        self.is_voice = False
-        self._frames.clear()
-        return VoiceChange(False, float(pause_ms + tail_ms))
+        return float(pause_ms + tail_ms)
 
 
 class _EnergyGate:

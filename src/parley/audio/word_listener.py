@@ -88,7 +88,7 @@ class WordListener:
     def _step(self, audio: bytes) -> Iterator[ListenerEvent]:
         self._heard_ms += self._audio.duration_ms(len(audio))
         for change in self._activity.feed(audio):
-            if change.is_voice:
+            if change.step == "began":
                 self._unpaused = self._unpaused or False
                 yield SoundBegan(self._heard_ms - change.ago_ms)
         if self._activity.is_sounding:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from parley.audio.formats import AudioFormat
-from parley.audio.voice_activity import VoiceActivity
-from parley.conversation.facts import AnyFact, VoiceStarted, VoiceStopped
+from parley.audio.voice_activity import VoiceActivity, VoiceChange
+from parley.conversation.facts import AnyFact, VoicePaused, VoiceResumed, VoiceStarted, VoiceStopped
 from parley.providers.protocols import Hearing
 
 
@@ -21,7 +21,17 @@ class Listener:
     def hear(self, audio: bytes) -> None:
         self._hearing.hear(audio)
         for change in self._activity.feed(audio):
-            if change.is_voice:
-                self._emit(VoiceStarted())
-            else:
-                self._emit(VoiceStopped(ago_s=round(change.ago_ms / 1000.0, 3)))
+            self._emit(_fact(change))
+
+
+def _fact(change: VoiceChange) -> AnyFact:
+    ago_s = round(change.ago_ms / 1000.0, 3)
+    match change.step:
+        case "began":
+            return VoiceStarted(ago_s)
+        case "paused":
+            return VoicePaused(ago_s)
+        case "resumed":
+            return VoiceResumed()
+        case "ended":
+            return VoiceStopped(ago_s)

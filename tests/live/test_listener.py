@@ -1,0 +1,38 @@
+"""What the ear tells the conversation of the caller's voice, and what it gives the recogniser."""
+
+from __future__ import annotations
+
+from parley.audio.formats import MULAW_8K
+from parley.audio.watermark import speak
+from parley.conversation.facts import AnyFact, VoicePaused, VoiceResumed, VoiceStarted, VoiceStopped
+from parley.live.listener import Listener
+
+QUIET = b"\xff" * 8000
+
+
+class Hearing:
+    """A recogniser that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.given = b""
+
+    async def run(self) -> None: ...
+
+    def hear(self, audio: bytes) -> None:
+        self.given += audio
+
+    def close(self) -> None: ...
+
+
+def test_a_sentence_with_a_gap_is_told_as_it_is_and_since_when() -> None:
+    hearing, told = Hearing(), list[AnyFact]()
+    listener = Listener(hearing, MULAW_8K, told.append)
+    audio = QUIET + speak("I would like") + b"\xff" * 1000 + speak("a table.") + QUIET
+    for at in range(0, len(audio), 160):
+        listener.hear(audio[at : at + 160])
+    assert hearing.given == audio
+    assert isinstance(told[0], VoiceStarted) and 0.06 <= told[0].ago_s <= 0.1
+    assert {type(fact) for fact in told[1:-2]} == {VoicePaused, VoiceResumed}
+    paused, stopped = told[-2:]
+    assert isinstance(paused, VoicePaused) and 0.06 <= paused.ago_s <= 0.1
+    assert isinstance(stopped, VoiceStopped) and 0.24 <= stopped.ago_s <= 0.28
