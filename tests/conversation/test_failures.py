@@ -225,9 +225,18 @@ def test_digits_are_pressed_when_they_arrive() -> None:
     assert wishes.PressDigits("1#") in call.tell(facts.ReplyDigits(1, "1#"))
 
 
-def test_a_hangup_without_words_ends_at_once() -> None:
+def test_a_model_that_hangs_up_without_a_word_says_goodbye_first() -> None:
     call = asked()
-    call.tell(facts.ReplyHangup(1), facts.ReplyDone(1))
+    call.tell(facts.ReplyHangup(1), facts.ReplyDone(1), facts.SpeechStarted(1))
+    assert call.spoken(1) == "Goodbye."
+    assert not call.all(wishes.EndCall)
+    call.tell(facts.SpeechHeard(1, 8), facts.SpeechEnded(1), after=0.6)
+    assert call.last(wishes.EndCall).reason == "agent_hangup"
+
+
+def test_a_webhook_that_hangs_up_without_a_word_ends_the_call_at_once() -> None:
+    call = asked(WEBHOOK)
+    call.tell(facts.ReplyHangup(2), facts.ReplyDone(2))
     assert call.last(wishes.EndCall).reason == "agent_hangup"
 
 

@@ -144,7 +144,7 @@ def test_an_answer_that_was_still_being_generated_is_cancelled_at_its_source() -
     call.tell(facts.ReplyText(1, "Once upon a time "), after=0.2)
     call.tell(facts.SpeechStarted(1), facts.SpeechHeard(1, 9), after=0.5)
     cut = call.tell(facts.WordsHeard("Stop, please"))
-    assert cut[:2] == [wishes.StopSpeech(1), wishes.CancelReply(1)]
+    assert cut[:2] == [wishes.StopSpeech(1), wishes.CancelReply(1, heard="Once upon", reason="interrupted")]
 
 
 def test_a_goodbye_is_not_interrupted_and_ends_the_call_when_it_was_heard() -> None:

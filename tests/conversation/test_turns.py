@@ -44,7 +44,7 @@ def test_words_after_an_answer_was_asked_for_but_before_any_was_heard_belong_to_
     first, second = call.all(wishes.AskReply)
     assert second.transcript == "I need a table. For four people."
     assert second.turn == first.turn
-    assert wishes.CancelReply(1) in call.all(wishes.CancelReply)
+    assert wishes.CancelReply(1, reason="interrupted") in call.all(wishes.CancelReply)
     call.tell(facts.ReplyText(1, "Too late."), facts.SpeechStarted(1))
     assert "Too late." not in call.spoken(1)
 

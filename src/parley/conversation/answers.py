@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from parley.conversation import facts
+from parley.conversation import facts, lines
+from parley.conversation.ahead import Ahead
 from parley.conversation.failing import Failing
 from parley.conversation.ledger import LineKind, Row
 from parley.conversation.shared import Shared
@@ -15,7 +16,7 @@ from parley.conversation.wishes import AskReply, EndCall, NoteProblem, PressDigi
 class Answers:
     """Follows the text of each line. A line that a method returns is over: its owner writes it down and goes on."""
 
-    def __init__(self, shared: Shared, speech: SpeechSide, sounding: Sounding, failing: Failing) -> None:
+    def __init__(self, shared: Shared, speech: SpeechSide, sounding: Sounding, failing: Failing, ahead: Ahead) -> None:
         self._agent = shared.agent
         self._rules = shared.rules
         self._ledger = shared.ledger
@@ -24,6 +25,7 @@ class Answers:
         self._speech = speech
         self._sounding = sounding
         self._failing = failing
+        self._ahead = ahead
 
     def say(self, text: str, now: float, *, leave: EndCall | TransferTo | None = None) -> None:
         """Say a line of our own; with `leave` it is the goodbye."""
@@ -36,14 +38,20 @@ class Answers:
         self._sounding.expect_audio(active, now)
 
     def ask(self, row: Row, now: float) -> None:
-        active = self._speech.open(row, "answer")
-        active.is_asked = True
-        self._out.append(AskReply(active.line.number, row.number, row.caller, row.confidence))
+        """The turn is over: take the answer that was asked for early, if it still fits, or ask for one."""
+        active = self._ahead.confirm(row)
+        if active is None:
+            active = self._speech.open(row, "answer")
+            active.is_asked = True
+            self._out.append(AskReply(active.line.number, row.number, row.caller, row.confidence))
         self._speech.move(Agent.THINKING)
         if self._agent.voice_mode == "hosted":
-            self._deadlines.set("reply_retry", now + self._rules.reply_retry_s)
             self._deadlines.set("bridge", now + self._rules.bridge_s)
-            self._deadlines.set("reply_limit", now + self._rules.reply_limit_s)
+            if not active.line.text:
+                self._deadlines.set("reply_retry", now + self._rules.reply_retry_s)
+                self._deadlines.set("reply_limit", now + self._rules.reply_limit_s)
+        if active.line.text:
+            self._sounding.expect_audio(active, now)
 
     def text(self, fact: facts.ReplyText, now: float) -> None:
         active = self._speech.find(fact.reply)
@@ -72,7 +80,9 @@ class Answers:
             self._speech.leave_with(active, now)
 
     def digits(self, fact: facts.ReplyDigits, now: float) -> None:
-        if self._speech.find(fact.reply) is not None:
+        active = self._speech.find(fact.reply)
+        if active is not None:
+            active.has_acted = True
             self._deadlines.clear("reply_retry", "bridge", "reply_limit")
             self._out.append(PressDigits(fact.digits))
 
@@ -85,24 +95,44 @@ class Answers:
         elif self._speech.find(fact.reply) is not None:
             self._out.append(NoteProblem("transfer_without_number"))
 
+    def refused(self, fact: facts.ReplyRefused) -> None:
+        if self._speech.find(fact.reply) is not None:
+            self._out.append(NoteProblem(fact.code))
+
+    def silent(self, fact: facts.ReplySilent) -> Active | None:
+        """Returns the line, which is over: the caller was answered by not being spoken to. Words count for more."""
+        active = self._speech.find(fact.reply)
+        if active is None or active.line.is_complete or active.has_words or active.leave is not None:
+            return None
+        self._deadlines.clear("reply_retry", "bridge", "reply_limit")
+        self._sounding.failures = 0
+        return active
+
     def done(self, fact: facts.ReplyDone, now: float) -> Active | None:
         """The reply is complete; returns its line when nothing of it will be heard, so that it is over already."""
         active = self._speech.find(fact.reply)
-        if active is None or active.line.is_complete:
+        if active is None or (active.line.is_complete and active.line.text):
             return None
         self._deadlines.clear("reply_retry", "reply_limit", "stall")
         had_text = bool(active.line.text)
+        if isinstance(active.leave, EndCall) and not active.has_words and self._agent.voice_mode == "hosted":
+            self._speech.add_text(active, lines.goodbye(self._agent.language), now, is_whole=True)
         self._speech.complete(active)
         if not active.line.text:
             self._deadlines.clear("bridge")
-        if not active.line.text and active.leave is None and self._agent.voice_mode == "hosted":
-            self._speech.drop(active)
-            self._failing.apologise(active.row, "responder_empty", now)
-            return None
-        if not active.line.text:
-            return active
+            return self._said_nothing(active, now)
         if not had_text:
             self._sounding.expect_audio(active, now)
+            if active.leave is not None and self._speech.state is not Agent.HELD:
+                self._speech.leave_with(active, now)
+        return None
+
+    def _said_nothing(self, active: Active, now: float) -> Active | None:
+        """A chat model that neither speaks nor acts has failed; a customer's server may want nothing."""
+        if self._agent.voice_mode == "webhook" or active.leave is not None or active.has_acted:
+            return active
+        self._speech.drop(active)
+        self._failing.apologise(active.row, "responder_empty", now)
         return None
 
     def _leave_after(self, number: int, leave: EndCall | TransferTo, now: float) -> None:

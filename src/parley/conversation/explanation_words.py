@@ -63,6 +63,7 @@ _FACTS: dict[type, Callable[[Any], str]] = {
     facts.ReplyHangup: lambda fact: f"Line {fact.reply} wants to hang up.",
     facts.ReplyTransfer: lambda fact: f"Line {fact.reply} wants the caller transferred.",
     facts.ReplySilent: lambda fact: f"Line {fact.reply} is to say nothing.",
+    facts.ReplyRefused: lambda fact: f"Line {fact.reply} wants what it may not do ({fact.code}).",
     facts.ReplyDone: lambda fact: f"Line {fact.reply} is complete.",
     facts.ReplyFailed: lambda fact: f"Line {fact.reply} failed ({fact.reason}).",
     facts.SpeechSynthesised: lambda fact: f"The voice has the first sound of line {fact.reply}.",
@@ -105,7 +106,7 @@ _WISHES: dict[type, Callable[[Any], str]] = {
     wishes.AskReply: _asked,
     wishes.ConfirmReply: lambda wish: f"the turn is over: line {wish.reply}, asked for early, is the answer",
     wishes.RetryReply: lambda wish: f"ask for line {wish.reply} once more",
-    wishes.CancelReply: lambda wish: f"stop asking for line {wish.reply}",
+    wishes.CancelReply: lambda wish: f"stop asking for line {wish.reply} ({wish.reason})",
     wishes.Say: lambda wish: f"say in line {wish.reply}: “{wish.text}”",
     wishes.FinishSaying: lambda wish: f"line {wish.reply} has no more text",
     wishes.HoldBack: lambda wish: f"let the voice prepare line {wish.reply}, and play nothing of it yet",
@@ -146,5 +147,6 @@ _DEADLINES = {
     "silence": "nobody has spoken for a long time",
     "max": "the call has reached its longest time",
     "goodbye": "the goodbye must have been heard by now",
+    "stuck": "the line has made no progress at all",
     "take_over": "the human has not been heard of for too long",
 }

@@ -110,6 +110,13 @@ class ReplySilent(Fact, frozen=True):
     reply: int
 
 
+class ReplyRefused(Fact, frozen=True):
+    """The reply wanted what it may not do, or said it badly; nothing is done about it. `code` is a stable word."""
+
+    reply: int
+    code: str
+
+
 class ReplyDone(Fact, frozen=True):
     """The reply is complete; nothing more of it will come."""
 
@@ -203,10 +210,11 @@ class PartReplaced(Fact, frozen=True):
 class TransferReturned(Fact, frozen=True):
     """The number that the caller was transferred to did not take the call: the caller is the agent's again.
 
-    `outcome` is `busy`, `no_answer` or `failed`.
+    `outcome` is `busy`, `no_answer` or `failed`, also where the transfer could not be begun. `to` is the number.
     """
 
     outcome: str
+    to: str = ""
 
 
 class EndAsked(Fact, frozen=True):
@@ -278,6 +286,7 @@ AnyFact = (
     | ReplyHangup
     | ReplyTransfer
     | ReplySilent
+    | ReplyRefused
     | ReplyDone
     | ReplyFailed
     | SpeechSynthesised

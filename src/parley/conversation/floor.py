@@ -117,7 +117,7 @@ class Floor:
     def interrupt(self, now: float) -> None:
         """Words made it final. An answer nobody heard any of came too early: its turn goes on with the new words."""
         rows = list({active.row.number: active.row for active in self._speech.active}.values())
-        self._speech.cut()
+        self._speech.cut("interrupted")
         self._speech.move(Agent.LISTENING)
         self._deadlines.clear("false_alarm")
         for row in rows:
@@ -139,7 +139,7 @@ class Floor:
         self._tally.reopened = None
         row.caller, row.confidence = utterance.text, utterance.confidence
         row.spoke_until, row.spoke_until_is_estimate = utterance.spoke_until, utterance.is_estimate
-        row.recognised_at = now
+        row.recognised_at, row.endpointed_at = utterance.recognised_at, now
         self.note(row)
         if self._speech.state is Agent.LISTENING:
             self._answers.ask(row, now)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from parley.conversation import facts, lines
+from parley.conversation.ahead import Ahead
 from parley.conversation.answers import Answers
 from parley.conversation.failing import Failing
 from parley.conversation.floor import Floor
@@ -23,6 +24,8 @@ from parley.conversation.sounding import Sounding
 from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Agent, Caller
 from parley.conversation.steering import Steering, Whisper
+from parley.conversation.transfers import Transfers
+from parley.conversation.watchdog import Watchdog
 from parley.conversation.wishes import AnyWish, EndCall, NoteProblem, TransferTo
 from parley.domain.agents import AgentSnapshot
 
@@ -35,11 +38,14 @@ class Conversation:
         self._speech = speech = SpeechSide(shared)
         self._sounding = Sounding(shared, speech)
         self._failing = Failing(shared, speech, self._sounding)
-        self._answers = Answers(shared, speech, self._sounding, self._failing)
+        self._ahead = Ahead(shared, speech)
+        self._answers = Answers(shared, speech, self._sounding, self._failing, self._ahead)
         self._floor = Floor(shared, speech, self._sounding, self._answers)
         self._keys = KeyPad(shared, speech, self._floor)
         self._parts = Parts(shared, speech, self._sounding, self._floor)
+        self._watchdog = Watchdog(shared, speech)
         self._steering = Steering(shared, speech, self._answers, self._floor)
+        self._transfers = Transfers(shared, speech, self._answers)
 
     @property
     def agent(self) -> AgentSnapshot:
@@ -83,12 +89,17 @@ class Conversation:
     @property
     def can_be_steered(self) -> bool:
         """Whether the phone is connected, and the last words of the call are not being said."""
-        is_leaving = self._speech.state in (Agent.LEAVING, Agent.GONE)
+        is_leaving = self._speech.state in (Agent.HANDING_OVER, Agent.LEAVING, Agent.GONE)
         return self.is_connected and not is_leaving
 
     def whispers(self) -> Sequence[Whisper]:
         """What the agent was told behind the caller's back, oldest first."""
         return self._steering.whispers
+
+    @property
+    def returned(self) -> facts.TransferReturned | None:
+        """What came of the last transfer, if the caller is here because nobody took it."""
+        return self._transfers.returned
 
     def history(self) -> Sequence[Spoken]:
         """What was truly said and heard so far, oldest first."""
@@ -108,7 +119,9 @@ class Conversation:
         """Take one fact; facts about what is over already change nothing."""
         self._shared.reasons.clear()
         if not self.is_over:
-            self._ON_FACT[type(fact)](self, fact, now)
+            if not self._ahead.keeps(fact, now):
+                self._ON_FACT[type(fact)](self, fact, now)
+            self._tell_what_was_kept(now)
             self._rearm(now)
         return self._take_wishes()
 
@@ -121,6 +134,7 @@ class Conversation:
         self._shared.reasons.clear()
         while not self.is_over and (name := self._shared.deadlines.pop_due(now)) is not None:
             self._ON_DEADLINE[name](self, now)
+            self._tell_what_was_kept(now)
             self._rearm(now)
         return self._take_wishes()
 
@@ -146,8 +160,19 @@ class Conversation:
 
     # ------------------------------------------------------------ the agent
 
+    def _tell_what_was_kept(self, now: float) -> None:
+        """An answer that was asked for early may have become a turn's: what it wanted meanwhile is told now."""
+        for kept in self._ahead.released():
+            if not self.is_over:
+                self._ON_FACT[type(kept)](self, kept, now)
+        if not self.is_over:
+            self._ahead.review(now)
+
     def _done(self, fact: facts.ReplyDone, now: float) -> None:
         self._over(self._answers.done(fact, now), now)
+
+    def _silent(self, fact: facts.ReplySilent, now: float) -> None:
+        self._over(self._answers.silent(fact), now)
 
     def _failed(self, fact: facts.ReplyFailed, now: float) -> None:
         self._over(self._failing.failed(fact, now), now)
@@ -181,7 +206,7 @@ class Conversation:
                 self._speech.move(Agent.THINKING)
 
     def _say_asked(self, fact: facts.SayAsked, now: float) -> None:
-        if self._speech.state is not Agent.LEAVING:
+        if self._speech.state not in (Agent.HANDING_OVER, Agent.LEAVING):
             self._answers.say(fact.text, now)
 
     # ------------------------------------------------------------ people beside the call
@@ -196,7 +221,7 @@ class Conversation:
         self._hand_back_asked(facts.HandBackAsked(say=lines.back_again(self.agent.language)), now)
 
     def _transfer_asked(self, fact: facts.TransferAsked, now: float) -> None:
-        if self._speech.state is Agent.LEAVING:
+        if self._speech.state in (Agent.HANDING_OVER, Agent.LEAVING):
             return
         self._floor.cut_short(now)
         if fact.say:
@@ -234,13 +259,18 @@ class Conversation:
         self._finish(EndCall(fact.reason), now)
 
     def _finish(self, leave: EndCall | TransferTo, now: float) -> None:
-        """Write down what is open, as far as it came, and go."""
+        """Write down what is open, as far as it came, and go, or let the caller go."""
+        self._ahead.withdraw("call_over")
         self._floor.cut_short(now)
         if self._shared.caller.text:
             row = self._shared.ledger.go_on_with(self._shared.tally.reopened, now)
             utterance = self._shared.caller.take(now)
             row.caller, row.confidence, row.spoke_until = utterance.text, utterance.confidence, utterance.spoke_until
+            self._shared.tally.reopened = None
             self._floor.note(row)
+        if isinstance(leave, TransferTo):
+            self._transfers.begin(leave, now)
+            return
         self._shared.caller.leave()
         self._speech.move(Agent.GONE)
         self._shared.deadlines.clear_all()
@@ -252,6 +282,7 @@ class Conversation:
         """Keep the two deadlines that follow from the state: the end of the caller's turn, and a long silence."""
         if self.is_over:
             return
+        self._speech.date_first_words(now)
         is_listening = self._speech.state in (Agent.LISTENING, Agent.TAKEN_OVER)
         if self._shared.caller.due is None or not is_listening:
             self._shared.deadlines.clear("turn")
@@ -262,6 +293,7 @@ class Conversation:
             self._shared.deadlines.clear("silence")
         elif "silence" not in self._shared.deadlines:
             self._shared.deadlines.set("silence", now + self.agent.silence_check_in_s)
+        self._watchdog.look(now)
 
     def _take_wishes(self) -> list[AnyWish]:
         wishes = self._shared.out.copy()
@@ -285,6 +317,8 @@ class Conversation:
         facts.ReplyDigits: lambda self, fact, now: self._answers.digits(fact, now),
         facts.ReplyHangup: lambda self, fact, now: self._answers.hangup(fact, now),
         facts.ReplyTransfer: lambda self, fact, now: self._answers.transfer(fact, now),
+        facts.ReplySilent: _silent,
+        facts.ReplyRefused: lambda self, fact, now: self._answers.refused(fact),
         facts.ReplyDone: _done,
         facts.ReplyFailed: _failed,
         facts.SpeechSynthesised: lambda self, fact, now: self._sounding.synthesised(fact, now),
@@ -303,6 +337,7 @@ class Conversation:
         facts.HandBackAsked: _hand_back_asked,
         facts.HumanHeard: lambda self, fact, now: self._floor.note(self._shared.ledger.human(fact.text, now)),
         facts.TransferAsked: _transfer_asked,
+        facts.TransferReturned: lambda self, fact, now: self._transfers.came_back(fact, now),
         facts.HungUp: _hung_up,
     }
 
@@ -324,4 +359,6 @@ class Conversation:
         "max": _max_due,
         "goodbye": _goodbye_due,
         "take_over": _take_over_due,
+        "transfer": lambda self, now: self._transfers.due(now),
+        "stuck": lambda self, now: self._over(self._watchdog.due(), now),
     }

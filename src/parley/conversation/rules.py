@@ -47,6 +47,9 @@ class TurnRules(msgspec.Struct, frozen=True):
     next_piece_s: float = 1.0
     """However much is still to be heard, words wait no longer than this."""
 
+    early_askings: int = 3
+    """So often a turn is answered ahead at most, each time with other words: what is thrown away was paid for."""
+
     chunk_pause_s: float = 0.3
     """After this pause a chunk of a webhook's answer is taken to end with a whole word, also without a full stop."""
 
@@ -74,6 +77,24 @@ class TurnRules(msgspec.Struct, frozen=True):
     deaf_s: float = 2.4
     """The recogniser is gone this long: tell the caller."""
 
+    deaf_limit_s: float = 9.0
+    """Told so, the caller holds the line for this long; then the agent gives up. Saying it takes four seconds of it."""
+
+    unheard_voice_s: float = 0.8
+    """So much voice of the caller without a word may be speech that the recogniser does not hear; less is a cough."""
+
+    unheard_after_s: float = 1.0
+    """Words come this soon after the voice has ended, or the next recogniser is asked for its opinion."""
+
+    unheard_limit_s: float = 2.5
+    """Voice that goes on for so long without a word is not waited out before the next recogniser is asked."""
+
+    unheard_again_s: float = 1.2
+    """While no recogniser shows any sign of life, the one after it is asked this much later."""
+
+    unheard_rest_s: float = 6.0
+    """Two recognisers agreed that it was noise: none is asked about more of it for this long, then twice as long."""
+
     deaf_again_s: float = 0.5
     """While the agent speaks nobody needs to be told; look again this much later."""
 
@@ -83,11 +104,23 @@ class TurnRules(msgspec.Struct, frozen=True):
     keys_pause_s: float = 1.5
     """Keys pressed one after the other belong together while no gap is longer than this; `#` ends them at once."""
 
+    stuck_s: float = 15.0
+    """A line whose sound makes no progress for this long beyond what is left of it is given up: the last resort."""
+
+    longest_answer_s: float = 330.0
+    """An answer without a word is given up then, whoever was to bring it: longer than any webhook is waited for."""
+
     goodbye_margin_s: float = 5.0
     """Added to a goodbye's estimated length; after that the call ends even if nothing confirms that it was heard."""
+
+    transfer_limit_s: float = 4.0
+    """A transfer of which nothing is heard for this long could not be begun; the carrier's ringing comes after that."""
 
     check_ins: int = 2
     """How often a silent caller is asked for before the call is ended."""
 
     failures: int = 3
     """So many failed turns in a row end the call with a farewell."""
+
+    mute_failures: int = 2
+    """The same, when every voice has refused for good: there is nothing to hope for."""

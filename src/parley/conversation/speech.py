@@ -11,10 +11,12 @@ from parley.conversation.shared import Shared
 from parley.conversation.speakable import Speakable
 from parley.conversation.states import AGENT_MOVES, Agent
 from parley.conversation.wishes import (
+    CancelReason,
     CancelReply,
     Clip,
     EndCall,
     FinishSaying,
+    HoldBack,
     HoldSpeech,
     PlayClip,
     ResumeSpeech,
@@ -36,18 +38,29 @@ class Active(msgspec.Struct):
     phraser: Phraser
     leave: EndCall | TransferTo | None = None
     is_asked: bool = False
-    was_retried: bool = False
-    voice_was_retried: bool = False
+    retries: int = 0
+    voice_retries: int = 0
     owes_audio: bool = False
     ends_open: bool = False
+    has_acted: bool = False
+
+    @property
+    def has_words(self) -> bool:
+        """Whether anything of it was, or may still be, given to the voice."""
+        return bool(self.line.text) or self.phraser.waiting
 
 
 class SpeechSide:
-    """Numbers the lines and keeps the agent's state. Wishes go to the shared `out` list, in order."""
+    """Numbers the lines and keeps the agent's state. Wishes go to the shared `out` list, in order.
+
+    `candidate` is a line that may become the answer to a turn that is not over yet: the voice prepares it, and nobody
+    hears it.
+    """
 
     def __init__(self, shared: Shared) -> None:
         self.state = Agent.LISTENING
         self.active: list[Active] = []
+        self.candidate: Active | None = None
         self.has_phone = False
         self._rules = shared.rules
         self._deadlines = shared.deadlines
@@ -69,12 +82,22 @@ class SpeechSide:
 
     def open(self, row: Row, kind: LineKind, *, leave: EndCall | TransferTo | None = None) -> Active:
         """Begin a line behind those that are not over yet."""
+        active = self.prepare(row, kind)
+        active.leave = leave
+        self.join(active, row)
+        return active
+
+    def prepare(self, row: Row, kind: LineKind) -> Active:
+        """A line with a number of its own that is not part of the call yet."""
         self._last_number += 1
         line = Line(number=self._last_number, kind=kind)
-        row.lines.append(line)
-        active = Active(line=line, row=row, speakable=Speakable(), phraser=Phraser(), leave=leave)
+        return Active(line=line, row=row, speakable=Speakable(), phraser=Phraser())
+
+    def join(self, active: Active, row: Row) -> None:
+        """The line belongs to this row from here on, and comes behind those that are not over yet."""
+        active.row = row
+        row.lines.append(active.line)
         self.active.append(active)
-        return active
 
     def find(self, number: int) -> Active | None:
         """The line of that number, unless it is over: whatever bears an old number is dropped here."""
@@ -113,11 +136,11 @@ class SpeechSide:
     def start_over(self, active: Active) -> None:
         """The text will come anew from its beginning: forget what came of it. Nothing of it was spoken."""
         active.speakable, active.phraser = Speakable(), Phraser()
-        active.line.first_text_at = None
+        active.line.first_text_at = active.line.first_clause_at = None
 
     def phrase_due(self, now: float) -> None:
         """Held-back words have waited long enough; a chunk's last word, which the voice holds back, is a whole one."""
-        for active in self.active:
+        for active in self.active if self.candidate is None else (*self.active, self.candidate):
             if active.phraser.waiting:
                 self._say(active, active.phraser.flush_words())
                 self._arm_phrase(active, now)
@@ -139,8 +162,16 @@ class SpeechSide:
     def _say(self, active: Active, piece: str) -> None:
         if not piece or not (piece.strip() or active.line.text):
             return
+        if active is self.candidate and not active.line.text:
+            self._out.append(HoldBack(active.line.number))
         active.line.text += piece
         self._out.append(Say(active.line.number, piece))
+
+    def date_first_words(self, now: float) -> None:
+        """After every step: remember when the first words of a line went to the voice."""
+        for active in self.active if self.candidate is None else (*self.active, self.candidate):
+            if active.line.text and active.line.first_clause_at is None:
+                active.line.first_clause_at = now
 
     def _arm_phrase(self, active: Active, now: float) -> None:
         if active.ends_open and not active.phraser.waiting:
@@ -179,13 +210,13 @@ class SpeechSide:
         else:
             self.move(Agent.SPEAKING if self.active[0].line.first_audio_at is not None else Agent.THINKING)
 
-    def cut(self) -> None:
+    def cut(self, reason: CancelReason = "stopped") -> None:
         """Everything that is not over is over now, heard as far as it was heard; a hold ends with it."""
         for active in self.active:
             if active.line.text:
                 self._out.append(StopSpeech(active.line.number))
-            if active.is_asked and not active.line.is_complete:
-                self._out.append(CancelReply(active.line.number))
+            if active.is_asked:
+                self._out.append(CancelReply(active.line.number, active.line.heard_text, reason))
         if self.state is Agent.HELD:
             self._out.append(ResumeSpeech(self.active[0].line.number if self.active else 0))
         self.active.clear()
@@ -213,9 +244,17 @@ class SpeechSide:
         if self.active:
             self.move(Agent.SPEAKING if self.is_audible else Agent.THINKING)
 
+    def take_back(self) -> None:
+        """Nobody took the caller whom the agent was handing over."""
+        assert self.state is Agent.HANDING_OVER
+        self.state = Agent.LISTENING
+
     def move(self, to: Agent) -> None:
-        """Go on to a state. Nothing the agent does by itself ends its leaving, or a human's speaking in its place."""
-        if to is self.state or (self.state is Agent.LEAVING and to is not Agent.GONE):
+        """Go on to a state. Nothing the agent does by itself ends its leaving, its handing the caller over, or a
+        human's speaking in its place."""
+        if to is self.state or (self.state is Agent.LEAVING and to not in (Agent.HANDING_OVER, Agent.GONE)):
+            return
+        if self.state is Agent.HANDING_OVER and to not in (Agent.LEAVING, Agent.GONE):
             return
         if self.state is Agent.TAKEN_OVER and to not in (Agent.LEAVING, Agent.GONE):
             return

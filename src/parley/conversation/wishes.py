@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+CancelReason = Literal["stopped", "interrupted", "caller_went_on", "failed", "call_over"]
 Clip = Literal["one_moment", "apology", "cannot_hear", "farewell"]
 
 
@@ -42,10 +43,15 @@ class RetryReply(Wish, frozen=True):
 
 
 class CancelReply(Wish, frozen=True):
-    """Nobody will listen to this reply any more: stop asking for it. `heard` is what the caller heard of it."""
+    """Nobody will listen to this reply any more: stop asking for it, if it is not complete.
+
+    `heard` is what the caller heard of it. `reason`: `interrupted` by the caller; asked early and the
+    `caller_went_on`; `failed`, so that it is asked anew or given up; `call_over`; or `stopped` by whatever else.
+    """
 
     reply: int
     heard: str = ""
+    reason: CancelReason = "stopped"
 
 
 class Say(Wish, frozen=True):
@@ -111,6 +117,8 @@ class PressDigits(Wish, frozen=True):
 
 
 class TransferTo(Wish, frozen=True):
+    """Hand the caller to this number. HungUp follows when they have left, TransferReturned where that cannot be."""
+
     number: str
 
 
@@ -131,10 +139,19 @@ class EndCall(Wish, frozen=True):
 
 
 class TurnLatencies(msgspec.Struct, frozen=True):
-    """Milliseconds from the end of the caller's speech to each step of the answer; None where a step did not happen."""
+    """Milliseconds from the end of the caller's speech to each step of the answer; None where a step did not happen.
+
+    In their usual order: the last words were settled (`recognised`), the turn was taken (`endpointed`), the answer's
+    first text came (`first_text`), its first words went to the voice (`first_clause`), the voice's first sound came
+    (`synthesised`), left for the phone (`first_audio`), and began to play there (`heard`). Of an answer that was asked
+    for early, all up to the sound may come before the turn is taken, and be negative.
+    """
 
     recognised_ms: float | None = None
+    endpointed_ms: float | None = None
     first_text_ms: float | None = None
+    first_clause_ms: float | None = None
+    synthesised_ms: float | None = None
     first_audio_ms: float | None = None
     heard_ms: float | None = None
 
