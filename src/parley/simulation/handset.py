@@ -107,6 +107,8 @@ class Handset:
     def connect(self, line: Line) -> None:
         """Sound goes over this line from now on."""
         self._line = line
+        if self.timeline.connected_at is None:
+            self.timeline.connected_at = asyncio.get_running_loop().time()
         self.connected.set()
 
     def disconnect(self, line: Line) -> None:

@@ -56,6 +56,7 @@ class Timeline:
         self.said: list[Said] = []
         self.heard: list[Heard] = []
         self.cleared_at: list[float] = []
+        self.connected_at: float | None = None
 
     @property
     def words_heard(self) -> list[str]:
@@ -71,6 +72,13 @@ class Timeline:
     def heard_ms(self) -> float:
         """Agent audio played."""
         return sum(stretch.duration_ms for stretch in self.heard)
+
+    @property
+    def greeting_ms(self) -> float | None:
+        """From the start of the first media stream to the arrival of the first agent audio; None before that."""
+        if self.connected_at is None or not self.heard:
+            return None
+        return (self.heard[0].arrived_at - self.connected_at) * 1000.0
 
     def reply_ms(self) -> list[float]:
         """For each utterance that was answered: from its end to the arrival of the first agent audio after it."""
