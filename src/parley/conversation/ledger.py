@@ -7,17 +7,9 @@ from typing import Literal
 import msgspec
 
 from parley.conversation.wishes import NoteTurn, TurnLatencies
+from parley.conversation.words import may_part
 
-_WITHOUT_SPACES = ((0x0E00, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x2E80, 0xABFF), (0xF900, 0xFFEF))
-
-LineKind = Literal["greeting", "answer", "check_in", "said", "goodbye", "clip", "human"]
-
-
-def _may_part(before: str, after: str) -> bool:
-    """Whether a text may be cut between two characters: at white space, or where a script has none between words."""
-    return any(
-        char.isspace() or any(first <= ord(char) <= last for first, last in _WITHOUT_SPACES) for char in before + after
-    )
+LineKind = Literal["greeting", "answer", "check_in", "said", "goodbye", "filler", "clip", "human"]
 
 
 class Line(msgspec.Struct):
@@ -29,6 +21,7 @@ class Line(msgspec.Struct):
     heard: int = 0
     is_complete: bool = False
     first_text_at: float | None = None
+    first_clause_at: float | None = None
     synthesised_at: float | None = None
     first_audio_at: float | None = None
     heard_at: float | None = None
@@ -39,7 +32,7 @@ class Line(msgspec.Struct):
         if self.heard >= len(self.text.rstrip()):
             return self.text.strip()
         end = self.heard
-        while end > 0 and not _may_part(self.text[end - 1], self.text[end]):
+        while end > 0 and not may_part(self.text[end - 1], self.text[end]):
             end -= 1
         return self.text[:end].strip()
 
@@ -55,6 +48,7 @@ class Row(msgspec.Struct):
     spoke_until: float | None = None
     spoke_until_is_estimate: bool = False
     recognised_at: float | None = None
+    endpointed_at: float | None = None
 
     @property
     def heard_text(self) -> str | None:
@@ -79,10 +73,10 @@ class Row(msgspec.Struct):
         return any(line.heard > 0 for line in self.lines)
 
     def latencies(self) -> TurnLatencies:
-        """Milliseconds from the end of the caller's speech to each step. A clip is no answer and does not count."""
+        """Milliseconds from the end of the caller's speech to each step. Only answers count: no clip, no filler."""
         if self.spoke_until is None:
             return TurnLatencies()
-        answers = [line for line in self.lines if line.kind != "clip"]
+        answers = [line for line in self.lines if line.kind == "answer"]
 
         def since(moments: list[float | None]) -> float | None:
             known = [moment for moment in moments if moment is not None]
@@ -90,7 +84,10 @@ class Row(msgspec.Struct):
 
         return TurnLatencies(
             recognised_ms=since([self.recognised_at]),
+            endpointed_ms=since([self.endpointed_at]),
             first_text_ms=since([line.first_text_at for line in answers]),
+            first_clause_ms=since([line.first_clause_at for line in answers]),
+            synthesised_ms=since([line.synthesised_at for line in answers]),
             first_audio_ms=since([line.first_audio_at for line in answers]),
             heard_ms=since([line.heard_at for line in answers]),
         )

@@ -98,6 +98,11 @@ class Speaker:
         self._play(human, audio, leg, now)
         return True
 
+    @property
+    def is_held(self) -> bool:
+        """Whether it keeps silent, by `hold`, until `resume`."""
+        return self._is_held
+
     # ------------------------------------------------------------ wishes
 
     def say(self, number: int, text: str) -> None:
@@ -126,13 +131,13 @@ class Speaker:
 
     def play_clip(self, number: int, clip: Clip, now: float) -> None:
         """Queue a recording in front of an utterance that has no sound yet, behind one that has."""
-        self.play_sound(number, convert(load_clip(clip), MULAW_8K, self._format), now, chars=len(CLIP_TEXTS[clip]))
+        self.play_sound(number, convert(load_clip(clip), MULAW_8K, self._format), now, text=CLIP_TEXTS[clip])
 
-    def play_sound(self, number: int, audio: bytes, now: float, *, chars: int = 0) -> None:
-        """Queue ready audio likewise. Where it is speech, it is `chars` long as text."""
+    def play_sound(self, number: int, audio: bytes, now: float, *, text: str = "") -> None:
+        """Queue ready audio likewise; `text` is what it says, where it is speech."""
         utterance = Utterance(number, self._format)
         utterance.add(audio, "", ())
-        utterance.said, utterance.is_done, utterance.was_finished = chars, True, True
+        utterance.text, utterance.is_done, utterance.was_finished = text, True, True
         place = len(self._queue)
         while place > 0 and not self._queue[place - 1].audio:
             place -= 1
@@ -152,7 +157,7 @@ class Speaker:
         self._voice.retry(number)
 
     def hold(self, now: float) -> None:
-        """Silence at once; everything unheard is kept."""
+        """Silence at once; everything unheard is kept. Only `resume` ends it."""
         self._is_held = True
         self._rewind(now)
 
@@ -162,16 +167,14 @@ class Speaker:
         self._tell_if_starved()
 
     def stop(self, number: int, now: float) -> None:
-        """Silence at once and forget this utterance; with nothing left, a hold ends too."""
+        """Silence at once and forget this utterance."""
         self._voice.cancel(number)
-        utterance = self._find(number)
-        if utterance is None:
+        if self._find(number) is None:
             return
         self._rewind(now)
-        self._queue.remove(utterance)
-        self._reported.pop(number, None)
-        if not self._queue:
-            self._is_held = False
+        utterance = self._find(number)
+        if utterance is not None:
+            self._forget(utterance)
         self._pump(now)
 
     # ------------------------------------------------------------ the voice
@@ -213,16 +216,23 @@ class Speaker:
     def progress(self, now: float) -> None:
         """Tell how far the phone has played, as far as is known at `now`."""
         self._follow(self._playhead.position(now))
+        self._settle()
+        self._pump(now)
+
+    def _settle(self) -> None:
+        """Tell what was heard of each utterance, and which of them are over."""
         for utterance in list(self._queue):
             if utterance.number:
                 self._report(utterance)
             if not utterance.is_over:
                 break
-            self._queue.remove(utterance)
-            self._reported.pop(utterance.number, None)
+            self._forget(utterance)
             if utterance.number:
                 self._emit(SpeechEnded(utterance.number))
-        self._pump(now)
+
+    def _forget(self, utterance: Utterance) -> None:
+        self._queue.remove(utterance)
+        self._reported.pop(utterance.number, None)
 
     def _tell_if_starved(self) -> None:
         """The phone has played all there is, and the voice owes more: nothing will tell of it later."""
@@ -235,8 +245,9 @@ class Speaker:
     def _report(self, utterance: Utterance) -> None:
         chars = utterance.chars_heard()
         if chars > self._reported.get(utterance.number, 0):
+            began_ago_s = utterance.heard_for_s() if utterance.number not in self._reported else 0.0
             self._reported[utterance.number] = chars
-            self._emit(SpeechHeard(utterance.number, chars))
+            self._emit(SpeechHeard(utterance.number, chars, began_ago_s))
 
     def _follow(self, position: int) -> None:
         """Spread the phone's position over the utterances whose audio it was sent."""
@@ -258,9 +269,7 @@ class Speaker:
                 self._leg.flush()
             for utterance in self._queue:
                 utterance.rewind()
-        for utterance in list(self._queue):
-            if utterance.number:
-                self._report(utterance)
+        self._settle()
 
     def _pump(self, now: float) -> None:
         """Send ahead all audio there is, in order; the next utterance follows once the one before it is complete."""

@@ -1,4 +1,4 @@
-"""One utterance's audio, how its characters lie in it, and how much of it was heard."""
+"""One utterance's audio, how its text lies in it, and how much of it was heard."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from array import array
 from bisect import bisect_right
 
 from parley.audio.formats import AudioFormat
+from parley.audio.quiet_spot import quiet_spot
+from parley.conversation.words import may_part
 
 # Where a voice gives no alignment: how fast voices speak, only until the utterance's real length is known.
 _CHARS_PER_S = 14.0
@@ -14,33 +16,32 @@ _CHARS_PER_S = 14.0
 class Utterance:
     """Audio arrives in pieces and is kept until it was heard, so that speech can resume where it stopped.
 
-    `sent` and `heard` are byte positions in `audio`. `number` 0 is sound that is no speech (pressed keys).
+    `text` is what the voice was given to say, `sent` and `heard` are byte positions in `audio`. `number` 0 is sound
+    that is no speech (pressed keys).
     """
 
     __slots__ = (
         "_audio_format",
         "_char_ends",
-        "_sounding",
         "audio",
         "heard",
         "is_done",
         "is_held_back",
         "number",
-        "said",
         "sent",
+        "text",
         "was_finished",
     )
 
     def __init__(self, number: int, audio_format: AudioFormat) -> None:
         self.number = number
+        self.text = ""
         self.audio = bytearray()
         self.sent = 0
         self.heard = 0
-        self.said = 0
         self.is_done = False
         self.is_held_back = False
         self.was_finished = False
-        self._sounding = 0  # characters said up to the last that has a sound: no voice owes audio for a space
         self._char_ends = array("q")
         self._audio_format = audio_format
 
@@ -51,17 +52,14 @@ class Utterance:
 
     @property
     def owes_audio(self) -> bool:
-        """The voice was given text whose audio has not arrived."""
+        """The voice was given text whose audio has not arrived; none owes any for a space at the end."""
         if self.is_done:
             return False
-        return self.was_finished or not self._char_ends or len(self._char_ends) < self._sounding
+        return self.was_finished or not self._char_ends or len(self._char_ends) < len(self.text.rstrip())
 
     def say(self, text: str) -> None:
         """More text was given to the voice."""
-        solid = text.rstrip()
-        if solid:
-            self._sounding = self.said + len(solid)
-        self.said += len(text)
+        self.text += text
 
     def add(self, audio: bytes, chars: str, char_end_ms: tuple[float, ...]) -> None:
         """Append a piece; its characters end at these milliseconds after its first sample."""
@@ -73,13 +71,28 @@ class Utterance:
     def chars_heard(self) -> int:
         """How many characters of the text the heard audio covers, never more than were said."""
         if self.is_over:
-            return self.said
+            return len(self.text)
         if self._char_ends:
-            return min(bisect_right(self._char_ends, self.heard), self.said)
+            return min(bisect_right(self._char_ends, self.heard), len(self.text))
         if self.is_done:
-            return self.said * self.heard // max(len(self.audio), 1)
-        return min(int(self._audio_format.duration_ms(self.heard) / 1000.0 * _CHARS_PER_S), self.said)
+            return len(self.text) * self.heard // max(len(self.audio), 1)
+        return min(int(self._audio_format.duration_ms(self.heard) / 1000.0 * _CHARS_PER_S), len(self.text))
+
+    def heard_for_s(self) -> float:
+        """How much of it was heard."""
+        return self._audio_format.duration_ms(self.heard) / 1000.0
 
     def rewind(self) -> None:
-        """Play again from where the caller stopped hearing."""
+        """Play again from the word the caller stopped hearing in: nobody understands the second half of a word."""
         self.sent = self.heard
+        if self.number and 0 < self.heard < len(self.audio):
+            self.sent = (
+                self._word_start() if self._char_ends else quiet_spot(self.audio, self.heard, self._audio_format)
+            )
+
+    def _word_start(self) -> int:
+        """Where the sound of the word at `heard` begins."""
+        place = self.chars_heard()
+        while place > 0 and (place >= len(self.text) or not may_part(self.text[place - 1], self.text[place])):
+            place -= 1
+        return min(self._char_ends[place - 1], self.heard) if place else 0
