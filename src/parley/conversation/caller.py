@@ -15,12 +15,14 @@ class Utterance(msgspec.Struct, frozen=True):
     """A finished turn of the caller.
 
     `spoke_until` is the call time at which the sound ended; `is_estimate` while only the words' arrival is known.
+    `recognised_at` is when the last of the words were settled.
     """
 
     text: str
     confidence: float
     spoke_until: float
     is_estimate: bool = False
+    recognised_at: float = 0.0
 
 
 class CallerSide:
@@ -130,6 +132,7 @@ class CallerSide:
             confidence=round(sum(known) / len(known), 3) if known else 1.0,
             spoke_until=self._words_at if ended_at is None else ended_at,
             is_estimate=ended_at is None,
+            recognised_at=self._words_at,
         )
         self._sound_ended_at = None
         self._taken_unsettled = words_of(self._interim)

@@ -54,7 +54,7 @@ class Sounding:
             return
         line = active.line
         if line.heard_at is None:
-            line.heard_at = now
+            line.heard_at = now - fact.began_ago_s
         line.heard = min(fact.chars, len(line.text))
         self._paid(active)
         waits_for_more = active.is_asked and not line.is_complete and line.heard >= len(line.text.rstrip())
