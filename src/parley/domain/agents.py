@@ -13,11 +13,15 @@ VoiceMode = Literal["webhook", "hosted"]
 
 
 class ListenChoice(msgspec.Struct, frozen=True):
-    """Which recogniser hears the caller. `language` is a BCP-47 tag; empty `model` means the provider's default."""
+    """Which recogniser hears the caller. `language` is a BCP-47 tag; empty `model` means the provider's default.
+
+    `tells_early`: it is to say when the caller has probably finished, before it is sure, if it can.
+    """
 
     provider: str = "deepgram"
     model: str = ""
     language: str = "en-US"
+    tells_early: bool = False
 
 
 class VoiceChoice(msgspec.Struct, frozen=True):
@@ -96,3 +100,9 @@ class AgentSnapshot(msgspec.Struct, frozen=True):
     spare_listens: tuple[ListenChoice, ...] = ()
     spare_voices: tuple[VoiceChoice, ...] = ()
     spare_models: tuple[ModelChoice, ...] = ()
+
+    @property
+    def listens(self) -> tuple[ListenChoice, ...]:
+        """Who hears the caller, and who does in whose place: told to guess early where the agent thinks ahead."""
+        line = (self.listen, *self.spare_listens)
+        return tuple(msgspec.structs.replace(each, tells_early=self.conduct.thinks_ahead) for each in line)

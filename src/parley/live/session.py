@@ -10,24 +10,33 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Literal, cast
 
 import structlog
 
 from parley.conversation import wishes
-from parley.conversation.facts import AnyFact, CallConnected, CallPrepared, Fact, HungUp, PartRestored, VoiceStarted
+from parley.conversation.facts import (
+    AnyFact,
+    CallConnected,
+    CallPrepared,
+    Fact,
+    HungUp,
+    PartRestored,
+    TransferReturned,
+    VoiceStarted,
+)
 from parley.conversation.journal import Entry, Header
 from parley.conversation.machine import Conversation
-from parley.conversation.talk import TalkObserver
+from parley.conversation.talk import Talk, TalkObserver
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ParleyError
 from parley.domain.events import TurnDelivery
 from parley.live.driver import Driver
 from parley.live.journals import Journal
 from parley.live.leg import LegSide
-from parley.live.line import ENDED_BY_CARRIER, LineRecords, handed_on
+from parley.live.line import ENDED_BY_CARRIER, LineRecords, handed_on, handed_over
 from parley.live.listener import Listener
-from parley.live.metrics import Metrics
+from parley.live.metrics import Metrics, TurnMeter
 from parley.live.providers import Providers
 from parley.live.recorder import Recorder, Unrecorded
 from parley.live.replier import Replier
@@ -42,13 +51,15 @@ log = structlog.get_logger()
 _CARRIER_TIMEOUT_S = 8.0
 # The phone is free by then. What tells of the end may wait so long, to tell of the recording too.
 _RECORDING_TIMEOUT_S = 1.5
+# A caller who comes back finds an agent that remembers: the stream stays open so long for what was said to be written.
+_MEMORY_TIMEOUT_S = 1.0
 
 
+@dataclass(frozen=True, slots=True)
 class TakenOver:
-    """The call goes on without this session: at another replica, or at its next stage."""
+    """The call goes on without this session: at another replica, or at its next stage; `how` is for the metrics."""
 
-
-Leave = wishes.EndCall | wishes.TransferTo
+    how: Literal["taken_over", "transferred"] = "taken_over"
 
 
 @dataclass(slots=True)
@@ -72,6 +83,7 @@ class _Steps:
     journal: Journal
     talk: TalkObserver
     supervision: Supervision
+    meter: TurnMeter
 
     def note(self, entry: Entry) -> None:
         self.journal.write(entry)
@@ -96,14 +108,15 @@ class Session:
         self._providers = providers
         self._records = records
         conversation = Conversation(plan.agent)
-        self._steps = _Steps(journal, TalkObserver(), Supervision(plan, audience, conversation, self.post))
+        supervision, meter = Supervision(plan, audience, conversation, self.post), TurnMeter(metrics, conversation.is_open)
+        self._steps = _Steps(journal, TalkObserver(), supervision, meter)
         self._metrics = metrics
         self._driver = Driver(conversation, self._steps.note, self._fulfil, self._fail)
         loop = asyncio.get_running_loop()
         self._parts: asyncio.Future[_Parts] = loop.create_future()
         self._leg: MediaLeg | None = None
         self._attached: asyncio.Future[None] = loop.create_future()
-        self._leave: asyncio.Future[Leave | TakenOver] = loop.create_future()
+        self._leave: asyncio.Future[wishes.EndCall | TakenOver] = loop.create_future()
 
     async def run(self, ring_limit_s: float) -> None:
         """Warm everything up, talk, leave, and write down what remains.
@@ -124,25 +137,34 @@ class Session:
                 parts.hearing.close()
                 parts.voice.close()
                 self.supervision.end()
-            reason = None if isinstance(leave, TakenOver) else await self._tell_carrier(leave)
-            if self._leg is not None:
-                self._leg.close()
             talk = self._steps.talk.talk()
-            if reason is None:
+            if isinstance(leave, TakenOver):
                 parts.scribe.leave(talk)
+                if leave.how == "transferred":
+                    await asyncio.wait((writing,), timeout=_MEMORY_TIMEOUT_S)
+                self._hang_up_here()
             else:
-                self.supervision.watch.tell_ended(reason)
-                over_at = asyncio.get_running_loop().time()
-                await parts.recorder.kept(_RECORDING_TIMEOUT_S)
-                parts.scribe.ended(reason, over_at, talk)
+                await self._end(parts, await self._tell_carrier(leave), talk)
             await writing
-            self._metrics.ended(reason or "taken_over")
+            self._metrics.ended(leave.how if isinstance(leave, TakenOver) else leave.reason)
             self._steps.journal.close()
+
+    async def _end(self, parts: _Parts, reason: EndReason, talk: Talk | None) -> None:
+        self._hang_up_here()
+        self.supervision.watch.tell_ended(reason)
+        over_at = asyncio.get_running_loop().time()
+        await parts.recorder.kept(_RECORDING_TIMEOUT_S)
+        parts.scribe.ended(reason, over_at, talk)
+
+    def _hang_up_here(self) -> None:
+        """Close the stream of the call's phone."""
+        if self._leg is not None:
+            self._leg.close()
 
     def _join(self, tasks: asyncio.TaskGroup) -> _Parts:
         plan, providers = self.plan, self._providers
         audio = providers.audio_format(plan)
-        hearing = providers.recogniser(plan).listen(plan.agent.listen, audio, plan.listen_key, self._on_hearing)
+        hearing = providers.recogniser(plan).listen(plan.agent.listens[0], audio, plan.listen_key, self._on_hearing)
         voice = providers.voice(plan).speak(plan.agent.voice, audio, plan.voice_key, self._on_voice)
         responder, conversation = providers.responder(plan), self._driver.conversation
         scribe = Scribe(plan, self._records.calls)
@@ -151,7 +173,15 @@ class Session:
             voice=voice,
             listener=Listener(hearing, audio, self._on_hearing),
             speaker=Speaker(voice, audio, self._driver.post),
-            replier=Replier(plan, responder, tasks, self._driver.post, conversation.history, conversation.whispers),
+            replier=Replier(
+                plan,
+                responder,
+                tasks,
+                self._driver.post,
+                conversation.history,
+                conversation.whispers,
+                lambda: conversation.returned,
+            ),
             scribe=scribe,
             recorder=providers.recorders.open(plan, audio, self._driver.now, scribe.problem),
             tasks=tasks,
@@ -164,29 +194,31 @@ class Session:
         self._parts.set_result(parts)
         return parts
 
-    async def _until_over(self, ring_limit_s: float) -> Leave | TakenOver:
+    async def _until_over(self, ring_limit_s: float) -> wishes.EndCall | TakenOver:
         await asyncio.wait((self._attached, self._leave), timeout=ring_limit_s, return_when=asyncio.FIRST_COMPLETED)
         if self._attached.done() or self._leave.done():
             return await self._leave
         return wishes.EndCall("no_answer")
 
-    async def _tell_carrier(self, leave: Leave) -> EndReason:
+    async def _tell_carrier(self, leave: wishes.EndCall) -> EndReason:
         """Tell the carrier, unless it told us. One that cannot be told notices the closed stream and asks what next."""
-        call_id = self.plan.call_id
-        is_transfer = isinstance(leave, wishes.TransferTo)
-        reason = "transferred" if isinstance(leave, wishes.TransferTo) else leave.reason
+        call_id, reason = self.plan.call_id, cast(EndReason, leave.reason)
         try:
             async with asyncio.timeout(_CARRIER_TIMEOUT_S):
-                if isinstance(leave, wishes.TransferTo):
-                    await self._records.calls.transfer_at_carrier(call_id, leave.number)
-                elif reason not in ENDED_BY_CARRIER:
+                if reason not in ENDED_BY_CARRIER:
                     await self._records.calls.end_at_carrier(call_id)
         except (ParleyError, TimeoutError) as error:
             log.warning("carrier_not_told", call_id=call_id, reason=reason, error=type(error).__name__)
-            if is_transfer and self._parts.done():
-                self._problem(self._parts.result(), wishes.NoteProblem("transfer_failed"))
-                reason = "carrier_failed"
-        return cast(EndReason, reason)
+        return reason
+
+    async def _transfer(self, parts: _Parts, number: str) -> None:
+        """Let the carrier have the caller, or tell the conversation, which is alive until then, that it cannot."""
+        if await handed_over(self._records.desk, self.plan.call_id, number, parts.replier.told()):
+            self._go(TakenOver("transferred"))
+            self._driver.post(HungUp("transferred"))
+        elif not self._leave.done():
+            self._problem(parts, wishes.NoteProblem("transfer_failed"))
+            self._driver.post(TransferReturned("failed", number))
 
     async def abandon(self) -> bool:
         """After a bug: let the phone go, so that nobody is left on a dead line. True where the call goes on."""
@@ -269,6 +301,9 @@ class Session:
             self._attached.set_result(None)
             parts.scribe.connected()
             self._driver.post(CallConnected())
+            before = self.plan.continues
+            if before is not None and before.is_back and before.transfer is not None:
+                self._driver.post(TransferReturned(before.transfer.outcome, before.transfer.to))
         side = LegSide(leg, parts.listener, parts.speaker, self._driver, lambda: self._leg is leg)
         return parts.recorder.listen_in(leg, self.supervision.listen_in(side))
 
@@ -294,13 +329,17 @@ class Session:
 
     def _note(self, parts: _Parts, note: wishes.NoteTurn) -> None:
         parts.scribe.note(note)
+        self._steps.meter.note(note)
 
     def _problem(self, parts: _Parts, problem: wishes.NoteProblem) -> None:
         log.info("call_problem", call_id=self.plan.call_id, code=problem.code)
         self._metrics.problem(problem.code)
         parts.scribe.problem(problem.code)
 
-    def _go(self, leave: Leave | TakenOver) -> None:
+    def _hand_over(self, parts: _Parts, transfer: wishes.TransferTo) -> None:
+        parts.tasks.create_task(self._transfer(parts, transfer.number))
+
+    def _go(self, leave: wishes.EndCall | TakenOver) -> None:
         if not self._leave.done():
             self._leave.set_result(leave)
 
@@ -315,8 +354,9 @@ class Session:
         wishes.AskReply: lambda self, parts, wish, now: parts.replier.ask(wish),
         wishes.ConfirmReply: lambda self, parts, wish, now: parts.replier.confirm(wish.reply),
         wishes.RetryReply: lambda self, parts, wish, now: parts.replier.retry(wish.reply),
-        wishes.CancelReply: lambda self, parts, wish, now: parts.replier.cancel(wish.reply),
+        wishes.CancelReply: lambda self, parts, wish, now: parts.replier.cancel(wish),
         wishes.Say: lambda self, parts, wish, now: parts.speaker.say(wish.reply, wish.text),
+        wishes.Murmur: lambda self, parts, wish, now: parts.speaker.murmur(wish.reply, wish.text),
         wishes.FinishSaying: lambda self, parts, wish, now: parts.speaker.finish(wish.reply),
         wishes.HoldBack: lambda self, parts, wish, now: parts.speaker.hold_back(wish.reply),
         wishes.LetOut: lambda self, parts, wish, now: parts.speaker.let_out(wish.reply, now),
@@ -331,6 +371,6 @@ class Session:
         wishes.NoteProblem: lambda self, parts, wish, now: self._problem(parts, wish),
         wishes.OpenMicrophone: lambda self, parts, wish, now: self.supervision.open_microphone(wish.by),
         wishes.CloseMicrophone: lambda self, parts, wish, now: self.supervision.close_microphone(),
-        wishes.TransferTo: lambda self, parts, wish, now: self._go(wish),
+        wishes.TransferTo: lambda self, parts, wish, now: self._hand_over(parts, wish),
         wishes.EndCall: lambda self, parts, wish, now: self._go(wish),
     }

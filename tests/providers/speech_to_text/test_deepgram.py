@@ -95,6 +95,20 @@ async def play(hearing: DeepgramHearing, audio: bytes, frame: int = 160) -> None
         await asyncio.sleep(0)
 
 
+async def test_a_model_made_for_it_says_early_that_a_turn_may_be_over_and_takes_it_back() -> None:
+    heard = Heard()
+    audio = speak("Hold on.") + b"\xff" * 1800 + speak("What time is it?") + PAUSE
+    eager = ListenChoice(model="flux-general-en", tells_early=True)
+    async with DeepgramEmulator() as vendor, listening(vendor.url, heard, eager) as hearing:
+        await play(hearing, audio)
+        await heard.until(lambda heard: heard.turns == 1)
+    words = [fact for fact in heard.facts if isinstance(fact, WordsHeard)]
+    guesses = [at for at, fact in enumerate(words) if fact.may_end_turn]
+    assert [words[at].text for at in guesses] == ["Hold on.", "Hold on. What time is it?"]
+    assert not words[guesses[0] + 1].may_end_turn
+    assert words[-1].ends_turn and words[-1].text == words[guesses[1]].text
+
+
 @pytest.mark.parametrize("choice", [ListenChoice(), FLUX], ids=["nova", "flux"])
 async def test_a_call_is_heard_word_for_word_with_an_end_for_every_turn(choice: ListenChoice) -> None:
     heard = Heard()
@@ -107,7 +121,7 @@ async def test_a_call_is_heard_word_for_word_with_an_end_for_every_turn(choice: 
     assert finals[0].confidence == pytest.approx(0.98)
     interim = [fact.text for fact in heard.facts if isinstance(fact, WordsHeard) and not fact.is_final]
     assert interim[:3] == ["Good", "Good morning,", "Good morning, I"]
-    assert heard.facts.count(VoiceStarted()) == 3
+    assert sum(isinstance(fact, VoiceStarted) for fact in heard.facts) == 3
     assert heard.troubles == []
     (stream,) = vendor.streams
     assert bytes(stream.audio) == CALL

@@ -47,7 +47,7 @@ def nova(position: int = 0) -> NovaTranscript:
 class TestNova:
     def test_interim_words_then_the_settled_turn(self) -> None:
         transcript = nova()
-        assert transcript.read(SpeechStarted(0.5), SECOND) == [VoiceStarted()]
+        assert transcript.read(SpeechStarted(0.5), SECOND) == [VoiceStarted(0.5)]
         assert transcript.read(results("Hello", 0, 1), SECOND) == [WordsHeard("Hello", confidence=0.9)]
         assert transcript.read(results("Hello", 0, 1.2), SECOND) == []
         assert transcript.read(results("", 0, 1.2), SECOND) == []
@@ -113,7 +113,7 @@ class TestNova:
     def test_voice_heard_again_after_a_reconnect_is_no_news(self) -> None:
         transcript = nova(2 * SECOND)
         assert transcript.read(SpeechStarted(0.1), 8 * SECOND) == []
-        assert transcript.read(SpeechStarted(5.5), 8 * SECOND) == [VoiceStarted()]
+        assert transcript.read(SpeechStarted(5.5), 8 * SECOND) == [VoiceStarted(0.5)]
 
     def test_words_left_open_by_a_broken_stream_end_when_nobody_speaks_on(self) -> None:
         transcript = nova()
@@ -160,12 +160,27 @@ class TestFlux:
         heard = [WordsHeard("Book", confidence=0.8), WordsHeard("Book it", confidence=0.8)]
         assert transcript.read(info("StartOfTurn", "Book", 1.0), SECOND) == [VoiceStarted(), heard[0]]
         assert transcript.read(info("Update", "Book", 1.2), SECOND) == []
-        assert transcript.read(info("EagerEndOfTurn", "Book it", 1.5), 2 * SECOND) == [heard[1]]
-        assert transcript.read(info("TurnResumed", "Book it", 1.6), 2 * SECOND) == []
+        assert transcript.read(info("Update", "Book it", 1.5), 2 * SECOND) == [heard[1]]
         assert transcript.read(info("EndOfTurn", "Book it.", 2.0), 2 * SECOND) == [
             WordsHeard("Book it.", is_final=True, ends_turn=True, turn_is_certain=True, confidence=0.8)
         ]
         assert transcript.settled == 2 * SECOND
+
+    def test_a_likely_end_is_told_and_taken_back_with_the_words_it_is_of(self) -> None:
+        transcript = FluxTranscript(MULAW_8K)
+        transcript.begin(0)
+        likely = WordsHeard("Book it", confidence=0.8, may_end_turn=True)
+        transcript.read(info("Update", "Book it", 1.0), SECOND)
+        assert transcript.read(info("EagerEndOfTurn", "Book it", 1.5), 2 * SECOND) == [likely]
+        assert transcript.read(info("Update", "Book it", 1.6), 2 * SECOND) == []
+        gone_on = transcript.read(info("TurnResumed", "Book it", 1.7), 2 * SECOND)
+        assert gone_on == [WordsHeard("Book it", confidence=0.8)]
+
+    def test_the_voice_began_with_the_first_word(self) -> None:
+        transcript = FluxTranscript(MULAW_8K)
+        transcript.begin(0)
+        start = TurnInfo("StartOfTurn", 1.0, "Book", (Word("Book", start=0.7),))
+        assert transcript.read(start, SECOND)[0] == VoiceStarted(0.3)
 
     def test_silence_is_settled_up_to_a_second_ago(self) -> None:
         transcript = FluxTranscript(MULAW_8K)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 from deepgram.listen.v1.types import ListenV1Metadata, ListenV1Results, ListenV1SpeechStarted, ListenV1UtteranceEnd
 from deepgram.listen.v2.types import ListenV2Connected, ListenV2TurnInfo
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 
 from parley.audio.formats import MULAW_8K, PCM_16K
 from parley.audio.watermark import speak
-from parley.domain.agents import ListenChoice
+from parley.domain.agents import AgentSnapshot, Conduct, ListenChoice
 from parley.domain.errors import ConfigurationError
 from parley.providers.speech_to_text.deepgram_wire import (
     Fault,
@@ -77,6 +78,14 @@ def test_flux_is_the_second_protocol(model: str, language: str, wanted: dict[str
     url = listen_url("https://api.deepgram.com", ListenChoice(model=model, language=language), MULAW_8K)
     assert urlsplit(url).path == "/v2/listen"
     assert query_of(url) == wanted | {"encoding": "mulaw", "sample_rate": "8000"}
+
+
+def test_flux_is_asked_for_likely_ends_where_the_agent_thinks_ahead() -> None:
+    agent = AgentSnapshot("agent_1", "Ada", listen=ListenChoice(model="flux"), conduct=Conduct(thinks_ahead=True))
+    query = query_of(listen_url("https://api.deepgram.com", agent.listens[0], MULAW_8K))
+    assert 0.3 <= float(query["eager_eot_threshold"]) <= 0.9
+    nova = msgspec.structs.replace(agent.listens[0], model="nova-3")
+    assert "eager_eot_threshold" not in listen_url("https://api.deepgram.com", nova, MULAW_8K)
 
 
 @pytest.mark.parametrize(

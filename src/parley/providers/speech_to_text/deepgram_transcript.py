@@ -170,7 +170,11 @@ class NovaTranscript:
 
 
 class FluxTranscript:
-    """v2: every message repeats the whole turn so far, and the model itself says when the turn is over."""
+    """v2: every message repeats the whole turn so far, and the model itself says when the turn is over.
+
+    Where it was asked to, it also says when the turn is probably over, and takes that back if the caller goes on: the
+    same words are then told anew.
+    """
 
     def __init__(self, audio: AudioFormat) -> None:
         self.settled = 0
@@ -191,12 +195,13 @@ class FluxTranscript:
             return self._end(message, text, sent)
         facts: list[HearingFact] = []
         if message.event == "StartOfTurn":
-            facts += _voice_started(self._clock, message.audio_window_end, sent)
+            facts += _turn_started(self._clock, message, sent)
         elif not text and message.audio_window_end is not None:
             self._settle(self._clock.position(message.audio_window_end) - self._clock.span(_ONSET_S), sent)
-        if text and text != self._told:
+        may_end = message.event == "EagerEndOfTurn"
+        if text and (text != self._told or may_end or message.event == "TurnResumed"):
             self._told = text
-            facts.append(WordsHeard(text, confidence=_mean_confidence(message.words)))
+            facts.append(WordsHeard(text, confidence=_mean_confidence(message.words), may_end_turn=may_end))
         return facts
 
     def nobody_spoke(self) -> list[HearingFact]:
@@ -215,9 +220,16 @@ class FluxTranscript:
 
 
 def _voice_started(clock: _StreamClock, stream_s: float | None, sent: int) -> list[HearingFact]:
-    if stream_s is not None and sent - clock.position(stream_s) > clock.span(_FRESH_S):
-        return []
-    return [VoiceStarted()]
+    if stream_s is None:
+        return [VoiceStarted()]
+    ago = max(sent - clock.position(stream_s), 0)
+    return [VoiceStarted(round(ago / clock.bytes_per_second, 3))] if ago <= clock.span(_FRESH_S) else []
+
+
+def _turn_started(clock: _StreamClock, turn: TurnInfo, sent: int) -> list[HearingFact]:
+    """The voice began with the turn's first word, if that has a time."""
+    first = turn.words[0].start if turn.words else 0.0
+    return _voice_started(clock, first or turn.audio_window_end, sent)
 
 
 def _plain(word: str) -> str:

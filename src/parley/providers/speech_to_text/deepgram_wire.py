@@ -20,6 +20,7 @@ from parley.domain.errors import ConfigurationError
 DEFAULT_MODEL = "nova-3"
 ENDPOINTING_MS = 300
 UTTERANCE_END_MS = 1000
+EAGER_EOT_THRESHOLD = 0.4  # of 0.3 to 0.9; the surer end of a turn is told at 0.7
 
 _ENCODINGS = {"mulaw": "mulaw", "alaw": "alaw", "pcm_s16le": "linear16"}
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
@@ -174,4 +175,9 @@ def _flux_options(choice: ListenChoice) -> dict[str, str]:
     model = choice.model.lower()
     if model in ("flux", "flux-general"):
         model = "flux-general-en" if language == "en" else "flux-general-multi"
-    return {"model": model} | ({"language_hint": language} if model.endswith("-multi") and language != "multi" else {})
+    options = {"model": model}
+    if model.endswith("-multi") and language != "multi":
+        options["language_hint"] = language
+    if choice.tells_early:
+        options["eager_eot_threshold"] = str(EAGER_EOT_THRESHOLD)
+    return options
