@@ -97,14 +97,14 @@ async def play(hearing: DeepgramHearing, audio: bytes, frame: int = 160) -> None
 
 async def test_a_model_made_for_it_says_early_that_a_turn_may_be_over_and_takes_it_back() -> None:
     heard = Heard()
-    audio = speak("Hold on.") + b"\xff" * 1800 + speak("What time is it?") + PAUSE
+    audio = speak("Hold on.") + b"\xff" * 900 + speak("I am late.") + PAUSE
     eager = ListenChoice(model="flux-general-en", tells_early=True)
     async with DeepgramEmulator() as vendor, listening(vendor.url, heard, eager) as hearing:
         await play(hearing, audio)
         await heard.until(lambda heard: heard.turns == 1)
     words = [fact for fact in heard.facts if isinstance(fact, WordsHeard)]
     guesses = [at for at, fact in enumerate(words) if fact.may_end_turn]
-    assert [words[at].text for at in guesses] == ["Hold on.", "Hold on. What time is it?"]
+    assert [words[at].text for at in guesses] == ["Hold on.", "Hold on. I am late."]
     assert not words[guesses[0] + 1].may_end_turn
     assert words[-1].ends_turn and words[-1].text == words[guesses[1]].text
 
