@@ -30,10 +30,16 @@ Trouble = Literal["none", "hang", "cut", "garbage", "array"]
 
 @dataclass(frozen=True)
 class Completion:
-    """One answer. `trouble` comes after `trouble_after` tokens; delays left out are the emulator's."""
+    """One answer. `trouble` comes after `trouble_after` tokens; delays left out are the emulator's.
+
+    A tool's arguments that are a text are sent as they are. `tools_after` tokens the calls come, in the midst of the
+    text; left out, behind it. With `numbers_tools` False every call is number 0, as some servers have it.
+    """
 
     text: str = ""
-    tools: tuple[tuple[str, dict[str, Any]], ...] = ()
+    tools: tuple[tuple[str, dict[str, Any] | str], ...] = ()
+    tools_after: int | None = None
+    numbers_tools: bool = True
     status: int = 200
     error: str = "something went wrong"
     trouble: Trouble = "none"
@@ -146,10 +152,14 @@ class OpenAIEmulator:
         return Answer(pieces, delay_s=delay_s, ending=ending)
 
     def _stream(self, completion: Completion, delay_s: float) -> Answer:
-        tokens = [_chunk({"role": "assistant", "content": ""})]
-        tokens += [_chunk({"content": word}) for word in re.findall(r"\s*\S+|\s+\Z", completion.text)]
-        for index, (name, arguments) in enumerate(completion.tools):
-            tokens += _tool_call(index, name, json.dumps(arguments))
+        words = [_chunk({"content": word}) for word in re.findall(r"\s*\S+|\s+\Z", completion.text)]
+        calls = [
+            piece
+            for index, (name, given) in enumerate(completion.tools)
+            for piece in _tool_call(index, name, given if isinstance(given, str) else json.dumps(given), completion)
+        ]
+        place = len(words) if completion.tools_after is None else completion.tools_after
+        tokens = [_chunk({"role": "assistant", "content": ""}), *words[:place], *calls, *words[place:]]
         tokens.append(_chunk({}, "tool_calls" if completion.tools else completion.finish_reason))
         ending: Literal["complete", "cut", "hang"] = "complete"
         match completion.trouble:
@@ -169,11 +179,12 @@ class OpenAIEmulator:
         return Answer(pieces, content_type="text/event-stream", delay_s=delay_s, ending=ending)
 
 
-def _tool_call(index: int, name: str, arguments: str) -> list[bytes]:
+def _tool_call(index: int, name: str, arguments: str, completion: Completion) -> list[bytes]:
     """A call as it streams: first its name, then its arguments in two pieces."""
     half = len(arguments) // 2
-    first = {"index": index, "id": f"call_{index}", "type": "function", "function": {"name": name, "arguments": ""}}
-    rest = [{"index": index, "function": {"arguments": piece}} for piece in (arguments[:half], arguments[half:])]
+    number = index if completion.numbers_tools else 0
+    first = {"index": number, "id": f"call_{index}", "type": "function", "function": {"name": name, "arguments": ""}}
+    rest = [{"index": number, "function": {"arguments": piece}} for piece in (arguments[:half], arguments[half:])]
     return [_chunk({"tool_calls": [piece]}) for piece in (first, *rest)]
 
 

@@ -33,6 +33,7 @@ from parley.providers.turns import DigitsPart as DigitsPart
 from parley.providers.turns import HangupPart as HangupPart
 from parley.providers.turns import HistoryLine as HistoryLine
 from parley.providers.turns import Instruction as Instruction
+from parley.providers.turns import RefusedPart as RefusedPart
 from parley.providers.turns import ReplyPart as ReplyPart
 from parley.providers.turns import SilencePart as SilencePart
 from parley.providers.turns import TextPart as TextPart
@@ -63,6 +64,16 @@ class Hearing(Protocol):
 
         Emits PartLost/PartRestored around a gap and PartFailed when it gives up; never raises for a provider's fault.
         """
+        ...
+
+    @property
+    def settled(self) -> int:
+        """How many bytes of the audio given to `hear` are done with: no word in them will be told any more."""
+        ...
+
+    @property
+    def answered_at(self) -> float:
+        """When the recogniser last said anything about the audio, by the event loop's clock; minus infinity before."""
         ...
 
     def hear(self, audio: bytes) -> None:
@@ -164,6 +175,13 @@ class Responder(Protocol):
 
     async def warm(self, plan: CallPlan) -> None:
         """Open what can be opened before the first turn. Failing to is not an error."""
+        ...
+
+    async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None:
+        """Whoever answers is told, where they asked for it, that the caller hears no more of this answer than `heard`.
+
+        `reason` is a `CancelReason` of the conversation. Soon over, and never raises.
+        """
         ...
 
 
@@ -270,10 +288,6 @@ class Carrier(Protocol):
 
     async def end(self, account: CarrierAccount, carrier_call_id: str) -> None:
         """End a call; a call that is over already is no error."""
-        ...
-
-    async def transfer(self, account: CarrierAccount, carrier_call_id: str, to_number: str, caller_id: str) -> None:
-        """Hand the caller to another number and leave the call."""
         ...
 
     async def send_message(

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from parley.domain.calls import CallPlan
+from parley.domain.transfers import ReturnedTransfer
 
 
 class HistoryLine(msgspec.Struct, frozen=True):
@@ -34,6 +35,7 @@ class TurnRequest(msgspec.Struct, frozen=True):
     `whispers` are all instructions given during this call so far, oldest first. `turn` numbers the caller's turns of
     this session; the same number again has more words. `digits` are keys the caller pressed in it. An `is_early` turn
     is probably over, but may go on: nothing may be done for it that cannot be taken back.
+    With a `transfer` the caller was to be handed to a human, and nobody took them.
     """
 
     plan: CallPlan
@@ -45,6 +47,14 @@ class TurnRequest(msgspec.Struct, frozen=True):
     turn: int = 0
     digits: str = ""
     is_early: bool = False
+    transfer: ReturnedTransfer | None = None
+
+    @property
+    def turn_id(self) -> str:
+        """The same for every asking of one turn of one call, whichever session asks."""
+        before = self.plan.continues
+        number = self.turn + (before.first_row if before is not None else 0)
+        return f"turn_{self.plan.call_id.removeprefix('call_')}_{number}"
 
 
 class TextPart(msgspec.Struct, frozen=True):
@@ -67,4 +77,13 @@ class SilencePart(msgspec.Struct, frozen=True):
     """Say nothing this time, on purpose."""
 
 
-ReplyPart = TextPart | DigitsPart | HangupPart | TransferPart | SilencePart
+class RefusedPart(msgspec.Struct, frozen=True):
+    """Something was wanted that may not be done, or that cannot be understood: nothing is done about it.
+
+    `code` is a stable word for it, to be found among the call's problems.
+    """
+
+    code: str
+
+
+ReplyPart = TextPart | DigitsPart | HangupPart | TransferPart | SilencePart | RefusedPart

@@ -118,16 +118,15 @@ async def test_the_model_can_hang_up_and_transfer() -> None:
     async with asked(goodbye) as (openai, responder):
         parts = await collect(responder.respond(turn()))
         assert (text_of(parts), parts[-1]) == ("Goodbye!", HangupPart())
-        assert [tool["function"]["name"] for tool in openai.requests[0].body["tools"]] == ["end_call"]
+        offered = [tool["function"]["name"] for tool in openai.requests[0].body["tools"]]
+        assert offered == ["end_call", "press_digits", "stay_silent"]
     silent = Completion(tools=(("transfer_call", {"announcement": "One moment, a colleague."}),))
     async with asked(silent) as (openai, responder):
         parts = await collect(responder.respond(turn(transfer_number="+15550001111")))
         assert parts == [TextPart("One moment, a colleague."), TransferPart()]
-        assert len(openai.requests[0].body["tools"]) == 2
+        assert len(openai.requests[0].body["tools"]) == 4
     async with asked(Completion(tools=(("end_call", {}),))) as (_, responder):
         assert await collect(responder.respond(turn())) == [HangupPart()]
-    async with asked(Completion("Sunny.", tools=(("get_weather", {}),))) as (_, responder):
-        assert text_of(await collect(responder.respond(turn()))) == "Sunny."
 
 
 async def test_a_server_that_knows_no_tools_is_asked_again_without_and_remembered() -> None:

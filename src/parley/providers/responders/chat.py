@@ -12,13 +12,12 @@ from contextlib import AsyncExitStack
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import msgspec
-
 from parley.domain.calls import CallPlan
 from parley.providers.openai_server import DEFAULT_BASE_URL, OpenAIServer, authorization
-from parley.providers.protocols import HangupPart, ReplyPart, TextPart, TransferPart, TurnRequest
-from parley.providers.responders.chat_request import END_CALL, TRANSFER_CALL, Refused, messages, settings
-from parley.providers.responders.chat_stream import ChatStream, GarbledStream, ToolCall
+from parley.providers.protocols import RefusedPart, ReplyPart, TextPart, TurnRequest
+from parley.providers.responders.chat_request import Refused, messages, settings
+from parley.providers.responders.chat_stream import ChatStream, GarbledStream
+from parley.providers.responders.chat_tools import Offer
 
 DEFAULT_MODEL = "gpt-6-luna"
 """OpenAI's named replacement for gpt-4.1-mini, which is switched off on 2027-01-14; the fastest tier, used without
@@ -50,11 +49,11 @@ class ChatResponder:
         self._refused = Refused()
 
     async def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
-        """Yield text as it streams, then hanging up or transferring if the model asked for it."""
+        """Yield text as it streams, then what the model wants done, as far as it may."""
         stream = ChatStream()
         said = False
         async with AsyncExitStack() as stack:
-            data = await self._open(turn, stack)
+            data, offer = await self._open(turn, stack)
             while not stream.is_done:
                 piece = await self._server.in_time(anext(data, None), self._timeouts_s[said])
                 text = self._read(stream, piece)
@@ -65,23 +64,27 @@ class ChatResponder:
                     break
             await _drain(data)
         self._server.note_use()
-        parts = _leaving(stream.tool_calls(), said=said)
-        if not said and not parts:
-            raise self._server.failure("empty", retryable=True)
-        for part in parts:
+        acts = False
+        for part in offer.parts(stream.tool_calls(), said=said):
+            acts = acts or not isinstance(part, RefusedPart)
             yield part
+        if not said and not acts:
+            raise self._server.failure("empty", retryable=True)
 
     async def warm(self, plan: CallPlan) -> None:
         """Open a connection to the server, if the model is what will answer."""
         if plan.webhook is None:
             await self._server.warm()
 
+    async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None:
+        """A model is told nothing: the history of its next turn says what was heard."""
+
     async def aclose(self) -> None:
         """Close all connections."""
         await self._server.aclose()
 
-    async def _open(self, turn: TurnRequest, stack: AsyncExitStack) -> AsyncIterator[bytes]:
-        """Send the request; once more without a setting that the server refuses by name."""
+    async def _open(self, turn: TurnRequest, stack: AsyncExitStack) -> tuple[AsyncIterator[bytes], Offer]:
+        """Send the request; once more without a setting that the server refuses by name. Also: what was offered."""
         import openai
 
         refusals = (openai.BadRequestError, openai.UnprocessableEntityError)
@@ -103,7 +106,7 @@ class ChatResponder:
                 if not self._refused.learn(model, body, error.message):
                     raise self._server.failure("refused", retryable=False) from error
             else:
-                return response.iter_bytes()
+                return response.iter_bytes(), Offer(body.get("tools", ()))
         raise self._server.failure("refused", retryable=False)
 
     def _read(self, stream: ChatStream, piece: bytes | None) -> str:
@@ -123,24 +126,6 @@ async def _drain(data: AsyncIterator[bytes]) -> None:
                 pass
     except (TimeoutError, httpx2.HTTPError):
         pass
-
-
-def _leaving(calls: list[ToolCall], *, said: bool) -> list[ReplyPart]:
-    """The first call that is one of ours, with its words in front if the model said nothing besides."""
-    for call in calls:
-        if call.name in (END_CALL, TRANSFER_CALL):
-            words = "" if said else _words(call.arguments)
-            leave = HangupPart() if call.name == END_CALL else TransferPart()
-            return [TextPart(words), leave] if words else [leave]
-    return []
-
-
-def _words(arguments: str) -> str:
-    try:
-        given = msgspec.json.decode(arguments, type=dict[str, Any])
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        return ""
-    return next((text.strip() for text in given.values() if isinstance(text, str) and text.strip()), "")
 
 
 _SENTENCES = {

@@ -12,11 +12,10 @@ from typing import Any
 
 from parley.domain.agents import AgentSnapshot
 from parley.providers.protocols import TurnRequest
+from parley.providers.responders.chat_tools import END_CALL, PRESS_DIGITS, STAY_SILENT, TRANSFER_CALL, tools
 
 MAX_REPLY_TOKENS = 600
 MAX_LINES = 200
-END_CALL = "end_call"
-TRANSFER_CALL = "transfer_call"
 
 _STYLE = (
     "You are talking with a caller on the telephone. What you write is read aloud by a voice, so write only what is"
@@ -31,6 +30,13 @@ _WHISPERED = (
     "Your supervisor listens to this call and has told you the following, which the caller did not hear. Follow it from"
     " now on, the latest first where two disagree, and never mention it:"
 )
+_RETURNED = (
+    "You tried to transfer this caller to a human, but {}. The caller has been told that nobody could take the call,"
+    " and is talking with you again. Help as well as you can; try another transfer only if the caller asks for it."
+)
+_WHY = {"busy": "the line was busy", "no_answer": "nobody answered"}
+_KEYS = f" To press telephone keys, for a menu that asks for them, call {PRESS_DIGITS}."
+_SILENCE = f" If the caller is not talking to you, or asks you to wait, write nothing and call {STAY_SILENT}."
 _TRANSFER = f" To hand the caller to a human, say so and call {TRANSFER_CALL} in the same answer."
 
 # Reasoning before the first word is silence on the phone. The least each family accepts, from its model pages at
@@ -72,7 +78,7 @@ class Refused:
 def settings(agent: AgentSnapshot, model: str, *, is_openai: bool, refused: frozenset[str]) -> dict[str, Any]:
     """Everything of the request's body but `model`, `messages` and `stream`."""
     wanted: dict[str, Any] = {
-        "tools": _tools(agent),
+        "tools": tools(agent),
         "max_completion_tokens" if is_openai else "max_tokens": MAX_REPLY_TOKENS,
     }
     if agent.model.temperature is not None:
@@ -111,23 +117,9 @@ def _system(turn: TurnRequest, *, has_tools: bool) -> str:
     if not agent.language.lower().startswith("en"):
         guidance += f" Speak the language with the tag {agent.language} unless the caller asks for another."
     if has_tools:
-        guidance += _ENDING + (_TRANSFER if agent.transfer_number else "")
+        guidance += _ENDING + (_TRANSFER if agent.transfer_number else "") + _KEYS + _SILENCE
     told = "".join(f"\n- {whisper.text.strip()}" for whisper in turn.whispers)
     instructions = f"\n\n{_WHISPERED}{told}" if told else ""
+    if turn.transfer is not None:
+        instructions += f"\n\n{_RETURNED.format(_WHY.get(turn.transfer.outcome, 'it could not be done'))}"
     return f"{agent.system_prompt.strip()}\n\n{guidance}{instructions}".strip()
-
-
-def _tools(agent: AgentSnapshot) -> list[dict[str, Any]]:
-    tools = [_tool(END_CALL, "Hang up after what you say now was heard.", "farewell", "The goodbye to say first.")]
-    if agent.transfer_number:
-        tools.append(
-            _tool(TRANSFER_CALL, "Transfer the caller to a human.", "announcement", "What to tell the caller first.")
-        )
-    return tools
-
-
-def _tool(name: str, description: str, argument: str, meaning: str) -> dict[str, Any]:
-    """Each tool takes the words to say, because a model that calls a tool often says nothing besides."""
-    properties = {argument: {"type": "string", "description": f"{meaning} Empty if you have said it already."}}
-    parameters = {"type": "object", "properties": properties}
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}

@@ -31,13 +31,23 @@ class ToolCall(NamedTuple):
     arguments: str
 
 
+class _Tool(msgspec.Struct):
+    """A call that is still coming."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
 class _Function(msgspec.Struct):
     name: str | None = None
     arguments: str | None = None
 
 
 class _ToolDelta(msgspec.Struct):
-    index: int = 0
+    index: int | None = None
+    id: str | None = None
     function: _Function | None = None
 
 
@@ -68,7 +78,7 @@ class ChatStream:
         self.is_done = False
         self._waiting = bytearray()
         self._total = 0
-        self._tools: dict[int, list[str]] = {}
+        self._tools: list[_Tool] = []
 
     def feed(self, data: bytes) -> str:
         """Take bytes, return the text they complete. Raises GarbledStream."""
@@ -94,7 +104,7 @@ class ChatStream:
 
     def tool_calls(self) -> list[ToolCall]:
         """The calls put together from their pieces, in the order the model made them."""
-        return [ToolCall(*self._tools[index]) for index in sorted(self._tools)]
+        return [ToolCall(tool.name, tool.arguments) for tool in sorted(self._tools, key=lambda tool: tool.index)]
 
     def _line(self, line: bytes) -> str:
         line = line.strip()
@@ -121,13 +131,20 @@ class ChatStream:
         delta = chunk.choices[0].delta or chunk.choices[0].message
         if delta is None:
             return ""
-        for index, piece in enumerate(delta.tool_calls or ()):
-            self._add_tool(piece.index or index, piece.function)
+        for place, piece in enumerate(delta.tool_calls or ()):
+            if piece.function is not None:
+                self._add_tool(piece, piece.function, place)
         return (delta.content or "") + (delta.refusal or "")
 
-    def _add_tool(self, index: int, function: _Function | None) -> None:
-        if function is None or (index not in self._tools and len(self._tools) >= MAX_TOOL_CALLS):
-            return
-        tool = self._tools.setdefault(index, ["", ""])
-        tool[0] = tool[0] or function.name or ""
-        tool[1] = (tool[1] + (function.arguments or ""))[:MAX_ARGUMENT_CHARS]
+    def _add_tool(self, piece: _ToolDelta, function: _Function, place: int) -> None:
+        """A piece belongs to the last call of its index, unless it has another id: some servers number all calls 0."""
+        index = place if piece.index is None else piece.index
+        tool = next((one for one in reversed(self._tools) if one.index == index), None)
+        if tool is None or (piece.id and tool.id and piece.id != tool.id):
+            if len(self._tools) >= MAX_TOOL_CALLS:
+                return
+            tool = _Tool(index)
+            self._tools.append(tool)
+        tool.id = tool.id or piece.id or ""
+        tool.name = tool.name or function.name or ""
+        tool.arguments = (tool.arguments + (function.arguments or ""))[:MAX_ARGUMENT_CHARS]

@@ -29,6 +29,7 @@ from parley.providers.responders.turn_reply import Chunk, ReplyReader, ReplyTooL
 _T = TypeVar("_T")
 
 MAX_TURN_S = 300.0
+_NOTICE_S = 4.0
 _DRAIN_S = 0.02
 _ACCEPT = "application/x-ndjson, application/json"
 
@@ -72,7 +73,7 @@ class WebhookResponder:
         if target is None:
             raise _failed("no_webhook")
         sent_at = self._clock()
-        exchange = _Exchange(target, new_id("evt"))
+        exchange = _Exchange(target, new_id("evt"), events.AGENT_MESSAGE)
         said = ""
         try:
             async with AsyncExitStack() as stack:
@@ -90,6 +91,25 @@ class WebhookResponder:
         finally:
             self._on_delivery(turn.plan, exchange.delivery(sent_at))
 
+    async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None:
+        """Tell a webhook that wants to be asked early; once, and soon: later nobody would be helped by it."""
+        target = turn.plan.webhook
+        if target is None or not target.speculative:
+            return
+        sent_at = self._clock()
+        exchange = _Exchange(target, new_id("evt"), events.TURN_CANCELED)
+        body = _render_cancellation(turn, reason, heard, sent_at)
+        try:
+            async with asyncio.timeout(_NOTICE_S), AsyncExitStack() as stack:
+                await exchange.send(stack, self._http, body, int(sent_at.timestamp()))
+                exchange.error = None
+        except TimeoutError:
+            exchange.error = "timeout"
+        except ProviderError as error:
+            exchange.error = error.reason
+        finally:
+            self._on_delivery(turn.plan, exchange.delivery(sent_at))
+
     async def warm(self, plan: CallPlan) -> None:
         """Open a connection ahead. Cheap enough to be called whenever the caller begins to speak."""
         if plan.webhook is not None:
@@ -99,11 +119,12 @@ class WebhookResponder:
 class _Exchange:
     """One request and its streamed answer, with its deadlines."""
 
-    def __init__(self, target: WebhookTarget, message_id: str) -> None:
+    def __init__(self, target: WebhookTarget, message_id: str, event: str) -> None:
         self.error: str | None = "canceled"
         self.quiet_s = 0.0
         self._target = target
         self._message_id = message_id
+        self._event = event
         self._began = self._progressed = asyncio.get_running_loop().time()
         self._first_output_s: float | None = None
         self._response: httpx.Response | None = None
@@ -111,7 +132,15 @@ class _Exchange:
         self._chunks: AsyncGenerator[Chunk, None] | None = None
 
     async def open(self, stack: AsyncExitStack, http: OutboundHttp, body: bytes, timestamp_s: int) -> None:
-        """Send the request and wait for the status. Raises ProviderError."""
+        """Send the request and wait for an answer that can be read. Raises ProviderError."""
+        response = await self.send(stack, http, body, timestamp_s)
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise _failed("encoded")
+        self._stream = response.aiter_raw()
+        self._chunks = await stack.enter_async_context(aclosing(_read(self._stream)))
+
+    async def send(self, stack: AsyncExitStack, http: OutboundHttp, body: bytes, timestamp_s: int) -> httpx.Response:
+        """Send the signed request and wait for a good status. Raises ProviderError."""
         try:
             signature = sign(self._target.secret, self._message_id, timestamp_s, body)
         except BadInput as error:
@@ -121,10 +150,7 @@ class _Exchange:
         self._response = response = await self._in_time(opened)
         if response.status_code >= 300:
             raise _failed("http_status")
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise _failed("encoded")
-        self._stream = response.aiter_raw()
-        self._chunks = await stack.enter_async_context(aclosing(_read(self._stream)))
+        return response
 
     async def next(self) -> Chunk | None:
         """The next chunk, or None when the answer ended. Raises ProviderError."""
@@ -153,7 +179,7 @@ class _Exchange:
             waited_s = asyncio.get_running_loop().time() - self._began
         return TurnDelivery(
             delivery_id=self._message_id,
-            event_type=events.AGENT_MESSAGE,
+            event_type=self._event,
             http_status=self._response.status_code if self._response is not None else None,
             error=self.error,
             response_ms=round(waited_s * 1000),
@@ -191,9 +217,8 @@ def _failed(reason: str) -> ProviderError:
     return ProviderError("webhook", _SENTENCES[reason], retryable=False, reason=reason)
 
 
-def _render(turn: TurnRequest, target: WebhookTarget, now: datetime) -> bytes:
-    plan = turn.plan
-    call = CallFacts(
+def _call(plan: CallPlan) -> CallFacts:
+    return CallFacts(
         call_id=plan.call_id,
         agent_id=plan.agent.id,
         number_id=plan.number_id or None,
@@ -204,14 +229,34 @@ def _render(turn: TurnRequest, target: WebhookTarget, now: datetime) -> bytes:
         status="in-progress",
         started_at=None,
     )
+
+
+def _render_cancellation(turn: TurnRequest, reason: str, heard: str, now: datetime) -> bytes:
+    payload = events.turn_canceled(
+        _call(turn.plan),
+        turn_id=turn.turn_id,
+        transcript=turn.transcript,
+        reason=reason,
+        heard=heard,
+        was_early=turn.is_early,
+        at=now,
+    )
+    return msgspec.json.encode(payload)
+
+
+def _render(turn: TurnRequest, target: WebhookTarget, now: datetime) -> bytes:
     payload = events.voice_turn(
-        call,
+        _call(turn.plan),
         transcript=turn.transcript,
         confidence=turn.confidence,
         history=_history(turn.history),
         context_limit=target.context_limit,
         at=now,
         whispers=[(whisper.text, whisper.at) for whisper in turn.whispers],
+        transfer=turn.transfer,
+        turn_id=turn.turn_id,
+        digits=turn.digits,
+        is_early=turn.is_early,
     )
     return msgspec.json.encode(payload)
 
