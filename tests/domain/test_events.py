@@ -26,7 +26,13 @@ def _items(count: int) -> list[HistoryItem]:
 
 def test_a_voice_turn_carries_what_the_printed_handlers_read() -> None:
     payload = events.voice_turn(
-        CALL, transcript="line 2", confidence=0.987654, history=_items(3), context_limit=10, at=AT
+        CALL,
+        transcript="line 2",
+        confidence=0.987654,
+        history=_items(3),
+        context_limit=10,
+        at=AT,
+        turn_id="turn_1_0",
     )
     assert payload == {
         "event": "agent.message",
@@ -35,6 +41,7 @@ def test_a_voice_turn_carries_what_the_printed_handlers_read() -> None:
         "agentId": "agent_1",
         "data": {
             "callId": "call_1",
+            "turnId": "turn_1_0",
             "numberId": "num_1",
             "from": "+15559876543",
             "to": "+15551234567",
@@ -59,6 +66,41 @@ def test_a_voice_turn_tells_what_a_supervisor_whispered_and_which_lines_a_human_
     )
     assert payload["data"]["whispers"] == [{"text": "Be brief.", "at": "2025-01-15T14:00:05.250Z"}]
     assert payload["recentHistory"][0]["speaker"] == "human"
+
+
+def test_a_turn_that_is_asked_early_says_so_and_one_with_keys_has_them() -> None:
+    payload = events.voice_turn(
+        CALL,
+        transcript="My number is",
+        confidence=1,
+        history=[],
+        context_limit=5,
+        at=AT,
+        turn_id="turn_1_3",
+        digits="4711",
+        is_early=True,
+    )
+    assert payload["data"]["digits"] == "4711"
+    assert payload["data"]["speculative"] is True
+
+
+def test_a_canceled_turn_says_which_asking_and_how_much_was_heard() -> None:
+    payload = events.turn_canceled(
+        CALL, turn_id="turn_1_3", transcript="Hm.", reason="interrupted", heard="We are", was_early=False, at=AT
+    )
+    assert (payload["event"], payload["channel"]) == ("agent.turn_canceled", "voice")
+    assert payload["data"] == {
+        "callId": "call_1",
+        "turnId": "turn_1_3",
+        "numberId": "num_1",
+        "from": "+15559876543",
+        "to": "+15551234567",
+        "status": "in-progress",
+        "direction": "inbound",
+        "transcript": "Hm.",
+        "reason": "interrupted",
+        "heard": "We are",
+    }
 
 
 @given(st.integers(0, 60), st.integers(0, 50))

@@ -9,7 +9,7 @@ import msgspec
 
 from parley.conversation import facts
 from parley.conversation.ledger import Spoken
-from parley.conversation.wishes import AskReply
+from parley.conversation.wishes import AskReply, CancelReply
 from parley.domain.agents import AgentSnapshot
 from parley.domain.calls import CallPlan, WebhookTarget
 from parley.domain.errors import ProviderUnavailable
@@ -28,6 +28,7 @@ class ScriptedResponder:
         self._script = script
         self.requests: list[TurnRequest] = []
         self.warmed = 0
+        self.withdrawn: list[tuple[str, str, str]] = []
 
     async def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
         self.requests.append(turn)
@@ -36,6 +37,9 @@ class ScriptedResponder:
 
     async def warm(self, plan: CallPlan) -> None:
         self.warmed += 1
+
+    async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None:
+        self.withdrawn.append((turn.turn_id, reason, heard))
 
 
 async def told_by(
@@ -156,7 +160,7 @@ async def test_a_cancelled_reply_is_never_heard_of() -> None:
         finally:
             closed.append(asking)
 
-    told, _ = await told_by(script, lambda replier, turn: replier.cancel(1) if turn == 3 else None)
+    told, _ = await told_by(script, lambda replier, turn: replier.cancel(CancelReply(1)) if turn == 3 else None)
     assert told == [facts.ReplyText(1, "One ")]
     assert closed == [1]
 

@@ -58,6 +58,7 @@ class Hands:
         yield TransferPart()
 
     async def warm(self, plan: CallPlan) -> None: ...
+    async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None: ...
 
 
 class Ear:
@@ -71,6 +72,9 @@ class Ear:
 
     async def run(self) -> None:
         await self._closed.wait()
+
+    settled = 0
+    answered_at = float("-inf")
 
     def hear(self, audio: bytes) -> None: ...
 
@@ -93,11 +97,6 @@ class BrokenRecords(MemoryRecords):
 
     async def finished(self, call_id: str, reason: EndReason, ago_s: float = 0.0) -> None:
         raise RuntimeError("a bug")
-
-
-class StubbornCarrier(MemoryRecords):
-    async def transfer_at_carrier(self, call_id: str, to_number: str) -> None:
-        raise CarrierRefused("twilio", "No such number.", retryable=False)
 
 
 class World:
@@ -172,24 +171,6 @@ async def test_a_bug_that_a_phone_meets_ends_the_call_and_not_the_reading_of_its
         world.directory.say("call_1", "One more line.")
         await world.until_empty()
     assert world.records.written[-1] == ("finished", "provider_failed")
-
-
-async def test_a_transfer_is_one_when_the_carrier_took_it() -> None:
-    async with world_of(MemoryRecords()) as world:
-        world.directory.prepare(PLAN)
-        (await world.directory.attach("call_1", silent_phone())).on_key("#")
-        await world.until_empty()
-    assert ("transferred", "+15550103") in world.records.written
-    assert world.records.written[-1] == ("finished", "transferred")
-
-
-async def test_a_transfer_that_the_carrier_refused_is_not_called_one() -> None:
-    async with world_of(StubbornCarrier()) as world:
-        world.directory.prepare(PLAN)
-        (await world.directory.attach("call_1", silent_phone())).on_key("#")
-        await world.until_empty()
-    written = [each for each in world.records.written if each[0] != "talk"]
-    assert written[-2:] == [("problem", "transfer_failed"), ("finished", "carrier_failed")]
 
 
 async def test_words_over_the_agent_cut_it_where_the_phone_had_played_to() -> None:

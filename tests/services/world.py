@@ -160,9 +160,6 @@ class RecordingCarrier:
     async def end(self, account: CarrierAccount, carrier_call_id: str) -> None:
         self._note("end", account, carrier_call_id)
 
-    async def transfer(self, account: CarrierAccount, carrier_call_id: str, to_number: str, caller_id: str) -> None:
-        self._note("transfer", account, carrier_call_id, to_number, caller_id)
-
     async def send_message(
         self,
         account: CarrierAccount,
@@ -273,6 +270,9 @@ class ScriptedWebhook:
 
     async def warm(self, plan: CallPlan) -> None:
         """There is nothing to open."""
+
+    async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None:
+        """There is nobody to tell."""
 
     async def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
         self.asked.append(turn)

@@ -32,6 +32,9 @@ class Nobody:
     async def warm(self, plan: CallPlan) -> None:
         """There is nothing to open."""
 
+    async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None:
+        """There is nobody to tell."""
+
 
 def defaults(environment: dict[str, str], voices: dict[str, TextToSpeech] | None = None) -> Defaults:
     doors = Providers({}, voices or {}, {}, Nobody(), {})

@@ -96,21 +96,36 @@ class Row(msgspec.Struct):
 class Spoken(msgspec.Struct, frozen=True):
     """One line of the history: oldest first, an agent's line holds only what was heard.
 
-    "human" is somebody who spoke with the caller in the agent's place.
+    "human" is somebody who spoke with the caller in the agent's place. `row` is where it stands in the transcript.
     """
 
     role: Literal["caller", "agent", "human"]
     text: str
     at_s: float
+    row: int = -1
+
+
+class Aside(msgspec.Struct):
+    """A sound of listening in the agent's voice: in the recording, but in no transcript and no history.
+
+    `heard` characters of it were played from `at_s` to `until_s`.
+    """
+
+    number: int
+    at_s: float
+    text: str
+    until_s: float
+    heard: int = 0
 
 
 class Ledger:
-    """The rows of the call, in order."""
+    """The rows of the call, in order, and what the agent said beside them."""
 
-    __slots__ = ("rows",)
+    __slots__ = ("asides", "rows")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.asides: list[Aside] = []
 
     def open(self, at_s: float, **caller: object) -> Row:
         """Begin a row; the keyword arguments are the caller's fields of `Row`."""
@@ -155,7 +170,7 @@ class Ledger:
         said: list[Spoken] = []
         for row in sorted(self.rows, key=lambda row: row.at_s):
             if row.caller:
-                said.append(Spoken("caller", row.caller, row.at_s))
+                said.append(Spoken("caller", row.caller, row.at_s, row.number))
             if (heard := row.heard_text) is not None:
-                said.append(Spoken(row.speaker, heard, row.at_s))
+                said.append(Spoken(row.speaker, heard, row.at_s, row.number))
         return said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -11,6 +12,7 @@ from parley.domain.agents import AgentSnapshot
 from parley.domain.decisions import Fallback
 from parley.domain.secrets import Secret
 from parley.domain.stages import Stage
+from parley.domain.transfers import ReturnedTransfer, Told
 from parley.domain.webhooks import TargetKind
 
 CallStatus = Literal["queued", "ringing", "in-progress", "completed", "failed"]
@@ -55,7 +57,8 @@ DEFAULT_CONTEXT_LIMIT = 10
 class WebhookTarget(msgspec.Struct, frozen=True):
     """Where a customer wants to be asked and told. `timeout_s` limits the wait for the first output of a voice turn.
 
-    `kind` says whose it is; a call's own URL has no `webhook_id`.
+    `kind` says whose it is; a call's own URL has no `webhook_id`. One that is `speculative` is asked before a turn is
+    certainly over, and told when nobody heard its answer.
     """
 
     url: str
@@ -64,6 +67,7 @@ class WebhookTarget(msgspec.Struct, frozen=True):
     kind: TargetKind = "call"
     context_limit: int = DEFAULT_CONTEXT_LIMIT
     timeout_s: float = 30.0
+    speculative: bool = False
 
 
 class EarlierLine(msgspec.Struct, frozen=True):
@@ -78,12 +82,16 @@ class Continuation(msgspec.Struct, frozen=True):
     """Where a session goes on when another one may have held the call before it.
 
     Its rows are numbered from `first_row` and timed from `after_s` (seconds since the call was created), so that they
-    stand behind the other one's and never replace them.
+    stand behind the other one's and never replace them. `whispers` are what the agent was told before it handed the
+    caller to a human, and `transfer` what came of that; with `is_back` the caller comes from there this very moment.
     """
 
     first_row: int
     after_s: float
     lines: tuple[EarlierLine, ...] = ()
+    whispers: tuple[Told, ...] = ()
+    transfer: ReturnedTransfer | None = None
+    is_back: bool = False
 
 
 class CallPlan(msgspec.Struct, frozen=True):
@@ -91,7 +99,8 @@ class CallPlan(msgspec.Struct, frozen=True):
 
     `webhook` is the customer's server that answers the turns of an agent in webhook mode; a hosted agent has none.
     Where a webhook should answer and none is set, every turn is silence. The `*_key` secrets are the
-    project's own credential where it has one, else the operator's.
+    project's own credential where it has one, else the operator's; `spare_keys` those of the agent's spare parts, by
+    provider.
 
     With a `stage` nobody converses yet, or any more; `agent` then only says who hears and in which voice to speak.
     `fallback` is what becomes of the caller if the agent breaks down for good. No carrier knows of a call with
@@ -109,6 +118,7 @@ class CallPlan(msgspec.Struct, frozen=True):
     listen_key: Secret = Secret("")
     voice_key: Secret = Secret("")
     model_key: Secret = Secret("")
+    spare_keys: Mapping[str, Secret] = {}
     carrier: str = "twilio"
     continues: Continuation | None = None
     stage: Stage | None = None

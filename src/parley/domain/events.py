@@ -13,9 +13,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from parley.domain.transfers import ReturnedTransfer, Transfer
+
 CALL_STARTED = "call.started"
 CALL_ENDED = "call.ended"
 AGENT_MESSAGE = "agent.message"
+TURN_CANCELED = "agent.turn_canceled"
 
 Payload = dict[str, Any]
 
@@ -26,7 +29,7 @@ _DISCONNECTION_REASON = {"caller_hangup": "user_hangup"}
 class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A call as events show it. `phone_number` is our side of it; times are aware datetimes; durations in seconds.
 
-    `is_test` is told only of a test call: nobody else called.
+    `is_test` is told only of a test call: nobody else called. `transfers` are the attempts to hand the caller over.
     """
 
     call_id: str
@@ -44,6 +47,7 @@ class CallFacts(msgspec.Struct, frozen=True, kw_only=True):
     recording_url: str | None = None
     recording_available: bool = False
     is_test: bool = False
+    transfers: tuple[Transfer, ...] = ()
 
 
 class TranscriptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,22 +88,25 @@ class TurnDelivery(msgspec.Struct, frozen=True, kw_only=True):
 
 def call_started(call: CallFacts, *, at: datetime) -> Payload:
     """`call.started`: the call is connected. `direction` says which way."""
-    return envelope(CALL_STARTED, agent_id=call.agent_id, at=at, data=_call_data(call), history=[])
+    return envelope(CALL_STARTED, agent_id=call.agent_id, at=at, data=call_data(call), history=[])
 
 
 def call_ended(call: CallFacts, rows: Sequence[TranscriptRow], *, at: datetime, context_limit: int = 10) -> Payload:
     """`call.ended`: how the call ended and all that was said; the transcript is not cut to `context_limit`.
 
     `data.transcript` lists the lines by speaker, `data.transcripts` the rows as the API shows them. There is a
-    `data.recordingUrl` if the recording was stored by then and is to be shown.
+    `data.recordingUrl` if the recording was stored by then and is to be shown, and there are `data.transfers` if the
+    caller was handed to somebody.
     """
     lines = [line for row in rows for line in _lines(row)]
-    data = _call_data(call)
+    data = call_data(call)
     data["transcript"] = [
         {"role": "user" if line.direction == "inbound" else "agent", "content": line.content} for line in lines
     ]
     data["recordingUrl"], data["recordingAvailable"] = call.recording_url, call.recording_available
     data["transcripts"] = [transcript_row(row) for row in rows]
+    if call.transfers:
+        data["transfers"] = [transfer(each) for each in call.transfers]
     return envelope(CALL_ENDED, agent_id=call.agent_id, at=at, data=data, history=recent_history(lines, context_limit))
 
 
@@ -130,26 +137,46 @@ def voice_turn(
     context_limit: int,
     at: datetime,
     whispers: Sequence[tuple[str, datetime]] = (),
+    transfer: ReturnedTransfer | None = None,
+    turn_id: str = "",
+    digits: str = "",
+    is_early: bool = False,
 ) -> Payload:
     """`agent.message` on the voice channel: what the caller just said. `history` is oldest first and ends with it.
 
-    `whispers`, what a supervisor has told the agent during this call, is there only where there are any.
+    `whispers`, what a supervisor has told the agent during this call, is there only where there are any; `transfer`,
+    where and with what outcome, only where the caller is back from one that came to nothing.
+    `turnId` is that of the caller's turn: asked again with more words, it is the same turn. `digits` are there where
+    keys were pressed in it; `speculative` where the turn is not certainly over yet.
     """
-    data: Payload = {
-        "callId": call.call_id,
-        "numberId": call.number_id,
-        "from": call.from_number,
-        "to": call.to_number,
-        "status": call.status,
+    data = _turn_data(call, turn_id) | {
         "transcript": transcript,
         "confidence": round(confidence, 4),
-        "direction": call.direction,
     }
+    if digits:
+        data["digits"] = digits
+    if is_early:
+        data["speculative"] = True
     if whispers:
         data["whispers"] = [{"text": text, "at": timestamp(told_at)} for text, told_at in whispers]
+    if transfer is not None:
+        data["transfer"] = {"to": transfer.to, "outcome": transfer.outcome}
     return envelope(
         AGENT_MESSAGE, agent_id=call.agent_id, at=at, data=data, history=recent_history(history, context_limit)
     )
+
+
+def turn_canceled(
+    call: CallFacts, *, turn_id: str, transcript: str, reason: str, heard: str, was_early: bool, at: datetime
+) -> Payload:
+    """`agent.turn_canceled`: the answer to this asking, known by its `turnId` and `transcript`, is heard no further.
+
+    `heard` is what the caller heard of it. A `speculative` asking that is withdrawn was heard by nobody.
+    """
+    data = _turn_data(call, turn_id) | {"transcript": transcript, "reason": reason, "heard": heard}
+    if was_early:
+        data["speculative"] = True
+    return envelope(TURN_CANCELED, agent_id=call.agent_id, at=at, data=data, history=[])
 
 
 def recent_history(history: Sequence[HistoryItem], context_limit: int) -> list[Payload]:
@@ -174,6 +201,17 @@ def transcript_row(row: TranscriptRow) -> Payload:
     }
 
 
+def transfer(tried: Transfer) -> Payload:
+    """One attempt to hand the caller to a human, as the API prints it."""
+    return {
+        "to": tried.to,
+        "at": timestamp(tried.at),
+        "outcome": tried.outcome,
+        "ringSeconds": tried.ring_seconds,
+        "talkSeconds": tried.talk_seconds,
+    }
+
+
 def timestamp(at: datetime) -> str:
     """ISO 8601 in UTC with milliseconds and `Z`, as the native dialect prints it."""
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -188,7 +226,20 @@ def _lines(row: TranscriptRow) -> list[HistoryItem]:
     return lines
 
 
-def _call_data(call: CallFacts) -> Payload:
+def _turn_data(call: CallFacts, turn_id: str) -> Payload:
+    return {
+        "callId": call.call_id,
+        "turnId": turn_id,
+        "numberId": call.number_id,
+        "from": call.from_number,
+        "to": call.to_number,
+        "status": call.status,
+        "direction": call.direction,
+    }
+
+
+def call_data(call: CallFacts) -> Payload:
+    """The call itself, as the `data` of its events begins."""
     reason = call.end_reason
     return {
         "id": call.call_id,

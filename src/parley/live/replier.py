@@ -16,14 +16,18 @@ from parley.conversation.facts import (
     ReplyDone,
     ReplyFailed,
     ReplyHangup,
+    ReplyRefused,
+    ReplySilent,
     ReplyText,
     ReplyTransfer,
+    TransferReturned,
 )
 from parley.conversation.ledger import Spoken
-from parley.conversation.steering import Whisper
-from parley.conversation.wishes import AskReply
+from parley.conversation.steering import MOST_WHISPERS, Whisper
+from parley.conversation.wishes import AskReply, CancelReply
 from parley.domain.calls import CallPlan
 from parley.domain.errors import ParleyError
+from parley.domain.transfers import ReturnedTransfer, Told
 from parley.providers.protocols import (
     DigitsPart,
     HangupPart,
@@ -31,11 +35,15 @@ from parley.providers.protocols import (
     Instruction,
     ReplyPart,
     Responder,
+    SilencePart,
     TextPart,
+    TransferPart,
     TurnRequest,
 )
 
 log = structlog.get_logger()
+
+_MOST_ANSWERED = 4
 
 
 class _Asking:
@@ -60,6 +68,7 @@ class Replier:
         emit: Callable[[AnyFact], None],
         history: Callable[[], Sequence[Spoken]],
         whispers: Callable[[], Sequence[Whisper]] = tuple,
+        returned: Callable[[], TransferReturned | None] = lambda: None,
     ) -> None:
         self._plan = plan
         self._responder = responder
@@ -67,15 +76,19 @@ class Replier:
         self._emit = emit
         self._history = history
         self._whispers = whispers
+        self._returned = returned
         self._askings: dict[int, _Asking] = {}
+        self._answered: dict[
+            int, TurnRequest
+        ] = {}  # the last few, where whoever answered wants to hear what came of it
         self._began = datetime.now(UTC)
 
     def ask(self, wish: AskReply) -> None:
-        lines = [HistoryLine(one.role, one.text, self._moment(one.at_s)) for one in self._history()]
+        said = [one for one in self._history() if not (wish.is_early and one.row == wish.turn)]
+        lines = [HistoryLine(one.role, one.text, self._moment(one.at_s)) for one in said]
         earlier = self._plan.continues.lines if self._plan.continues is not None else ()
         history = (*(HistoryLine(one.role, one.text, one.at) for one in earlier), *lines)
-        told = tuple(Instruction(one.text, self._moment(one.at_s)) for one in self._whispers())
-        if wish.is_early:  # the conversation's own history does not know these words before the turn is over
+        if wish.is_early:  # the conversation does not know these words yet, or only the first of them
             history = (*history, HistoryLine("caller", wish.transcript, datetime.now(UTC)))
         request = TurnRequest(
             plan=self._plan,
@@ -83,7 +96,8 @@ class Replier:
             transcript=wish.transcript,
             confidence=wish.confidence,
             history=history,
-            whispers=told,
+            whispers=tuple(Instruction(one.text, one.at) for one in self.told()),
+            transfer=self._transfer(),
             turn=wish.turn,
             digits=wish.digits,
             is_early=wish.is_early,
@@ -91,6 +105,19 @@ class Replier:
         self._askings = {reply: asking for reply, asking in self._askings.items() if asking.tasks}
         self._askings[wish.reply] = _Asking(request)
         self._start(wish.reply)
+
+    def told(self) -> tuple[Told, ...]:
+        """What the agent was told behind the caller's back, the newest of the whole call."""
+        before = self._plan.continues.whispers if self._plan.continues is not None else ()
+        here = (Told(one.text, self._moment(one.at_s)) for one in self._whispers())
+        return (*before, *here)[-MOST_WHISPERS:]
+
+    def _transfer(self) -> ReturnedTransfer | None:
+        """What came of the last transfer, in this session or before it."""
+        fact, before = self._returned(), self._plan.continues
+        if fact is not None:
+            return ReturnedTransfer(fact.to, fact.outcome)
+        return before.transfer if before is not None else None
 
     def _moment(self, at_s: float) -> datetime:
         return self._began + timedelta(seconds=at_s)
@@ -115,15 +142,29 @@ class Replier:
         if asking is not None:
             asking.request = msgspec.structs.replace(asking.request, is_early=False)
 
-    def cancel(self, reply: int) -> None:
+    def cancel(self, wish: CancelReply) -> None:
+        """Stop asking, and tell whoever wants to know that nobody hears the answer, or the rest of it."""
+        asking = self._askings.get(wish.reply)
+        request = self._answered.pop(wish.reply, None) if asking is None else asking.request
+        self._stop(wish.reply)
+        if request is not None and self._is_told:
+            self._tasks.create_task(self._responder.withdraw(request, wish.reason, wish.heard))
+
+    def cancel_all(self) -> None:
+        """The call is over: stop asking. The end itself is told elsewhere."""
+        for reply in list(self._askings):
+            self._stop(reply)
+
+    def _stop(self, reply: int) -> None:
         asking = self._askings.pop(reply, None)
         if asking is not None:
             for task in asking.tasks:
                 task.cancel()
 
-    def cancel_all(self) -> None:
-        for reply in list(self._askings):
-            self.cancel(reply)
+    @property
+    def _is_told(self) -> bool:
+        target = self._plan.webhook
+        return target is not None and target.speculative
 
     def _start(self, reply: int) -> None:
         asking = self._askings[reply]
@@ -149,6 +190,9 @@ class Replier:
             return
         if self._wins(reply, asking, me):
             self._askings.pop(reply, None)
+            if self._is_told:
+                newest = sorted(self._answered)[-_MOST_ANSWERED + 1 :]
+                self._answered = {number: self._answered[number] for number in newest} | {reply: asking.request}
             self._emit(ReplyDone(reply))
 
     def _wins(self, reply: int, asking: _Asking, me: asyncio.Task[None]) -> bool:
@@ -170,4 +214,8 @@ class Replier:
             return ReplyDigits(reply, part.digits)
         if isinstance(part, HangupPart):
             return ReplyHangup(reply)
-        return ReplyTransfer(reply)
+        if isinstance(part, TransferPart):
+            return ReplyTransfer(reply)
+        if isinstance(part, SilencePart):
+            return ReplySilent(reply)
+        return ReplyRefused(reply, part.code)

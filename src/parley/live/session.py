@@ -108,8 +108,8 @@ class Session:
         self._providers = providers
         self._records = records
         conversation = Conversation(plan.agent)
-        supervision, meter = Supervision(plan, audience, conversation, self.post), TurnMeter(metrics, conversation.is_open)
-        self._steps = _Steps(journal, TalkObserver(), supervision, meter)
+        supervision = Supervision(plan, audience, conversation, self.post)
+        self._steps = _Steps(journal, TalkObserver(), supervision, TurnMeter(metrics, conversation.is_open))
         self._metrics = metrics
         self._driver = Driver(conversation, self._steps.note, self._fulfil, self._fail)
         loop = asyncio.get_running_loop()
@@ -327,6 +327,10 @@ class Session:
     def _fulfil(self, wish: wishes.AnyWish, now: float) -> None:
         self._FULFIL[type(wish)](self, self._parts.result(), wish, now)
 
+    def _murmur(self, parts: _Parts, murmur: wishes.Murmur) -> None:
+        parts.speaker.say(murmur.reply, murmur.text)
+        parts.speaker.finish(murmur.reply)
+
     def _note(self, parts: _Parts, note: wishes.NoteTurn) -> None:
         parts.scribe.note(note)
         self._steps.meter.note(note)
@@ -356,7 +360,7 @@ class Session:
         wishes.RetryReply: lambda self, parts, wish, now: parts.replier.retry(wish.reply),
         wishes.CancelReply: lambda self, parts, wish, now: parts.replier.cancel(wish),
         wishes.Say: lambda self, parts, wish, now: parts.speaker.say(wish.reply, wish.text),
-        wishes.Murmur: lambda self, parts, wish, now: parts.speaker.murmur(wish.reply, wish.text),
+        wishes.Murmur: lambda self, parts, wish, now: self._murmur(parts, wish),
         wishes.FinishSaying: lambda self, parts, wish, now: parts.speaker.finish(wish.reply),
         wishes.HoldBack: lambda self, parts, wish, now: parts.speaker.hold_back(wish.reply),
         wishes.LetOut: lambda self, parts, wish, now: parts.speaker.let_out(wish.reply, now),

@@ -10,11 +10,16 @@ from parley.schemas.fields import Id, Url
 
 
 class WebhookPut(Wire):
-    """Set the one webhook of a project or an agent; `timeout` limits a voice turn's wait for its first output."""
+    """Set the one webhook of a project or an agent; `timeout` limits a voice turn's wait for its first output.
+
+    A `speculative` webhook is asked as soon as the caller has probably finished, so that its answer is ready when they
+    have, and gets `agent.turn_canceled` when an answer is not heard, or not to its end.
+    """
 
     url: Url
     context_limit: Annotated[int, between(0, 50)] = 10
     timeout: Annotated[float, between(5, 120)] = 30
+    speculative: bool = False
 
 
 class WebhookOut(Wire):
@@ -24,13 +29,14 @@ class WebhookOut(Wire):
     status: str
     context_limit: int
     timeout: int | float
+    speculative: bool
     agent_id: str | None
     created_at: Timestamp
 
     @classmethod
     def of(cls, row: object, secret: Secret) -> WebhookOut:
         """A webhook's row with its opened secret, which its owner may read again."""
-        fields = ("id", "url", "status", "context_limit", "agent_id", "created_at")
+        fields = ("id", "url", "status", "context_limit", "speculative", "agent_id", "created_at")
         values = {name: getattr(row, name) for name in fields}
         seconds = float(getattr(row, "timeout_s"))  # noqa: B009 - `row` is an object on purpose: schemas know no table
         timeout = int(seconds) if seconds.is_integer() else seconds

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain import voices
+from parley.domain import transfers, voices
 from parley.domain.agents import AgentSnapshot, ListenChoice, ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan, Continuation, EarlierLine
 from parley.domain.decisions import Decision
@@ -124,18 +124,28 @@ class Plans:
         rows = await credentials.for_providers(session, project_id, keyed) if keyed else []
         return (defaults.voice_providers | {row.provider for row in rows}) - defaults.lost_voice_providers()
 
-    async def for_rest(self, call: CallRow, rows: Sequence[TranscriptRow], now: datetime) -> CallPlan:
+    async def for_rest(
+        self, call: CallRow, rows: Sequence[TranscriptRow], now: datetime, *, is_back: bool = False
+    ) -> CallPlan:
         """The plan for a session that gets the phone of a call it does not hold, with the rows written so far.
 
         If something was said already, another session said it: this one remembers it, does not greet again, and has
-        what is left of the time.
+        what is left of the time. `is_back`: the caller comes from a human's phone that nobody answered.
         """
         plan = await self.for_call(call)
         passed_s = max(0.0, (now - call.created_at).total_seconds())
         last = max((row.row for row in rows), default=0)
         first_row = (last // _ROWS_A_SESSION + 1) * _ROWS_A_SESSION
-        continues = Continuation(first_row, passed_s, tuple(_earlier_lines(rows)))
-        if rows:
+        tried = transfers.read(call.transfers)
+        continues = Continuation(
+            first_row,
+            passed_s,
+            tuple(_earlier_lines(rows)),
+            whispers=tried[-1].whispers if tried else (),
+            transfer=transfers.returned(tried),
+            is_back=is_back,
+        )
+        if rows or is_back:
             left_s = max(_LEAST_REST_S, plan.agent.max_call_duration_s - passed_s)
             plan = msgspec.structs.replace(
                 plan, agent=msgspec.structs.replace(plan.agent, greeting="", max_call_duration_s=left_s)
@@ -146,14 +156,19 @@ class Plans:
         """The plan of a stored call, from the snapshot taken when it began and the keys and webhook of now.
 
         `agent.voice_mode` is "hosted" exactly when the chat model answers; a webhook-mode plan without a `webhook`
-        has nobody to ask, and every turn is silence.
+        has nobody to ask, and every turn is silence. A webhook is asked ahead if it wants to be, whatever the agent's
+        setting.
         """
         agent = msgspec.convert(call.snapshot, AgentSnapshot)
-        parts = {agent.listen.provider, agent.voice.provider, agent.model.provider}
+        spares = {each.provider for each in (*agent.spare_listens, *agent.spare_voices, *agent.spare_models)}
+        parts = {agent.listen.provider, agent.voice.provider, agent.model.provider} | spares
         keys = await self._credentials.for_providers(call.project_id, parts)
         webhook = None
         if agent.voice_mode == "webhook":
             webhook = await self.webhooks.target_for(call.project_id, agent.id, call.webhook_url)
+            is_asked_early = webhook is not None and webhook.speculative
+            conduct = msgspec.structs.replace(agent.conduct, thinks_ahead=is_asked_early)
+            agent = msgspec.structs.replace(agent, conduct=conduct)
         return CallPlan(
             call_id=call.id,
             project_id=call.project_id,
@@ -166,6 +181,7 @@ class Plans:
             listen_key=keys[agent.listen.provider],
             voice_key=keys[agent.voice.provider],
             model_key=keys[agent.model.provider],
+            spare_keys={name: keys[name] for name in sorted(spares)},
             carrier=call.carrier,
             stage=stage_of(call),
             fallback="hangup" if call.routing is None else msgspec.convert(call.routing, Decision).fallback,

@@ -58,6 +58,7 @@ class Webhooks:
                 await agents.get(session, project_id, agent_id, lock=True)
             row = await webhooks.get_or_add(session, project_id, agent_id, new_id("wh"), now)
             row.url, row.context_limit, row.timeout_s = url, wanted.context_limit, wanted.timeout
+            row.speculative = wanted.speculative
             row.status, row.updated_at = "active", now
             row.sealed_secret = self._cipher.seal(secret, project_id, row.id)
         return OpenedWebhook(row, secret)
@@ -131,6 +132,7 @@ class Webhooks:
             kind=_kind(row),
             context_limit=row.context_limit,
             timeout_s=row.timeout_s,
+            speculative=row.speculative,
         )
 
     def open(self, row: WebhookRow) -> Secret:
