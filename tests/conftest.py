@@ -14,6 +14,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ import uvloop
 from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
 from parley.domain.secrets import Secret
 from parley.storage.cipher import Cipher
@@ -32,6 +33,17 @@ from parley.storage.migrations import migrate
 from tests.patience import patient
 
 pytest_plugins = ["tests.searching", "tests.order"]
+
+
+@dataclass(frozen=True)
+class Lent:
+    """A database and a pool of connections to it: opening them, and compiling each statement anew, would take longer
+    than most tests."""
+
+    name: str
+    url: str
+    opened: Database
+
 
 _TEMPLATE = "migrated"
 _FOLDER = "parley_folder"
@@ -48,9 +60,11 @@ def pytest_collection() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """As the server does once it is built: what lives as long as the process is never walked by the collector again."""
+    """As the server does once it is built: what lives as long as the process is never walked by the collector again,
+    and the rest less often."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
     gc.enable()
 
 
@@ -128,40 +142,60 @@ async def empty_database_url(postgres_url: str, administration: AsyncEngine) -> 
 
 
 @pytest.fixture(scope="session")
-async def spare_databases(administration: AsyncEngine) -> AsyncIterator[list[str]]:
+async def spare_databases(administration: AsyncEngine) -> AsyncIterator[list[Lent]]:
     """Migrated, empty databases that no test is using."""
-    spare: list[str] = []
+    spare: list[Lent] = []
     yield spare
-    for name in spare:
-        await _run(administration, f"DROP DATABASE {name} WITH (FORCE)")
+    for each in spare:
+        await each.opened.close()
+        await _run(administration, f"DROP DATABASE {each.name} WITH (FORCE)")
 
 
 @pytest.fixture
-async def database_url(
-    postgres_url: str, administration: AsyncEngine, template_database: str, spare_databases: list[str]
-) -> AsyncIterator[str]:
-    """A migrated, empty database of this test's own."""
-    name = spare_databases.pop() if spare_databases else await _clone(administration, template_database)
-    url = make_url(postgres_url).set(database=name)
-    yield patient(url)
-    await _run(administration, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
-    engine = create_async_engine(url, poolclass=NullPool)
-    async with engine.begin() as connection:
-        await connection.execute(text("DELETE FROM projects"))  # every row belongs to a project, and goes with it
-    spare_databases.append(name)
+async def lent(
+    postgres_url: str, administration: AsyncEngine, template_database: str, spare_databases: list[Lent]
+) -> AsyncIterator[Lent]:
+    """A migrated, empty database that is this test's own as long as it runs."""
+    if spare_databases:
+        mine = spare_databases.pop()
+    else:
+        name = await _clone(administration, template_database)
+        url = patient(make_url(postgres_url).set(database=name))
+        mine = Lent(name, url, Database(url))
+    yield mine
+    await _leave_alone(administration, mine)
+    async with mine.opened.transaction() as session:
+        await session.execute(text("DELETE FROM projects"))  # every row belongs to a project, and goes with it
+    spare_databases.append(mine)
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    opened = Database(database_url)
-    yield opened
-    await opened.close()
+def database_url(lent: Lent) -> str:
+    """For what opens the database itself."""
+    return lent.url
+
+
+@pytest.fixture
+def database(lent: Lent) -> Database:
+    return lent.opened
 
 
 @pytest.fixture(scope="session")
 def cipher() -> Cipher:
     """Made once: stretching a key takes a while on purpose."""
     return Cipher([Secret("a key for tests alone")])
+
+
+async def _leave_alone(administration: AsyncEngine, lent: Lent) -> None:
+    """End every connection but the idle ones of the pool; these as well if a test broke or kept one of them."""
+    pool = lent.opened._engine.pool
+    assert isinstance(pool, QueuePool)
+    connected = f"FROM pg_stat_activity WHERE datname = '{lent.name}' AND backend_type = 'client backend'"
+    async with administration.connect() as connection:
+        if pool.checkedout() == 0 and await connection.scalar(text(f"SELECT count(*) {connected}")) == pool.checkedin():
+            return
+        await lent.opened.close()
+        await connection.execute(text(f"SELECT pg_terminate_backend(pid) {connected}"))
 
 
 async def _fresh_database(server_url: str, administration: AsyncEngine) -> AsyncIterator[URL]:
