@@ -340,9 +340,12 @@ async def test_health_shows_what_was_found_with_names_and_reasons(world: World, 
     number = await world.number(mine, (await world.agent(mine)).id)
     shows = IntegrationHealth(world.database, world.accounts, {CARRIER}, CARRIER, outer.watch, world.clock)
     before = await shows.look(mine)
-    del world.carrier.setups[number.phone_number]
     running = asyncio.create_task(outer.watch.run())
-    await asyncio.sleep(0)
+    async with asyncio.timeout(60):
+        while "number" not in await outer.states(mine):
+            await asyncio.sleep(0.01)
+    del world.carrier.setups[number.phone_number]
+    world.clock.advance(20)  # late enough for whoever asks, too early for the watch itself
 
     after = await shows.look(mine, refresh=True)
 
