@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from msgspec.structs import asdict
+
 from parley.conversation import facts
 from parley.conversation.journal import Entry
 from parley.conversation.measures import measured, percentile, words
 from parley.conversation.stretches import gaps, longest_monologue, shared_s
-from parley.conversation.talk import Talk, TalkObserver, merged
-from parley.conversation.wishes import EndCall, NoteTurn
+from parley.conversation.talk import MOST_STOPS, Stop, Talk, TalkObserver, merged, read
+from parley.conversation.wishes import EndCall, NoteInterruption, NoteTurn
 from tests.conversation.telling import Telling
 
 
@@ -112,8 +114,8 @@ def test_what_is_measured_agrees_with_the_rows_of_the_same_call() -> None:
 
     assert counted.turns == len(rows) == 2
     assert (counted.caller_words, counted.agent_words) == (5 + 4, 9 + 3 * 2 + 3)
-    assert counted.response_ms == tuple(note.latencies.first_audio_ms for note in rows.values())
-    assert counted.response_p50_ms == 300.0
+    assert counted.response_ms == tuple(note.latencies.heard_ms for note in rows.values())
+    assert counted.response_p50_ms == 933.4  # heard after 0.5 s, and after 1.367
     assert counted.talk_ratio is not None
     assert counted.caller_s is not None
     assert counted.agent_s is not None
@@ -147,7 +149,7 @@ class _Row:
     def __init__(self, note: NoteTurn) -> None:
         self.caller, self.agent = note.caller, note.agent
         self.is_human = note.speaker == "human"
-        self.latencies = {"first_audio_ms": note.latencies.first_audio_ms}
+        self.latencies = asdict(note.latencies)
 
 
 def test_a_sound_nobody_tells_the_end_of_ends_with_its_last_words() -> None:
@@ -199,6 +201,43 @@ def _hung_up(call: Telling) -> Telling:
     call.tell(facts.SpeechEnded(1))
     call.tell(facts.HungUp(), after=1.0)
     return call
+
+
+def stopping(*stops: NoteInterruption, from_s: float = 0.0) -> Talk:
+    """A session whose phone was connected a second after it began, and whose agent fell silent so often."""
+    observer = TalkObserver()
+    observer.observe(Entry(1.0, facts.CallConnected(), []))
+    for stop in stops:
+        observer.observe(Entry(stop.at_s, None, [stop]))
+    observer.observe(Entry(500.0, facts.HungUp(), [EndCall("caller_hangup")]))
+    talk = observer.talk(from_s)
+    assert talk is not None
+    return talk
+
+
+def test_each_time_that_the_agent_fell_silent_is_kept_with_what_came_of_it() -> None:
+    talk = stopping(NoteInterruption(4.0, 80.0, "resumed", "cough"), NoteInterruption(9.5, 120.0, "cut", "words"))
+
+    assert talk.stops == (Stop(3.0, 80.0, "resumed", "cough"), Stop(8.5, 120.0, "cut", "words"))
+    counted = measured(10.0, [], talk)
+    assert (counted.stops, counted.stop_p50_ms, counted.stop_p95_ms) == (talk.stops, 100.0, 118.0)
+    assert measured(10.0, [], stopping()).stop_p50_ms is None
+
+
+def test_stops_are_bounded_and_those_of_a_later_session_come_behind() -> None:
+    many = [NoteInterruption(2.0 + at, 80.0, "cut", "words") for at in range(MOST_STOPS + 5)]
+    assert len(stopping(*many).stops) == MOST_STOPS
+
+    both = merged([stopping(many[1], from_s=60.0), stopping(many[0])])
+
+    assert both is not None
+    assert [stop.at_s for stop in both.stops] == [1.0, 62.0]  # since the first session's phone was connected
+
+
+def test_what_was_measured_before_stops_were_kept_still_reads() -> None:
+    old = asdict(stopping())
+    del old["stops"]
+    assert read({"0.000": old}) == stopping()
 
 
 def test_stretches() -> None:

@@ -11,12 +11,14 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from parley.api.analyses import shown_series
 from parley.conversation.measures import percentile
 from parley.domain.errors import BadInput, NotFound
 from parley.domain.ids import new_id
 from parley.domain.periods import beginning
 from parley.services.agent_analytics import AgentAnalytics, Bucket
-from parley.storage.tables import AnalysisRow, CallRow
+from parley.storage.agent_analytics import Step, Stops
+from parley.storage.tables import AnalysisRow, CallRow, TranscriptRow
 from tests.services.world import World
 
 Pair = tuple[CallRow, AnalysisRow | None]
@@ -56,6 +58,7 @@ def pair(project_id: str, agent_id: str | None, at: datetime, chance: random.Ran
         "talked_over": chance.randrange(2),
         "turns": chance.randrange(9),
         "response_ms": [float(chance.randrange(200, 2000)) for _ in range(chance.randrange(6))],
+        "stops": [_stop(chance) for _ in range(chance.randrange(4))],
     }
     return call, AnalysisRow(
         id=new_id("ana"),
@@ -68,6 +71,27 @@ def pair(project_id: str, agent_id: str | None, at: datetime, chance: random.Ran
         resolution_status=resolution,
         satisfaction_score=chance.choice([None, 2.5, 4.0, 5.0]) if resolution else None,
         topics=chance.sample(["billing", "opening_hours", "complaint"], 2) if resolution else None,
+    )
+
+
+def _stop(chance: random.Random) -> dict[str, Any]:
+    outcome, cause = chance.choice([("cut", "words"), ("cut", "keys"), ("resumed", "cough"), ("resumed", "echo")])
+    return {"at_s": 1.0, "stopped_ms": float(chance.randrange(40, 160)), "outcome": outcome, "cause": cause}
+
+
+def turn(call: CallRow, row: int, **latencies: float | None) -> TranscriptRow:
+    return TranscriptRow(
+        id=new_id("tr"),
+        project_id=call.project_id,
+        call_id=call.id,
+        row=row,
+        at_s=float(row),
+        caller="What time is it?",
+        agent="It is four.",
+        was_cut=False,
+        confidence=0.9,
+        intended="It is four.",
+        latencies=latencies,
     )
 
 
@@ -99,7 +123,19 @@ def by_hand(pairs: Sequence[Pair]) -> dict[str, Any]:
         "topics": Counter(topic for row in learnt for topic in row.topics or ()),
         "p": [percentile(response_ms, part) for part in (0.5, 0.9, 0.95, 0.99)] if response_ms else None,
         "answers": len(response_ms),
+        "stops": _stops_by_hand([stop for each in measured for stop in each.get("stops", [])]),
     }
+
+
+def _stops_by_hand(stops: Sequence[dict[str, Any]]) -> Stops | None:
+    if not stops:
+        return None
+    ms = [stop["stopped_ms"] for stop in stops]
+    halves = percentile(ms, 0.5), percentile(ms, 0.95)
+    assert halves[0] is not None
+    assert halves[1] is not None
+    causes = Counter((stop["outcome"], stop["cause"]) for stop in stops)
+    return Stops(count=len(stops), p50=halves[0], p95=halves[1], causes=causes)
 
 
 def shown(bucket: Bucket) -> dict[str, Any]:
@@ -113,6 +149,7 @@ def shown(bucket: Bucket) -> dict[str, Any]:
         "topics": bucket.topics,
         "p": [answers.p50, answers.p90, answers.p95, answers.p99] if answers else None,
         "answers": answers.answers if answers else 0,
+        "stops": bucket.stops,
     }
 
 
@@ -182,3 +219,43 @@ async def test_another_projects_calls_count_nowhere(world: World, mine: str, the
     await stored(world, [pair(theirs, None, world.clock() - timedelta(hours=hour), chance) for hour in range(20)])
     found = await AgentAnalytics(world.database, world.clock).series(mine, None, "day", None, None, "UTC")
     assert found.total.figures.calls == 0
+
+
+async def test_where_the_time_went_is_shown_step_by_step_for_each_agent(world: World, mine: str) -> None:
+    """Of the turns that came to a step, also in calls that run still; turns of another agent's calls beside."""
+    chance = random.Random(3)
+    one, other = (await world.agent(mine)).id, (await world.agent(mine)).id
+    day = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    pairs = [pair(mine, agent, at, chance) for agent, at in [(one, day), (one, day + timedelta(days=1)), (other, day)]]
+    for call, _ in pairs:
+        call.is_test = False
+    await stored(world, pairs)
+    (first, _), (second, _), (foreign, _) = pairs
+    async with world.database.transaction() as session:
+        session.add_all(
+            [
+                turn(first, 0),
+                turn(first, 1, recognised_ms=100.0, first_text_ms=-40.0, heard_ms=500.0),
+                turn(first, 2, recognised_ms=200.0, first_text_ms=60.0, heard_ms=None),
+                turn(second, 1, recognised_ms=300.0, heard_ms=900.0),
+                turn(foreign, 1, recognised_ms=9000.0, heard_ms=9000.0),
+            ]
+        )
+
+    found = await AgentAnalytics(world.database).series(mine, one, "day", day.date(), date(2026, 3, 4), "UTC")
+
+    assert [bucket.steps for bucket in found.buckets] == [
+        {
+            "recognised_ms": Step(count=2, p50=150.0, p95=195.0),
+            "first_text_ms": Step(count=2, p50=10.0, p95=55.0),
+            "heard_ms": Step(count=1, p50=500.0, p95=500.0),
+        },
+        {"recognised_ms": Step(count=1, p50=300.0, p95=300.0), "heard_ms": Step(count=1, p50=900.0, p95=900.0)},
+        {},
+    ]
+    assert found.total.steps["heard_ms"] == Step(count=2, p50=700.0, p95=880.0)
+    shown = shown_series(found).model_dump(mode="json", by_alias=True)
+    assert shown["total"]["latencies"]["heard"] == {"count": 2, "p50": 700.0, "p95": 880.0}
+    assert shown["total"]["latencies"]["endpointed"] is None
+    assert shown["buckets"][2]["latencies"]["heard"] is None
+    assert shown["buckets"][2]["stops"] is None

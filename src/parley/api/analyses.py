@@ -72,6 +72,8 @@ def _figures(bucket: Bucket) -> dict[str, object]:
         "interruptions_per_call": _part(figures.interruptions, figures.answered),
         "talked_over": figures.talked_over,
         "response_ms": bucket.responses,
+        "latencies": bucket.steps,
+        "stops": bucket.stops,
         "failures": bucket.failures,
         "problems": bucket.problems,
         "topics": bucket.topics,
@@ -84,7 +86,8 @@ def _part(some: float, whole: float) -> float | None:
 
 _SERIES_ABOUT = (
     "Calls, answers, failures by cause, what the judged calls were about and how they ended, how soon the agent"
-    " answered and how much it spoke, for each day, week or month and for all of them. Test calls count nowhere."
+    " answered and where the time went, how soon it fell silent for callers, and how much it spoke, for each day, week"
+    " or month and for all of them. Test calls count nowhere."
 )
 _ANALYSIS_ABOUT = (
     "What was counted of the call, and once it was judged, its summary, resolution, satisfaction (0 to 5), topics, the"

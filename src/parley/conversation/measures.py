@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from parley.conversation.talk import Talk
+from parley.conversation.talk import Stop, Talk
+from parley.conversation.wishes import TurnLatencies
 
 MOST_RESPONSES = 1000
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
@@ -33,8 +34,9 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, counts, words a minute and milliseconds; null where it could not be measured.
 
     `turns` counts what the caller said and was heard an answer to. Shares are of the measured time; `talk_ratio` is the
-    agent's part of all speech. `response_ms` has, for each answer, the time from the end of the caller's speech to the
-    answer's first audio, and `response_p50_ms`, `response_p95_ms` are percentiles of it.
+    agent's part of all speech. `response_ms` has, for each answer, the time from the end of the caller's speech until
+    the caller began to hear it, and `response_p50_ms`, `response_p95_ms` are percentiles of it. `stop_p50_ms` and
+    `stop_p95_ms` are of how long the agent went on after the caller had begun, each time that it fell silent for them.
     """
 
     duration_s: float
@@ -63,11 +65,14 @@ class Measures(msgspec.Struct, frozen=True, kw_only=True):
     response_ms: tuple[float, ...] = ()
     response_p50_ms: float | None = None
     response_p95_ms: float | None = None
+    stops: tuple[Stop, ...] = ()
+    stop_p50_ms: float | None = None
+    stop_p95_ms: float | None = None
 
 
 def measured(duration_s: float, rows: Sequence[Exchange], talk: Talk | None, language: str = "") -> Measures:
     """Everything that can be counted of a call of that length with these rows; `language` is a BCP-47 tag."""
-    response_ms = [max(0.0, ms) for row in rows if (ms := row.latencies.get("first_audio_ms")) is not None]
+    response_ms = [max(0.0, ms) for row in rows if (ms := row.latencies.get("heard_ms")) is not None]
     counts = _has_words(language)
     caller_words = sum(words(row.caller) for row in rows) if counts else None
     agent_words = sum(words(row.agent or "") for row in rows if not row.is_human) if counts else None
@@ -92,7 +97,19 @@ def _spoken(talk: Talk, caller_words: int | None, agent_words: int | None) -> di
     found["talk_ratio"] = _share(talk.agent_s, both_s)
     found["caller_words_per_minute"] = _a_minute(caller_words, talk.caller_s)
     found["agent_words_per_minute"] = _a_minute(agent_words, talk.agent_s)
+    stopped_ms = [stop.stopped_ms for stop in talk.stops]
+    found["stop_p50_ms"], found["stop_p95_ms"] = percentile(stopped_ms, 0.5), percentile(stopped_ms, 0.95)
     return found
+
+
+def middle(turns: Iterable[Mapping[str, Any]]) -> TurnLatencies:
+    """The median of each step, of the turns that came to it."""
+    rows = list(turns)
+
+    def of(step: str) -> float | None:
+        return percentile([ms for row in rows if (ms := row.get(step)) is not None], 0.5)
+
+    return TurnLatencies(**{step: of(step) for step in TurnLatencies.__struct_fields__})
 
 
 def words(text: str) -> int:

@@ -18,8 +18,23 @@ from parley.conversation.stretches import Stretch, gaps, longest_monologue, shar
 MOST_STRETCHES = 10_000
 """Of each side. What is said after so many is not measured."""
 
+MOST_STOPS = 200
+"""Of one session. Those after them are not kept one by one."""
+
 _SOUND_LIMIT_S = 4.0
 _SPEECH_LIMIT_S = 3.0
+
+
+class Stop(msgspec.Struct, frozen=True):
+    """One time that the agent fell silent for the caller, and what came of it: see `NoteInterruption`.
+
+    `at_s` is seconds since the `from_s` of the measure that it is part of.
+    """
+
+    at_s: float
+    stopped_ms: float
+    outcome: wishes.InterruptionOutcome
+    cause: str
 
 
 class Talk(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +44,8 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
     `measured_s` is from the moment the phone was connected to the end. Silence is neither's time, as long as no human
     has the call in the agent's place. `interruptions` counts how often the caller cut
     the agent short for good, `talked_over` how often the agent went on after a sound of the caller, and
-    `agent_interruptions` how often the agent began while the caller had not finished.
+    `agent_interruptions` how often the agent began while the caller had not finished. `stops` has each time that
+    the agent fell silent for the caller, for good or not.
     """
 
     from_s: float = 0.0
@@ -45,6 +61,7 @@ class Talk(msgspec.Struct, frozen=True, kw_only=True):
     interruptions: int
     talked_over: int
     agent_interruptions: int
+    stops: tuple[Stop, ...] = ()
 
 
 def merged(parts: Iterable[Talk]) -> Talk | None:
@@ -62,7 +79,12 @@ def merged(parts: Iterable[Talk]) -> Talk | None:
     values: dict[str, Any] = {name: round(sum(each(name)), 3) for name in sums}
     values |= {name: sum(each(name)) for name in counts} | {name: max(each(name)) for name in longest}
     first = ordered[0]
-    return Talk(from_s=first.from_s, first_agent_audio_s=first.first_agent_audio_s, **values)
+    stops = tuple(
+        msgspec.structs.replace(stop, at_s=round(stop.at_s + part.from_s - first.from_s, 3))
+        for part in ordered
+        for stop in part.stops
+    )
+    return Talk(from_s=first.from_s, first_agent_audio_s=first.first_agent_audio_s, stops=stops, **values)
 
 
 def read(stored: Mapping[str, Any] | None) -> Talk | None:
@@ -109,6 +131,7 @@ class TalkObserver:
         self._is_held = False
         self._held_by_sound = False
         self._began_in_sound: float | None = None
+        self._stops: list[wishes.NoteInterruption] = []
         self._tally = {"interruptions": 0, "talked_over": 0, "agent_interruptions": 0}
 
     def observe(self, entry: Entry) -> None:
@@ -143,6 +166,9 @@ class TalkObserver:
             longest_caller_s=round(longest_monologue(caller, agent), 3),
             longest_agent_s=round(longest_monologue(agent, caller), 3),
             first_agent_audio_s=round(agent[0][0] - began, 3) if agent else None,
+            stops=tuple(
+                Stop(round(made.at_s - began, 3), made.stopped_ms, made.outcome, made.cause) for made in self._stops
+            ),
             **self._tally,
         )
 
@@ -213,11 +239,13 @@ class TalkObserver:
                 self._agent.end(now)
             elif isinstance(wish, wishes.ResumeSpeech):
                 self._resumed(now, went_on=not cut)
+            elif isinstance(wish, wishes.NoteInterruption):
+                self._stops = [*self._stops, wish][:MOST_STOPS]
             elif isinstance(wish, wishes.OpenMicrophone):
                 self._human.begin(now)
             elif isinstance(wish, wishes.CloseMicrophone):
                 self._human.end(now)
-            elif isinstance(wish, wishes.EndCall | wishes.TransferTo):
+            elif isinstance(wish, wishes.EndCall):
                 self._finish(now)
                 return
         self._tally["interruptions"] += cut and _is_of_the_caller(entry)

@@ -15,7 +15,7 @@ _LOOK_EVERY_S = 0.05
 _STEPS = (
     ("recognisedMs", "words recognised"),
     ("firstTextMs", "first text of the answer"),
-    ("firstAudioMs", "first audio on its way"),
+    ("heardMs", "heard"),
 )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from parley.conversation.wishes import NoteInterruption, TurnLatencies
+from parley.conversation.wishes import NoteInterruption, NoteTurn, TurnLatencies
 
-_REPLY_BUCKETS_S = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
+_REPLY_BUCKETS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
 _STOP_BUCKETS_S = (0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1.0)
 _LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _SAMPLE_EVERY_S = 0.05
@@ -54,16 +55,12 @@ class Metrics:
         self._problems.labels(code).inc()
 
     def turn(self, latencies: TurnLatencies) -> None:
-        """Count a finished turn's steps, each in its own series."""
-        steps = {
-            "recognised": latencies.recognised_ms,
-            "first_text": latencies.first_text_ms,
-            "first_audio": latencies.first_audio_ms,
-            "heard": latencies.heard_ms,
-        }
-        for step, took_ms in steps.items():
+        """Count a finished turn's steps, each in its own series. What was ready before the caller had finished took no
+        time: a histogram's sum must not shrink."""
+        for name in latencies.__struct_fields__:
+            took_ms = getattr(latencies, name)
             if took_ms is not None:
-                self._steps.labels(step).observe(took_ms / 1000.0)
+                self._steps.labels(name.removesuffix("_ms")).observe(max(took_ms, 0.0) / 1000.0)
 
     def interruption(self, made: NoteInterruption) -> None:
         """Count one time that the agent fell silent for the caller."""
@@ -76,3 +73,17 @@ class Metrics:
             due = loop.time() + _SAMPLE_EVERY_S
             await asyncio.sleep(_SAMPLE_EVERY_S)
             self._lag.observe(max(loop.time() - due, 0.0))
+
+
+class TurnMeter:
+    """Counts each turn of one call once, when no more of its answer is to be heard; `is_open` says whether there is."""
+
+    def __init__(self, metrics: Metrics, is_open: Callable[[int], bool]) -> None:
+        self._metrics = metrics
+        self._is_open = is_open
+        self._counted: set[int] = set()
+
+    def note(self, note: NoteTurn) -> None:
+        if note.row not in self._counted and not self._is_open(note.row):
+            self._counted.add(note.row)
+            self._metrics.turn(note.latencies)

@@ -17,10 +17,21 @@ from parley.schemas.fields import matching
 # ---------------------------------------------------------------- what was learnt from a call
 
 
+class StopOut(Wire):
+    """The agent fell silent for the caller, `stopped_ms` after their first sound. It was `cut` for good, by `words` or
+    `keys`, or it `resumed`, since it had been a `backchannel`, an `echo` of its own voice, a `cough` (a sound without
+    words) or `noise` (one that did not end). `at_seconds` is from the moment the phone was connected."""
+
+    at_seconds: float = Field(validation_alias="at_s")
+    stopped_ms: float
+    outcome: Literal["cut", "resumed"]
+    cause: str
+
+
 class MetricsOut(Wire):
     """What was counted, without any model. Shares are parts of the measured time; what could not be measured is null.
-    `talk_ratio` is the agent's part of all speech; a response is the time from the end of the caller's speech to the
-    first audio of the answer."""
+    `talk_ratio` is the agent's part of all speech; a response is the time from the end of the caller's speech until
+    the caller began to hear the answer. `stops` has each time that the agent fell silent for the caller."""
 
     duration_seconds: float = Field(0.0, validation_alias="duration_s")
     turns: int = 0
@@ -47,6 +58,9 @@ class MetricsOut(Wire):
     agent_words_per_minute: float | None = None
     response_p50_ms: float | None = None
     response_p95_ms: float | None = None
+    stops: list[StopOut] = Field(default_factory=list)
+    stop_p50_ms: float | None = None
+    stop_p95_ms: float | None = None
 
 
 class CriterionOut(Wire):
@@ -142,13 +156,63 @@ Counts = Annotated[list[CountOut], BeforeValidator(_counts)]
 
 
 class ResponsesOut(Wire):
-    """Percentiles, in milliseconds, of the time from the end of the caller's speech to the answer's first audio."""
+    """Percentiles, in milliseconds, of the time from the end of the caller's speech until they heard the answer."""
 
     answers: int
     p50: float
     p90: float
     p95: float
     p99: float
+
+
+class StepOut(Wire):
+    """How many turns came to this step, and percentiles of when."""
+
+    count: int
+    p50: float
+    p95: float
+
+
+def _by_its_name(step: str) -> Any:
+    return Field(None, validation_alias=f"{step}_ms")
+
+
+class StepsOut(Wire):
+    """Where the time went: milliseconds from the end of the caller's speech to each step of the answer, as a turn's
+    `latencies` have them; null where no turn came to that step."""
+
+    recognised: StepOut | None = _by_its_name("recognised")
+    endpointed: StepOut | None = _by_its_name("endpointed")
+    first_text: StepOut | None = _by_its_name("first_text")
+    first_clause: StepOut | None = _by_its_name("first_clause")
+    synthesised: StepOut | None = _by_its_name("synthesised")
+    first_audio: StepOut | None = _by_its_name("first_audio")
+    heard: StepOut | None = _by_its_name("heard")
+
+
+class StopCountOut(Wire):
+    """How often the agent fell silent with this outcome, for this cause."""
+
+    outcome: Literal["cut", "resumed"]
+    cause: str
+    count: int
+
+
+def _by_cause(found: object) -> object:
+    if not isinstance(found, Mapping):
+        return found
+    ranked = sorted(found.items(), key=lambda each: (-each[1], each[0]))
+    return [{"outcome": outcome, "cause": cause, "count": count} for (outcome, cause), count in ranked]
+
+
+class StopsOut(Wire):
+    """How often the agent fell silent for a caller, percentiles of the milliseconds from their first sound to its
+    silence, and what came of it."""
+
+    count: int
+    p50: float
+    p95: float
+    causes: Annotated[list[StopCountOut], BeforeValidator(_by_cause)]
 
 
 class FiguresOut(Wire):
@@ -173,6 +237,8 @@ class FiguresOut(Wire):
     interruptions_per_call: float | None
     talked_over: int
     response_ms: ResponsesOut | None
+    latencies: StepsOut
+    stops: StopsOut | None
     failures: Counts
     problems: Counts
     topics: Counts

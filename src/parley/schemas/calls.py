@@ -52,12 +52,18 @@ class CallList(CallFilter):
 
 
 class TurnLatenciesOut(Wire):
-    """Milliseconds from the end of the caller's speech to each step of the answer; null where a step did not happen."""
+    """Milliseconds from the end of the caller's speech to each step of the answer; null where a step did not happen.
 
-    recognised_ms: float | None = None
-    first_text_ms: float | None = None
-    first_audio_ms: float | None = None
-    heard_ms: float | None = None
+    Of an answer that was asked for before the turn was over, what came ahead of the sound may be negative.
+    """
+
+    recognised_ms: float | None = Field(None, description="The last words of the turn were settled.")
+    endpointed_ms: float | None = Field(None, description="The turn was taken: the caller had finished.")
+    first_text_ms: float | None = Field(None, description="The first text of the answer came.")
+    first_clause_ms: float | None = Field(None, description="Its first words went to the voice.")
+    synthesised_ms: float | None = Field(None, description="The voice's first sound came.")
+    first_audio_ms: float | None = Field(None, description="Its first sound left for the phone.")
+    heard_ms: float | None = Field(None, description="The phone began to play it: what the ear heard.")
 
 
 class TranscriptRowOut(Wire):
@@ -113,9 +119,13 @@ class CallOut(Wire):
 
 
 class CallDetail(CallOut):
-    """One call with all that was said. `voicemailId` names the message its caller left, if there is one."""
+    """One call with all that was said. `voicemailId` names the message its caller left, if there is one.
+
+    `latencies` are the medians of its turns: how long a caller waited for an answer is `heardMs`.
+    """
 
     transcripts: list[TranscriptRowOut]
+    latencies: TurnLatenciesOut = Field(default_factory=TurnLatenciesOut)
     voicemail_id: str | None = None
 
 

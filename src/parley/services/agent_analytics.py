@@ -12,7 +12,7 @@ from parley.domain.errors import BadInput, FieldError
 from parley.domain.periods import MOST_PERIODS, Period, span
 from parley.services.defaults import Clock, utc_now
 from parley.storage import agent_analytics, agents
-from parley.storage.agent_analytics import Figures, Percentiles
+from parley.storage.agent_analytics import Figures, Percentiles, Step, Stops
 from parley.storage.database import Database
 
 MOST_TOPICS = 10
@@ -26,6 +26,8 @@ class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     ends: datetime
     figures: Figures
     responses: Percentiles | None
+    steps: Mapping[str, Step]
+    stops: Stops | None
     failures: Mapping[str, int]
     problems: Mapping[str, int]
     topics: Mapping[str, int]
@@ -73,6 +75,8 @@ class AgentAnalytics:
                 await agents.get(session, project_id, agent_id)
             figures = await agent_analytics.figures(session, *where)
             responses = await agent_analytics.responses(session, *where)
+            steps = await agent_analytics.steps(session, *where)
+            stops = await agent_analytics.stops(session, *where)
             failures = await agent_analytics.failures(session, *where)
             problems = await agent_analytics.problems(session, *where)
             topics = await agent_analytics.topics(session, *where)
@@ -84,6 +88,8 @@ class AgentAnalytics:
                 ends=ends,
                 figures=figures.get(place, Figures()),
                 responses=responses.get(place),
+                steps=steps.get(place, {}),
+                stops=stops.get(place),
                 failures=_ranked(failures.get(place, {})),
                 problems=_ranked(problems.get(place, {})),
                 topics=_ranked(topics.get(place, {}), MOST_TOPICS),

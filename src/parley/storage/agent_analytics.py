@@ -6,7 +6,7 @@ so that what a day is stays the business of one time zone database. Place 0 is t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,17 +18,19 @@ from sqlalchemy import (
     Subquery,
     and_,
     cast,
+    column,
     func,
     literal_column,
     select,
     true,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from parley.conversation.wishes import TurnLatencies
 from parley.domain.analysis import RESOLUTIONS
-from parley.storage.tables import AnalysisRow, CallRow
+from parley.storage.tables import AnalysisRow, CallRow, TranscriptRow
 
 _PERCENTILES = (0.5, 0.9, 0.95, 0.99)
 # What is added up of each call's metrics.
@@ -68,6 +70,24 @@ class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
     p99: float
 
 
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """How many turns came to one step of their answer, and percentiles of when, in milliseconds."""
+
+    count: int
+    p50: float
+    p95: float
+
+
+class Stops(msgspec.Struct, frozen=True, kw_only=True):
+    """How often agents fell silent for callers, percentiles of how long that took, and what came of it: how often, by
+    outcome and cause."""
+
+    count: int
+    p50: float
+    p95: float
+    causes: Mapping[tuple[str, str], int]
+
+
 async def figures(
     session: AsyncSession, project_id: str, agent_id: str | None, bounds: Sequence[datetime]
 ) -> dict[int, Figures]:
@@ -105,6 +125,55 @@ async def responses(
         for row in rows
         if row.answers
     }
+
+
+async def steps(
+    session: AsyncSession, project_id: str, agent_id: str | None, bounds: Sequence[datetime]
+) -> dict[int, dict[str, Step]]:
+    """When the turns came to each step of their answers, by place and step; those that none came to are left out."""
+    calls = _calls(project_id, agent_id, bounds)
+    names = TurnLatencies.__struct_fields__
+    columns = []
+    for name in names:
+        ms = TranscriptRow.latencies[name].as_float()
+        columns += [func.count(ms), func.percentile_cont(cast([0.5, 0.95], ARRAY(Double))).within_group(ms)]
+    statement = _placed(calls, *columns, beside=TranscriptRow, on=TranscriptRow.call_id == calls.c.id)
+    found: dict[int, dict[str, Step]] = {}
+    for place, *counted in await session.execute(statement):
+        each = zip(names, counted[::2], counted[1::2], strict=True)
+        found[place] = {
+            name: Step(count=count, p50=_tenths(parts[0]), p95=_tenths(parts[1]))
+            for name, count, parts in each
+            if count
+        }
+    return found
+
+
+async def stops(
+    session: AsyncSession, project_id: str, agent_id: str | None, bounds: Sequence[datetime]
+) -> dict[int, Stops]:
+    """How agents fell silent for callers, by place; periods in which none did are left out."""
+    calls = _calls(project_id, agent_id, bounds, has_metrics=True)
+    each = func.jsonb_array_elements(calls.c.metrics["stops"]).table_valued(column("value", JSONB)).lateral("each")
+    ms = each.c.value["stopped_ms"].as_float()
+    parts = func.percentile_cont(cast([0.5, 0.95], ARRAY(Double))).within_group(ms)
+    kind = func.concat(each.c.value["outcome"].astext, " ", each.c.value["cause"].astext)
+    causes = await _counted(session, _placed(calls, func.count(), by=kind, beside=each))
+    return {
+        place: Stops(
+            count=count,
+            p50=_tenths(halves[0]),
+            p95=_tenths(halves[1]),
+            causes={_outcome_and_cause(name): times for name, times in causes[place].items()},
+        )
+        for place, count, halves in await session.execute(_placed(calls, func.count(), parts, beside=each))
+        if count
+    }
+
+
+def _outcome_and_cause(kind: str) -> tuple[str, str]:
+    outcome, _, cause = kind.partition(" ")
+    return outcome, cause
 
 
 async def failures(
@@ -181,11 +250,11 @@ def _calls(
     return statement.subquery("c")
 
 
-def _placed(calls: Subquery, *columns: Any, by: Any = None, beside: Any = None) -> Select[Any]:
+def _placed(calls: Subquery, *columns: Any, by: Any = None, beside: Any = None, on: Any = None) -> Select[Any]:
     """The columns for each place and, as place 0, for the whole span; told apart `by` something else where given."""
     place = func.coalesce(calls.c.place, 0).label("place")
     kinds = () if by is None else (by.label("kind"),)
-    source = calls if beside is None else calls.join(beside, true())
+    source = calls if beside is None else calls.join(beside, true() if on is None else on)
     sets = func.grouping_sets(tuple_(calls.c.place, *kinds), tuple_(*kinds) if kinds else literal_column("()"))
     return select(place, *kinds, *columns).select_from(source).group_by(sets)
 

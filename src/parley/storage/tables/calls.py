@@ -9,6 +9,8 @@ from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, in
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from parley.conversation.measures import middle
+from parley.conversation.wishes import TurnLatencies
 from parley.storage.tables.base import Row
 from parley.storage.tables.insight import AnalysisRow
 
@@ -114,6 +116,11 @@ class CallRow(Row):
     @recording_url.setter
     def recording_url(self, url: str | None) -> None:
         self._recording_url = url
+
+    @property
+    def latencies(self) -> TurnLatencies:
+        """The medians of its turns, as far as they are written."""
+        return middle(row.latencies for row in self.transcripts)
 
     @property
     def judgement(self) -> AnalysisRow | None:
