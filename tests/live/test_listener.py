@@ -13,6 +13,9 @@ QUIET = b"\xff" * 8000
 class Hearing:
     """A recogniser that keeps what it is given."""
 
+    settled = 0
+    answered_at = float("-inf")
+
     def __init__(self) -> None:
         self.given = b""
 

@@ -158,6 +158,9 @@ def test_what_is_asked_becomes_a_fact_if_the_call_can_be_steered() -> None:
 class Ear:
     """A recogniser of which a test says what it has heard."""
 
+    settled = 0
+    answered_at = float("-inf")
+
     def __init__(self) -> None:
         self.audio = bytearray()
         self.is_closed = False

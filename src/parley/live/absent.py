@@ -44,4 +44,7 @@ class NoHearing(_Absent):
     def __init__(self, emit: Callable[[PartFailed], None]) -> None:
         super().__init__("speech_to_text", emit)
 
+    settled = 0
+    answered_at = float("-inf")
+
     def hear(self, audio: bytes) -> None: ...

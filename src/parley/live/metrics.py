@@ -37,12 +37,22 @@ class Metrics:
             buckets=_STOP_BUCKETS_S,
             registry=self.registry,
         )
+        self._breakers = Gauge(
+            "parley_breaker_open",
+            "Whether new calls leave this provider out, because it failed too often.",
+            ["part", "provider"],
+            registry=self.registry,
+        )
         self._lag = Histogram(
             "parley_event_loop_lag_seconds",
             "How late the event loop wakes a timer.",
             buckets=_LAG_BUCKETS_S,
             registry=self.registry,
         )
+
+    def breaker(self, part: str, provider: str, is_open: bool) -> None:
+        """A provider is left out by new calls from now on, or no more."""
+        self._breakers.labels(part, provider).set(is_open)
 
     def began(self) -> None:
         self._live.inc()

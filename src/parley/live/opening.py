@@ -32,6 +32,8 @@ class LineOpener:
         """
         if plan.stage is not None:
             return DeskSession(plan, self.providers, self.records, self.metrics, self.audience)
-        self.providers.recogniser(plan), self.providers.voice(plan), self.providers.responder(plan)
-        journal = self.journals.open(plan.call_id)
+        self.providers.check(plan)
+        before = plan.continues
+        goes_on = before is not None and (before.lines or before.is_back)
+        journal = self.journals.open(plan.call_id, before.after_s if before is not None and goes_on else 0.0)
         return Session(plan, self.providers, self.records, journal, self.metrics, self.audience)

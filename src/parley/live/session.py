@@ -21,6 +21,7 @@ from parley.conversation.facts import (
     CallPrepared,
     Fact,
     HungUp,
+    PartReplaced,
     PartRestored,
     TransferReturned,
     VoiceStarted,
@@ -43,7 +44,8 @@ from parley.live.replier import Replier
 from parley.live.scribe import Scribe
 from parley.live.speaker import Speaker
 from parley.live.supervision import Supervision
-from parley.providers.protocols import Hearing, HearingFact, LegEvents, MediaLeg, Voice, VoiceFact
+from parley.providers.failover.hearing import SparedHearing
+from parley.providers.protocols import HearingFact, LegEvents, MediaLeg, Voice, VoiceFact
 from parley.services.audience import Audience
 
 log = structlog.get_logger()
@@ -66,7 +68,7 @@ class TakenOver:
 class _Parts:
     """What a session is joined from, once it runs."""
 
-    hearing: Hearing
+    hearing: SparedHearing
     voice: Voice
     listener: Listener
     speaker: Speaker
@@ -164,9 +166,9 @@ class Session:
     def _join(self, tasks: asyncio.TaskGroup) -> _Parts:
         plan, providers = self.plan, self._providers
         audio = providers.audio_format(plan)
-        hearing = providers.recogniser(plan).listen(plan.agent.listens[0], audio, plan.listen_key, self._on_hearing)
-        voice = providers.voice(plan).speak(plan.agent.voice, audio, plan.voice_key, self._on_voice)
-        responder, conversation = providers.responder(plan), self._driver.conversation
+        hearing = providers.hearing(plan, audio, self._on_hearing)
+        voice = providers.speaking(plan, audio, self._on_voice)
+        responder, conversation = providers.responder(plan, self._driver.post), self._driver.conversation
         scribe = Scribe(plan, self._records.calls)
         parts = _Parts(
             hearing=hearing,
@@ -318,7 +320,10 @@ class Session:
                 parts.replier.warm()
         self._driver.post(fact)
 
-    def _on_voice(self, fact: VoiceFact) -> None:
+    def _on_voice(self, fact: VoiceFact | PartReplaced) -> None:
+        if isinstance(fact, PartReplaced):
+            self._driver.post(fact)
+            return
         if not self._parts.result().speaker.hear_voice(fact, self._driver.now()):
             self._driver.post(cast(Fact, fact))
 
@@ -373,6 +378,7 @@ class Session:
         wishes.NoteTurn: lambda self, parts, wish, now: self._note(parts, wish),
         wishes.NoteInterruption: lambda self, parts, wish, now: self._metrics.interruption(wish),
         wishes.NoteProblem: lambda self, parts, wish, now: self._problem(parts, wish),
+        wishes.ReplacePart: lambda self, parts, wish, now: parts.hearing.replace(wish.reason),
         wishes.OpenMicrophone: lambda self, parts, wish, now: self.supervision.open_microphone(wish.by),
         wishes.CloseMicrophone: lambda self, parts, wish, now: self.supervision.close_microphone(),
         wishes.TransferTo: lambda self, parts, wish, now: self._hand_over(parts, wish),

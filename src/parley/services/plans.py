@@ -160,7 +160,8 @@ class Plans:
         setting.
         """
         agent = msgspec.convert(call.snapshot, AgentSnapshot)
-        spares = {each.provider for each in (*agent.spare_listens, *agent.spare_voices, *agent.spare_models)}
+        spares = {each.provider for each in agent.spare_listens}
+        spares |= {each.provider for each in agent.spare_voices} | {each.provider for each in agent.spare_models}
         parts = {agent.listen.provider, agent.voice.provider, agent.model.provider} | spares
         keys = await self._credentials.for_providers(call.project_id, parts)
         webhook = None

@@ -117,6 +117,7 @@ def _join(
     ground = laid(settings, addresses, database, http, webhook_http, stack, note_delivery)
     told, accounts, carriers, router = ground.told, ground.accounts, ground.carriers, Router()
     metrics, presence, watched = Metrics(), adapters.presence(settings), audience(settings)
+    ground.doors.breakers.watch(metrics.breaker)
     learnt = insight(settings, database, ground.credentials, told, stack)
     alarm = alerting(settings, database, told)
     taped = recording(settings, database, ground.cipher, addresses.public_url, told.announcements)

@@ -23,7 +23,7 @@ from parley.providers.protocols import HearingFact
 from parley.providers.speech_to_text.audio_tape import AudioTape
 from parley.providers.speech_to_text.deepgram_stream import DeepgramStream, Endpoint, Lost, open_stream
 from parley.providers.speech_to_text.deepgram_transcript import FluxTranscript, NovaTranscript, Transcript
-from parley.providers.speech_to_text.deepgram_wire import Fault, is_flux, listen_url, read_message, socket_base
+from parley.providers.speech_to_text.deepgram_wire import Connected, Fault, is_flux, listen_url, read_message, socket_base
 from parley.providers.speech_to_text.mending import Mending
 from parley.providers.tls import socket_trust
 
@@ -102,6 +102,15 @@ class DeepgramHearing:
         self._stream: DeepgramStream | None = None
         self._waiting: asyncio.Timeout | None = None
         self._closed = asyncio.Event()
+        self._answered_at = float("-inf")
+
+    @property
+    def settled(self) -> int:
+        return self._transcript.settled
+
+    @property
+    def answered_at(self) -> float:
+        return self._answered_at
 
     def hear(self, audio: bytes) -> None:
         self._tape.append(audio)
@@ -166,6 +175,8 @@ class DeepgramHearing:
         if message is None:
             return
         stream.answered()
+        if not isinstance(message, Connected):  # a greeting says nothing about the audio
+            self._answered_at = _now()
         self._works()
         self._tell(self._transcript.read(message, stream.sent))
         self._tape.forget(self._transcript.settled)

@@ -44,6 +44,16 @@ class SimulatedHearing:
         self._emit = emit
         self._words: list[str] = []
         self._closed = asyncio.Event()
+        self._heard = self._settled = 0
+
+    @property
+    def settled(self) -> int:
+        return self._settled
+
+    @property
+    def answered_at(self) -> float:
+        """Always now: there is nobody who could fall silent."""
+        return asyncio.get_running_loop().time()
 
     async def run(self) -> None:
         """Wait for `close`; there is nothing to connect."""
@@ -52,6 +62,7 @@ class SimulatedHearing:
     def hear(self, audio: bytes) -> None:
         if self._closed.is_set():
             return
+        self._heard += len(audio)
         for event in self._listener.feed(audio):
             match event:
                 case SoundBegan():
@@ -59,9 +70,11 @@ class SimulatedHearing:
                 case WordSaid():
                     self._words.append(event.word)
                     self._emit(WordsHeard(" ".join(self._words)))
-                case PauseReached() if self._words:
-                    self._emit(WordsHeard(" ".join(self._words), is_final=True, ends_turn=True))
-                    self._words.clear()
+                case PauseReached():
+                    self._settled = self._heard
+                    if self._words:
+                        self._emit(WordsHeard(" ".join(self._words), is_final=True, ends_turn=True))
+                        self._words.clear()
 
     def close(self) -> None:
         self._closed.set()
