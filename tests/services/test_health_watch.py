@@ -182,10 +182,19 @@ async def test_providers_that_agents_use_are_asked_with_the_key_they_would_use(
     assert (outer.hears.keys, outer.speaks.keys) == (["operator-hears"], ["operator-speaks"])
 
 
+async def test_who_would_take_over_is_asked_too_before_anybody_needs_them(
+    world: World, mine: str, outer: Outer
+) -> None:
+    await world.agent(mine, text_to_speech={"fallbacks": [{"provider": "hears"}, {"voice": "alloy"}]})
+    assert len((await outer.looked(mine))["provider"]) == 2
+    assert outer.hears.keys == ["operator-hears"]
+
+
 @pytest.mark.parametrize(
     ("agent", "times"),
     [
         ({"voice_mode": "webhook"}, 0),
+        ({"voice_mode": "webhook", "language_model": {"fallbacks": [{"provider": "thinks"}]}}, 0),
         ({"voice_mode": "webhook", "analysis": {"enabled": True}}, 1),
         ({"voice_mode": "hosted"}, 1),
     ],

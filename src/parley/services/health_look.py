@@ -113,9 +113,9 @@ class HealthLook:
         """Of the providers that agents use, those that have somebody to be asked."""
         own, named = self._defaults, set()
         for parts in in_use:
-            named |= {parts.listen or own.listen.provider, parts.voice or own.voice.provider}
+            named |= {parts.listen or own.listen.provider, parts.voice or own.voice.provider, *parts.spares}
             if parts.asks_model:
-                named.add(parts.model or own.model.provider)
+                named |= {parts.model or own.model.provider, *parts.spare_models}
         return [await self._provider(project_id, name) for name in sorted(named & self._outside.key_checks.keys())]
 
     async def _provider(self, project_id: str, name: str) -> Awaitable[Finding] | Finding:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import delete, func, literal, or_, select, tuple_, union, union_all
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import cast, delete, func, literal, or_, select, tuple_, union, union_all
+from sqlalchemy.dialects.postgresql import JSONB, JSONPATH, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.health import Finding
@@ -180,12 +180,14 @@ async def last_outcomes(session: AsyncSession, project_id: str, target_id: str) 
 
 class PartsInUse(NamedTuple):
     """Providers an agent uses; None where it has the server's default. `asks_model`: a model answers or judges its
-    calls."""
+    calls. `spares` are those that take over for its ears and voice, `spare_models` for its model."""
 
     listen: str | None
     voice: str | None
     model: str | None
     asks_model: bool
+    spares: list[str]
+    spare_models: list[str]
 
 
 async def parts_in_use(session: AsyncSession, project_id: str) -> list[PartsInUse]:
@@ -198,6 +200,14 @@ async def parts_in_use(session: AsyncSession, project_id: str) -> list[PartsInUs
         AgentRow.text_to_speech["provider"].astext,
         AgentRow.language_model["provider"].astext,
         asks_model,
+        _spares(AgentRow.speech_to_text).op("||")(_spares(AgentRow.text_to_speech)),
+        _spares(AgentRow.language_model),
     )
     rows = await session.execute(select(*columns).where(AgentRow.project_id == project_id).distinct())
     return [PartsInUse(*row) for row in rows]
+
+
+def _spares(part: Any) -> Any:
+    """The providers that a part's fallbacks name, as a JSON array."""
+    empty = literal([], type_=JSONB)
+    return func.coalesce(func.jsonb_path_query_array(part, cast("$.fallbacks[*].provider", JSONPATH)), empty)
