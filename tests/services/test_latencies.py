@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from parley.conversation.talk import Stop
 from parley.conversation.wishes import NoteTurn, TurnLatencies
 from parley.schemas.analyses import MetricsOut
+from parley.schemas.call_polls import PolledCallDetail
 from parley.schemas.calls import CallDetail
 from tests.services.judging import Bench, ScriptedJudge
 from tests.services.test_analyses import TALK
@@ -45,12 +46,28 @@ async def test_a_call_shows_where_the_time_of_each_turn_went_and_of_all_of_them(
     assert (shown["latencies"]["firstTextMs"], shown["latencies"]["heardMs"]) == (630.0, 1010.0)
 
 
+async def test_whoever_polls_a_call_is_told_of_its_three_parts(world: World, mine: str) -> None:
+    call_id, _ = await rung(world, mine)
+    await world.log.connected(call_id)
+    await world.log.note_turn(call_id, turn(1, FAST))
+    await world.log.note_turn(call_id, turn(2, SLOW))
+
+    shown = PolledCallDetail.model_validate(await world.calls.get(mine, call_id)).model_dump(mode="json")["latency"]
+
+    assert shown == {
+        "llm_ttft": {"avg_ms": 200.0, "p50_ms": 200.0, "min_ms": 0.0, "max_ms": 400.0, "samples": 2},
+        "tts_ttfb": {"avg_ms": 155.0, "p50_ms": 155.0, "min_ms": 110.0, "max_ms": 200.0, "samples": 2},
+        "eou_delay": {"avg_ms": 575.0, "p50_ms": 575.0, "min_ms": 250.0, "max_ms": 900.0, "samples": 2},
+    }
+
+
 async def test_a_call_before_its_first_turn_shows_no_figure(world: World, mine: str) -> None:
     call_id, _ = await rung(world, mine)
 
-    shown = CallDetail.model_validate(await world.calls.get(mine, call_id)).latencies
+    call = await world.calls.get(mine, call_id)
 
-    assert set(shown.model_dump().values()) == {None}
+    assert set(CallDetail.model_validate(call).latencies.model_dump().values()) == {None}
+    assert set(PolledCallDetail.model_validate(call).latency.model_dump().values()) == {None}
 
 
 async def test_the_analysis_of_a_call_shows_each_time_that_the_agent_fell_silent(world: World, mine: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from parley.conversation.measures import percentile
 from parley.schemas.agents import LanguageTag, Prompt, ProviderName, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
 from parley.schemas.calls import CallCreate
@@ -136,6 +137,54 @@ def _lines(rows: Iterable[Any]) -> list[SpokenLine]:
 SpokenLines = Annotated[list[SpokenLine], BeforeValidator(_lines)]
 
 
+class LatencyOut(Wire):
+    """Of all turns that have it, in milliseconds."""
+
+    avg_ms: float
+    p50_ms: float
+    min_ms: float
+    max_ms: float
+    samples: int
+
+
+class PolledLatencyOut(Wire):
+    """Where the time went; null where no turn says. `eou_delay` is from the end of the caller's speech until their turn
+    was taken, `llm_ttft` from there to the first text of the answer, `tts_ttfb` from its first words to their first
+    sound. What was ready before the turn was over took no time."""
+
+    llm_ttft: LatencyOut | None
+    tts_ttfb: LatencyOut | None
+    eou_delay: LatencyOut | None
+
+
+def _between(rows: Sequence[Mapping[str, Any]], start: str | None, end: str) -> LatencyOut | None:
+    """From one step of the turns to another; without a `start`, from the end of the caller's speech."""
+    found = []
+    for row in rows:
+        began, ended = 0.0 if start is None else row.get(start), row.get(end)
+        if began is not None and ended is not None:
+            found.append(max(0.0, ended - began))
+    middle = percentile(found, 0.5)
+    if middle is None:
+        return None
+    return LatencyOut(
+        avg_ms=round(sum(found) / len(found), 1),
+        p50_ms=middle,
+        min_ms=round(min(found), 1),
+        max_ms=round(max(found), 1),
+        samples=len(found),
+    )
+
+
+def _latency(rows: Iterable[Any]) -> PolledLatencyOut:
+    dated = [row.latencies for row in rows]
+    return PolledLatencyOut(
+        llm_ttft=_between(dated, "endpointed_ms", "first_text_ms"),
+        tts_ttfb=_between(dated, "first_clause_ms", "synthesised_ms"),
+        eou_delay=_between(dated, None, "endpointed_ms"),
+    )
+
+
 class PolledAnalysisOut(Wire):
     """What a model made of a call that is over."""
 
@@ -151,3 +200,4 @@ class PolledCallDetail(PolledCall):
 
     transcript: SpokenLines = Field(validation_alias="transcripts")
     messages: SpokenLines = Field(validation_alias="transcripts")
+    latency: Annotated[PolledLatencyOut, BeforeValidator(_latency)] = Field(validation_alias="transcripts")
