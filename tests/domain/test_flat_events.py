@@ -3,8 +3,20 @@ from typing import get_args
 
 import msgspec
 
+from parley.domain import transfers
 from parley.domain.events import CallFacts
-from parley.domain.flat_events import SENT_NOW, EventName, connected, declined, over, sample, wants
+from parley.domain.flat_events import (
+    SENT_NOW,
+    EventName,
+    connected,
+    declined,
+    over,
+    sample,
+    transfer_failed,
+    transferred,
+    wants,
+)
+from parley.domain.transfers import Transfer
 
 AT = datetime(2024, 1, 15, 10, 30, 0, 999_999, tzinfo=UTC)
 OURS, THEIRS = "+14155550001", "+14155559999"
@@ -61,10 +73,12 @@ def test_a_call_and_its_conversation_begin_and_end_together() -> None:
     assert ended[1]["conversation_id"] == "call_1"
 
 
-def test_a_transfer_is_told_before_the_end() -> None:
-    events = over(call(end_reason="transferred"), AT, "+14155550199")
-    assert names(events) == ["call_transferred", "call_ended", "conversation_ended"]
-    assert events[0]["transfer_number"] == "+14155550199"
+def test_a_transfer_is_told_with_what_came_of_it() -> None:
+    [done] = transferred(call(), transfers.answered(Transfer(to="+14155550199", at=AT), AT), AT)
+    assert (done["event"], done["transfer_number"], done["outcome"]) == ("call_transferred", "+14155550199", "answered")
+    [failed] = transfer_failed(call(), Transfer(to="+14155550199", at=AT, outcome="busy"), AT)
+    assert (failed["event"], failed["data"]["outcome"]) == ("call_transfer_failed", "busy")
+    assert names(over(call(end_reason="transferred"), AT)) == ["call_ended", "conversation_ended"]
 
 
 def test_a_caller_whom_this_server_could_not_take_found_no_agent() -> None:

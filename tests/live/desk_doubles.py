@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import msgspec
@@ -15,6 +15,7 @@ from parley.domain.calls import CallPlan
 from parley.domain.errors import ProviderUnavailable
 from parley.domain.secrets import Secret
 from parley.domain.stages import Stage, StageEnd
+from parley.domain.transfers import Told
 from parley.domain.voicemails import TakenMessage
 from parley.live.directory import Directory
 from parley.live.journals import Journals
@@ -98,12 +99,19 @@ class MemoryDesk:
         self.asked: list[StageEnd] = []
         self.messages: list[TakenMessage] = []
         self.is_elsewhere = False
+        self.transfers: list[tuple[str, tuple[str, ...]]] = []
+        self.is_transferable = True
         self.failing = 0
 
     async def hand_on(self, call_id: str, end: StageEnd) -> bool:
         self._fail_if_away()
         self.asked.append(end)
         return self.comes[end]
+
+    async def transfer(self, call_id: str, to_number: str, whispers: Sequence[Told]) -> bool:
+        self._fail_if_away()
+        self.transfers.append((to_number, tuple(one.text for one in whispers)))
+        return self.is_transferable
 
     async def keep_message(self, call_id: str, message: TakenMessage) -> None:
         self._fail_if_away()

@@ -39,9 +39,6 @@ class MemoryRecords:
     async def end_at_carrier(self, call_id: str) -> None:
         self._write("ended_at_carrier", call_id)
 
-    async def transfer_at_carrier(self, call_id: str, to_number: str) -> None:
-        self._write("transferred", to_number)
-
     def kinds(self) -> list[str]:
         return [kind for kind, _ in self.written]
 

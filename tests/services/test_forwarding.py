@@ -63,7 +63,7 @@ async def test_a_human_who_answers_makes_it_a_good_call(world: World, mine: str)
     ended = await read(world, call)
     assert (ended.status, ended.end_reason, ended.duration_seconds) == ("completed", "transferred", 42)
     events = {each["event"]: each for each in await told(world)}  # between two targets there is no order
-    assert sorted(events) == ["call.ended", "call.started", "call_transferred"]
+    assert sorted(events) == ["call.ended", "call.started", "call.transferred", "call_transferred"]
     assert events["call_transferred"]["transfer_number"] == HUMAN
     assert events["call.ended"]["data"]["durationSeconds"] == 42
 
@@ -131,7 +131,8 @@ async def test_the_carriers_report_may_come_before_its_question(world: World, mi
     ended = await read(world, call)
     assert (ended.status, ended.duration_seconds) == ("completed", 20)
     assert ended.end_reason == ("transferred" if is_answered else "caller_hangup")
-    assert [each["event"] for each in await told(world)] == ["call.started", "call.ended"]
+    between = "call.transferred" if is_answered else "call.transfer_failed"
+    assert [each["event"] for each in await told(world)] == ["call.started", between, "call.ended"]
 
 
 async def test_a_call_that_is_with_a_human_is_not_lost(world: World, mine: str) -> None:

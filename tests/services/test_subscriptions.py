@@ -13,6 +13,7 @@ from sqlalchemy import delete
 from parley.domain.errors import BadInput, Conflict, Draining, NotFound
 from parley.domain.secrets import Secret
 from parley.domain.webhooks import SendResult, verify
+from parley.providers.protocols import ForwardOutcome
 from parley.schemas.base import parse
 from parley.schemas.calls import CallCreate
 from parley.schemas.deliveries import DeliveryList
@@ -177,7 +178,8 @@ async def test_a_transfer_is_told_before_the_end(world: World, mine: str) -> Non
     await world.subscriptions.create(mine, wanted("call_transferred", "call_ended"))
     call_id = await ring(world, mine, transfer_number="+14155550199")
     await world.log.connected(call_id)
-    await world.log.finished(call_id, "transferred")
+    assert await world.desk.transfer(call_id, "+14155550199")
+    await world.log.forwarded(call_id, ForwardOutcome(talked_s=7))
 
     await send_all(world)
 

@@ -127,11 +127,12 @@ async def test_ending_a_ringing_call_cancels_it(scene: Scene) -> None:
     assert scene.platform.reports[-1].reason == "canceled"
 
 
-async def test_a_transfer_puts_the_caller_through(scene: Scene) -> None:
+async def test_another_document_breaks_into_the_call_and_puts_the_caller_through(scene: Scene) -> None:
     phone = scene.carrier.phone(THEIRS)
     await scene.carrier.call_in(phone, OURS)
     session = await scene.platform.session(0)
-    await scene.twilio.transfer(scene.account, phone.current.sid, OTHER, OURS)
+    document = f'<Response><Dial callerId="{OURS}"><Number>{OTHER}</Number></Dial></Response>'
+    scene.carrier.update_call(phone.current.sid, {"Twiml": document})
     assert await phone.wait_until_over() == "completed"
     assert [(each.number, each.caller_id) for each in phone.current.dialled] == [(OTHER, OURS)]
     assert await session.until_closed() == ["stopped"]

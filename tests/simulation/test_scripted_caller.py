@@ -141,7 +141,7 @@ async def test_a_signature_that_is_refused_ends_it(platform: TinyPlatform) -> No
 async def test_a_declined_call_and_a_forwarded_one_open_no_stream(platform: TinyPlatform) -> None:
     platform.documents["/voice"] = twiml.reject()
     declined = await called(platform.url, platform.url)
-    platform.documents["/voice"] = twiml.dial("+15555550123", "+15555550100")
+    platform.documents["/voice"] = twiml.forward("+15555550123", "+15555550100", "", "", 5)
     forwarded = await called(platform.url, platform.url)
     assert (declined.verbs, forwarded.verbs) == (["reject"], ["dial"])
     assert declined.connected_ms is forwarded.connected_ms is None

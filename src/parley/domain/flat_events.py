@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 from parley.domain.events import CallFacts, Payload
 from parley.domain.samples import OUR_NUMBER, TEST_CALL_ID, THEIR_NUMBER
+from parley.domain.transfers import Transfer
 from parley.domain.voicemails import VoicemailFacts
 
 EventName = Literal[
     "call_started",
     "call_ended",
     "call_transferred",
+    "call_transfer_failed",
     "agent_available",
     "agent_busy",
     "agent_offline",
@@ -39,6 +41,7 @@ SENT_NOW: tuple[EventName, ...] = (
     "call_started",
     "call_ended",
     "call_transferred",
+    "call_transfer_failed",
     "agent_unavailable",
     "conversation_started",
     "conversation_ended",
@@ -69,14 +72,22 @@ def connected(call: CallFacts, at: datetime) -> list[Payload]:
     ]
 
 
-def over(call: CallFacts, at: datetime, transfer_number: str = "") -> list[Payload]:
-    """A call ended. One that was handed to another number was transferred first; one that this server could not take
-    found no agent; only one that was answered was a conversation."""
+def transferred(call: CallFacts, transfer: Transfer, at: datetime) -> list[Payload]:
+    """The human to whom a caller was handed took the call."""
+    return [_of_call("call_transferred", call, at, transfer_number=transfer.to, outcome=transfer.outcome)]
+
+
+def transfer_failed(call: CallFacts, transfer: Transfer, at: datetime) -> list[Payload]:
+    """Nobody did; `outcome` says why."""
+    return [_of_call("call_transfer_failed", call, at, transfer_number=transfer.to, outcome=transfer.outcome)]
+
+
+def over(call: CallFacts, at: datetime) -> list[Payload]:
+    """A call ended. One that this server could not take found no agent; only one that was answered was a
+    conversation."""
     found: list[Payload] = []
     reason = call.end_reason or ""
     answered = call.started_at is not None
-    if reason == "transferred":
-        found.append(_of_call("call_transferred", call, at, transfer_number=transfer_number or None))
     if not answered and call.direction == "inbound" and reason in _NOBODY_THERE:
         found.append(_of_call("agent_unavailable", call, at, reason=_NOBODY_THERE[reason]))
     end = {"status": call.status, "end_reason": call.end_reason, "duration_seconds": call.duration_s}

@@ -42,11 +42,13 @@ class Announcing(msgspec.Struct, frozen=True, tag="announcing"):
 class Forwarding(msgspec.Struct, frozen=True, tag="forwarding"):
     """The carrier rings a human's `phone_number`; no stream of ours runs meanwhile.
 
-    `is_answered`: the human did, and speaks with the caller.
+    `is_answered`: the human did, and speaks with the caller. `returns_to_agent`: the agent handed the caller over, and
+    has them again where nobody answers.
     """
 
     phone_number: str
     is_answered: bool = False
+    returns_to_agent: bool = False
 
 
 Stage = Waiting | TakingMessage | Announcing | Forwarding

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
 
 from parley.domain.stages import StageEnd
+from parley.domain.transfers import Told
 from parley.domain.voicemails import TakenMessage as TakenMessage
 
 
@@ -28,6 +30,14 @@ class DeskRecords(Protocol):
         """
         ...
 
+    async def transfer(self, call_id: str, to_number: str, whispers: Sequence[Told]) -> bool:
+        """The agent hands its caller to a human: write that down, with what the agent was told during the call.
+
+        True: close the media stream and end nothing; the carrier will ask, and ring that number. False: the
+        conversation goes on, because the call is over, or the number, or one more attempt, is not allowed.
+        """
+        ...
+
     async def keep_message(self, call_id: str, message: TakenMessage) -> None:
         """Store a message and tell of it. Silence alone is no message."""
         ...
@@ -41,6 +51,9 @@ class NoDesk:
     """The quiet twin, for a server without a front desk: nothing ever comes next, and nobody is asked for a message."""
 
     async def hand_on(self, call_id: str, end: StageEnd) -> bool:
+        return False
+
+    async def transfer(self, call_id: str, to_number: str, whispers: Sequence[Told]) -> bool:
         return False
 
     async def keep_message(self, call_id: str, message: TakenMessage) -> None: ...

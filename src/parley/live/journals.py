@@ -82,5 +82,7 @@ class Journals:
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
 
-    def open(self, call_id: str) -> Journal:
-        return Journal(None if self._folder is None else self._folder / f"{call_id}.jsonl")
+    def open(self, call_id: str, after_s: float = 0.0) -> Journal:
+        """Each session of a call has a journal of its own; `after_s` is when a later one began, and names it too."""
+        name = f"{call_id}-{round(after_s * 1000):09d}" if after_s else call_id
+        return Journal(None if self._folder is None else self._folder / f"{name}.jsonl")

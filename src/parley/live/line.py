@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +14,7 @@ from parley.domain.calls import CallPlan
 from parley.domain.errors import ParleyError
 from parley.domain.events import TurnDelivery
 from parley.domain.stages import StageEnd
+from parley.domain.transfers import Told
 from parley.live.desk_records import DeskRecords
 from parley.live.scribe import CallRecords
 from parley.live.supervision import Supervised
@@ -80,4 +82,14 @@ async def handed_on(desk: DeskRecords, call_id: str, end: StageEnd) -> bool:
             return await desk.hand_on(call_id, end)
     except (ParleyError, TimeoutError) as error:
         log.warning("call_not_handed_on", call_id=call_id, end=end, error=type(error).__name__)
+        return False
+
+
+async def handed_over(desk: DeskRecords, call_id: str, to_number: str, whispers: Sequence[Told]) -> bool:
+    """Whether the carrier will ring that number for the caller once the stream is closed."""
+    try:
+        async with asyncio.timeout(_HAND_ON_TIMEOUT_S):
+            return await desk.transfer(call_id, to_number, whispers)
+    except (ParleyError, TimeoutError) as error:
+        log.warning("call_not_transferred", call_id=call_id, error=type(error).__name__)
         return False

@@ -25,6 +25,7 @@ _STATES: Mapping[Agent, CallStateName] = {
     Agent.SPEAKING: "speaking",
     Agent.HELD: "held",
     Agent.TAKEN_OVER: "taken_over",
+    Agent.HANDING_OVER: "leaving",
     Agent.LEAVING: "leaving",
     Agent.GONE: "leaving",
 }

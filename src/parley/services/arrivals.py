@@ -97,7 +97,7 @@ class Arrivals:
             if not await self._turns.has_room(session, call.project_id, None, call_id=call.id):
                 is_placed = await self._stages.fall_back(session, call, decision, "limit_reached")
                 return None if is_placed else "limit_reached"
-            self._stages.forward(call, decision.phone_number or "")
+            self._stages.forward(call, decision.phone_number or "", self._clock())
         elif decision.action == "announcement":
             self._stages.announce(call, decision.text)
         elif decision.action == "reject":

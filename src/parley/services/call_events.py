@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.domain import events, flat_events
+from parley.domain import events, flat_events, transfer_events, transfers
 from parley.domain.events import CallFacts
 from parley.services.announcements import Announcements, Subject
 from parley.services.recordings import Recordings
@@ -40,8 +41,26 @@ class CallEvents:
             at,
             lambda limit: _told(call, facts, events.call_ended(facts, rows, at=at, context_limit=limit)),
         )
-        transfer_number = (call.stage or {}).get("phone_number") or call.snapshot.get("transfer_number", "")
-        await self._announcements.tell_subscriptions(session, subject, at, flat_events.over(facts, at, transfer_number))
+        await self._announcements.tell_subscriptions(session, subject, at, flat_events.over(facts, at))
+
+    async def transferred(self, session: AsyncSession, call: CallRow, at: datetime) -> None:
+        """`call.transferred`: a human took the call, and what subscriptions call it."""
+        facts = facts_of(call)
+        flat = flat_events.transferred(facts, facts.transfers[-1], at)
+        await self._tell_transfer(session, call, transfer_events.call_transferred(facts, at=at), flat, at)
+
+    async def transfer_failed(self, session: AsyncSession, call: CallRow, at: datetime) -> None:
+        """`call.transfer_failed`: nobody did, and why."""
+        facts = facts_of(call)
+        flat = flat_events.transfer_failed(facts, facts.transfers[-1], at)
+        await self._tell_transfer(session, call, transfer_events.transfer_failed(facts, at=at), flat, at)
+
+    async def _tell_transfer(
+        self, session: AsyncSession, call: CallRow, event: events.Payload, flat: Sequence[events.Payload], at: datetime
+    ) -> None:
+        subject, told = subject_of(call), _told(call, facts_of(call), event)
+        await self._announcements.tell_webhook(session, subject, event["event"], at, lambda limit: told)
+        await self._announcements.tell_subscriptions(session, subject, at, flat)
 
     async def declined(
         self, session: AsyncSession, number: NumberRow, from_number: str, reason: str, at: datetime
@@ -85,6 +104,7 @@ def facts_of(call: CallRow) -> CallFacts:
         recording_url=call.recording_url,
         recording_available=call.recording_available,
         is_test=call.is_test,
+        transfers=tuple(transfers.read(call.transfers)),
     )
 
 

@@ -23,6 +23,7 @@ from parley.services.defaults import Clock, utc_now
 from parley.services.plans import stage_of
 from parley.services.queue_log import QueueLog
 from parley.services.recordings import Recordings
+from parley.services.transfers import TransferLog
 from parley.storage import agents, calls, deliveries
 from parley.storage.database import Database
 from parley.storage.tables import CallRow
@@ -48,6 +49,7 @@ class CallLog:
         self._database = database
         self._announcements = announcements
         self._events = CallEvents(announcements, recordings)
+        self._transfers = TransferLog(self._events)
         self._analyses = Analyses(database, clock)
         self._queue_log = queue_log
         self.recordings = recordings
@@ -97,6 +99,17 @@ class CallLog:
             if isinstance(stage, Forwarding):
                 call.stage = msgspec.to_builtins(msgspec.structs.replace(stage, is_answered=True))
                 await self._write_status(session, call, "in-progress", self._clock())
+                await self._transfers.answered(session, call, self._clock())
+        self.wake()
+
+    async def unanswered(self, call_id: str, outcome: ForwardOutcome) -> None:
+        """The human whose number was rung did not answer, and the caller is still there."""
+        async with self._database.transaction() as session:
+            call = await self._locked(session, call_id)
+            stage = stage_of(call)
+            if isinstance(stage, Forwarding):
+                comes_back = stage.returns_to_agent
+                await self._transfers.unanswered(session, call, outcome, self._clock(), comes_back=comes_back)
         self._announcements.wake()
 
     async def forwarded(self, call_id: str, outcome: ForwardOutcome) -> None:
@@ -105,10 +118,13 @@ class CallLog:
         async with self._database.transaction() as session:
             call = await self._locked(session, call_id)
             if outcome.failure is None:
-                began = now - timedelta(seconds=outcome.talked_s or 0)
-                await self._write_status(session, call, "in-progress", max(began, call.created_at))
+                began = max(now - timedelta(seconds=outcome.talked_s or 0), call.created_at)
+                await self._write_status(session, call, "in-progress", began)
+                await self._transfers.answered(session, call, began)
+                await self._transfers.over(session, call, now, outcome.talked_s)
                 await self._write_status(session, call, "completed", now, "transferred")
             else:
+                await self._transfers.unanswered(session, call, outcome, now, comes_back=False)
                 reason = "caller_hangup" if outcome.is_caller_gone else outcome.failure
                 status: CallStatus = "completed" if call.started_at is not None else "failed"
                 await self._write_status(session, call, status, now, reason)
@@ -148,6 +164,7 @@ class CallLog:
             await self._queue_log.connected(session, call, at)
         elif status in ENDED:
             call.ended_at, call.end_reason = at, reason
+            await self._transfers.over(session, call, at)
             await self._queue_log.ended(session, call, at)
             await self._events.over(session, call, at)
             await self._analyses.begin(session, call)
@@ -223,13 +240,6 @@ class CallLog:
         if call.carrier_call_id is not None and not call.is_test:
             carrier, account = await self._accounts.for_call(call_id)
             await self._carriers[carrier].end(account, call.carrier_call_id)
-
-    async def transfer_at_carrier(self, call_id: str, to_number: str) -> None:
-        """Hand the caller to another number, shown our side of the call as caller ID. Raises like `end_at_carrier`."""
-        call = await self._read(call_id)
-        if call.carrier_call_id is not None and not call.is_test:
-            carrier, account = await self._accounts.for_call(call_id)
-            await self._carriers[carrier].transfer(account, call.carrier_call_id, to_number, call.phone_number)
 
     async def _read(self, call_id: str) -> CallRow:
         async with self._database.read() as session:

@@ -12,6 +12,7 @@ from parley.domain.secrets import Secret
 from parley.domain.stages import Forwarding
 from parley.providers.protocols import CallReport, ForwardOutcome, RingingCall
 from parley.schemas.calls import CallCreate, CallList
+from parley.services import transfers
 from parley.services.arrivals import Arrivals
 from parley.services.call_log import CallLog
 from parley.services.defaults import Clock, utc_now
@@ -177,9 +178,10 @@ class Calls:
         async with self._database.transaction() as session:
             call = await self._tokens.redeem(session, token)
             rows = await calls.transcript(session, call.id) if call is not None else []
+            is_back = call is not None and call.stage is None and transfers.take_news(call)
         if call is None:
             raise Forbidden("This media stream's token is not valid, was used before, or its call is over.")
-        return await self._plans.for_rest(call, rows, self._tokens.clock())
+        return await self._plans.for_rest(call, rows, self._tokens.clock(), is_back=is_back)
 
     async def after(self, call_id: str, outcome: ForwardOutcome | None = None) -> tuple[CallPlan, Secret]:
         """What comes next on a call whose stream ended, or whose `outcome` of ringing a human is known.
@@ -219,9 +221,12 @@ class Calls:
     async def _after_forwarding(self, call_id: str, outcome: ForwardOutcome) -> None:
         """The human was reached, and the call is over; or not, and it falls back."""
         async with self._database.read() as session:
-            if not isinstance(stage_of(await calls.get_known(session, call_id)), Forwarding):
+            call = await calls.get_known(session, call_id)
+            if not isinstance(stage_of(call), Forwarding) or call.is_handed_on:
                 return  # told twice: what comes next is written already
         is_over = outcome.failure is None or outcome.is_caller_gone
+        if not is_over:
+            await self._log.unanswered(call_id, outcome)
         if is_over or not await self._desk.hand_on(call_id, "unanswered"):
             await self._log.forwarded(call_id, outcome)
 

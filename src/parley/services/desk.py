@@ -10,8 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.calls import ENDED, EndReason
 from parley.domain.decisions import Decision, read_decision
+from parley.domain.errors import BadInput
+from parley.domain.phone_numbers import require_dialable
 from parley.domain.queueing import QueueSettings
 from parley.domain.stages import Forwarding, StageEnd, Waiting
+from parley.domain.transfers import MOST_TRANSFERS, Told
 from parley.services.defaults import Clock, utc_now
 from parley.services.lanes import HELD_FOR, Lanes
 from parley.services.plans import stage_of
@@ -50,6 +53,24 @@ class Desk:
             goes_on = is_written or await self._next(session, call, entry, end)
         self._queue_log.wake()
         return goes_on
+
+    async def transfer(self, call_id: str, to_number: str, whispers: Sequence[Told] = ()) -> bool:
+        """The agent hands its caller to a human: the carrier will ring that number. False: the agent keeps them.
+
+        `whispers` are what the agent was told during the call, and is to know still if the caller comes back.
+        """
+        async with self._database.transaction() as session:
+            call, _ = await self.held(session, call_id)
+            stage = stage_of(call)
+            if isinstance(stage, Forwarding) and call.is_handed_on and stage.phone_number == to_number:
+                return call.status not in ENDED
+            if call.status in ENDED or stage is not None or len(call.transfers or ()) >= MOST_TRANSFERS:
+                return False
+            try:
+                self._stages.transfer(call, require_dialable(to_number, "transferNumber"), self._clock(), whispers)
+            except BadInput:
+                return False
+        return True
 
     async def lead_on(self, call_id: str) -> EndReason | None:
         """See that a caller who waits has a place. One who has none any more is led to what follows a wait.
@@ -100,6 +121,9 @@ class Desk:
         if isinstance(stage, Waiting):
             return await self._after_waiting(session, call, entry, end)
         decision = _NO_DECISION if call.routing is None else read_decision(call.routing)
+        if end == "unanswered" and isinstance(stage, Forwarding) and stage.returns_to_agent:
+            self._stages.give_back(call)
+            return True
         if end == "unanswered" and isinstance(stage, Forwarding):
             return await self._stages.fall_back(session, call, decision, "unanswered")
         if end == "agent_failed" and stage is None:

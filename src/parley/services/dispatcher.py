@@ -22,7 +22,7 @@ from parley.services.defaults import Clock, utc_now
 from parley.services.desk import Desk
 from parley.services.drafts import CallDrafts
 from parley.services.queue_log import ENTRY_KEY, QueueLog
-from parley.services.stages import Stages
+from parley.services.stages import Stages, was_with_agent
 from parley.services.turns import Turns
 from parley.storage import agents, calls, queues
 from parley.storage.database import Database
@@ -156,7 +156,7 @@ class Dispatcher:
                 entry.due_at = now + PUT_OFF_FOR
                 return True
             for call in since:
-                if call.started_at is not None and call.stage is None and call.agent_id in entry.agent_ids:
+                if call.started_at is not None and was_with_agent(call) and call.agent_id in entry.agent_ids:
                     await self._queue_log.leave(session, entry, "answered", now, agent_id=call.agent_id)
                     return True
         return False

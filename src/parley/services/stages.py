@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -11,7 +13,9 @@ from parley.domain.agents import AgentSnapshot
 from parley.domain.decisions import Decision
 from parley.domain.queueing import QueueSettings
 from parley.domain.stages import Announcing, Forwarding, Stage, TakingMessage, Waiting
-from parley.services.plans import Plans
+from parley.domain.transfers import Told
+from parley.services import transfers
+from parley.services.plans import Plans, stage_of
 from parley.storage.tables import AgentRow, CallRow
 
 
@@ -89,13 +93,29 @@ class Stages:
         """The caller hears `text`, and then the call ends."""
         _hand_on(call, Announcing(text))
 
-    def forward(self, call: CallRow, phone_number: str) -> None:
+    def forward(self, call: CallRow, phone_number: str, at: datetime) -> None:
         """The carrier rings a human."""
+        transfers.begin(call, phone_number, at)
         _hand_on(call, Forwarding(phone_number))
+
+    def transfer(self, call: CallRow, phone_number: str, at: datetime, whispers: Sequence[Told]) -> None:
+        """The same for a caller whom the agent hands over, and has again where nobody answers."""
+        transfers.begin(call, phone_number, at, whispers)
+        _hand_on(call, Forwarding(phone_number, returns_to_agent=True))
+
+    def give_back(self, call: CallRow) -> None:
+        """The agent goes on with the caller, as it was."""
+        _hand_on(call, None)
 
     def again(self, call: CallRow) -> None:
         """The same stage, on another stream."""
         call.is_handed_on = True
+
+
+def was_with_agent(call: CallRow) -> bool:
+    """Whether its caller reached an agent, which may have handed them to a human since."""
+    stage = stage_of(call)
+    return stage is None or (isinstance(stage, Forwarding) and stage.returns_to_agent)
 
 
 def _hand_on(call: CallRow, stage: Stage | None) -> None:

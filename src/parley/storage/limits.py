@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, case, func, literal_column, null, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.domain.limits import OwnLimits
@@ -15,6 +15,8 @@ from parley.storage.tables import CallRow, MessageRow, NumberRow, ProjectRow
 _UNFINISHED: ColumnElement[bool] = literal_column("calls.status NOT IN ('completed', 'failed')")
 # Who waits, hears an announcement or leaves a message holds no place; a conversation does, also one with a human.
 TALKS = or_(CallRow.stage.is_(None), CallRow.stage["type"].astext == "forwarding")
+# Whose place a call holds: a caller who speaks with a human is the agent's no more.
+_HOLDER = case((literal_column("calls.stage->>'is_answered' = 'true'"), null()), else_=CallRow.agent_id)
 # A caller who was turned away has had no call, though there is a row of it.
 TURNED_AWAY = ("rejected", "no_agent", "limit_reached")
 
@@ -46,10 +48,12 @@ async def numbers(session: AsyncSession, project_id: str, *, except_for: Collect
 async def live_calls(session: AsyncSession, project_id: str, *, except_for: str = "") -> dict[str | None, int]:
     """How many calls each agent holds, queued and ringing ones too; None stands for calls without an agent.
 
-    Tests and callers who wait do not count, nor does the call with the id `except_for`.
+    Tests and callers who wait do not count, nor does the call with the id `except_for`. Who was put through to a human
+    counts without the agent.
     """
     live = (CallRow.project_id == project_id, CallRow.is_test.is_(False), CallRow.id != except_for, _UNFINISHED, TALKS)
-    statement = select(CallRow.agent_id, func.count()).where(*live).group_by(CallRow.agent_id)
+    holder = _HOLDER.label("holder")
+    statement = select(holder, func.count()).where(*live).group_by(holder)
     return {row[0]: row[1] for row in await session.execute(statement)}
 
 

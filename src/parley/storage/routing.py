@@ -30,6 +30,8 @@ _LONGEST = timedelta(days=1)
 _UNFINISHED: ColumnElement[bool] = literal_column("calls.status NOT IN ('completed', 'failed')")
 # Who waits, hears an announcement or leaves a message has no conversation; who was put through to a human has.
 _TALKS = or_(CallRow.stage.is_(None), CallRow.stage["type"].astext == "forwarding")
+# Who speaks with a human already keeps no agent busy; when a human answered is not known afterwards.
+_WITH_AGENT: ColumnElement[bool] = literal_column("(calls.stage->>'is_answered' = 'true') IS NOT TRUE")
 # A recogniser of many languages says nothing about which one it heard.
 _ANY_LANGUAGE = "multi"
 
@@ -88,7 +90,8 @@ def _agents(is_past: bool) -> Select[Any]:
     # An agent's own webhook that is disabled does not let the project's in.
     webhook = select(WebhookRow.status == "active").where(WebhookRow.project_id == _PROJECT, owner)
     has_webhook = webhook.order_by(WebhookRow.agent_id.is_(None)).limit(1).scalar_subquery()
-    held = _talking(is_past).where(CallRow.agent_id == AgentRow.id).scalar_subquery()
+    talks = _talking(is_past).where(CallRow.agent_id == AgentRow.id)
+    held = (talks if is_past else talks.where(_WITH_AGENT)).scalar_subquery()
     facts = func.jsonb_build_object(
         literal_column("'answers'"),
         or_(AgentRow.voice_mode == "hosted", func.coalesce(has_webhook, literal_column("false"))),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from parley.domain.calls import EndReason
 from parley.domain.stages import StageEnd
+from parley.domain.transfers import Told
 from parley.domain.voicemails import TakenMessage
 from parley.live.desk_records import Place
 from parley.live.directory import Directory
@@ -46,6 +47,10 @@ class Records:
     async def hand_on(self, call_id: str, end: StageEnd) -> bool:
         """Decide what comes next and write it down; False where nothing does."""
         return await self._desk.hand_on(call_id, end)
+
+    async def transfer(self, call_id: str, to_number: str, whispers: Sequence[Told]) -> bool:
+        """Hand the caller to a human; False where the agent keeps them."""
+        return await self._desk.transfer(call_id, to_number, whispers)
 
     async def keep_message(self, call_id: str, message: TakenMessage) -> None:
         """Store a message and tell of it."""

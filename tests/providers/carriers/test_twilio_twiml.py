@@ -23,12 +23,6 @@ def test_connect_carries_everything_unchanged(stream_url: str, token: str, after
     assert (stream.get("url"), parameter.get("name"), parameter.get("value")) == (stream_url, "token", token)
 
 
-@given(number=printable, caller_id=printable)
-def test_dial_carries_both_numbers(number: str, caller_id: str) -> None:
-    dial = ElementTree.fromstring(twiml.dial(number, caller_id).encode())[0]
-    assert (dial.get("callerId"), dial[0].text) == (caller_id, number)
-
-
 @given(number=printable, caller_id=printable, after_url=printable, answered_url=printable, timeout_s=st.integers())
 def test_forward_carries_everything_and_rings_as_long_as_twilio_takes(
     number: str, caller_id: str, after_url: str, answered_url: str, timeout_s: int

@@ -15,7 +15,6 @@ import httpx
 from parley.domain.carriers import AvailableNumber, CallHooks, CarrierAccount, CarrierNumber, NumberHooks, NumberSetup
 from parley.domain.errors import CarrierRefused, ProviderUnavailable
 from parley.domain.health import KeyState
-from parley.providers.carriers.twilio import twiml
 from parley.providers.carriers.twilio.transport import SdkTransport, TwilioRefused
 from parley.providers.protocols import NOT_OWNED
 
@@ -141,11 +140,6 @@ class TwilioRest:
         except TwilioRefused as refusal:
             if refusal.http_status != 404 and refusal.twilio_code != CALL_IS_OVER:
                 raise
-
-    async def transfer(self, account: CarrierAccount, carrier_call_id: str, to_number: str, caller_id: str) -> None:
-        document = twiml.dial(to_number, caller_id)
-        with self._understood():
-            await self._client(account).calls(_required(carrier_call_id)).update_async(twiml=document)
 
     async def send_message(
         self,

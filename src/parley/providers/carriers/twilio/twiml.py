@@ -21,11 +21,6 @@ def connect(stream_url: str, token: str, after_url: str) -> str:
     )
 
 
-def dial(number: str, caller_id: str) -> str:
-    """Connect the caller to `number`, who sees `caller_id`; the call ends when they have spoken."""
-    return _document(f"<Dial callerId={quoteattr(caller_id)}><Number>{escape(number)}</Number></Dial>")
-
-
 def forward(number: str, caller_id: str, after_url: str, answered_url: str, timeout_s: int) -> str:
     """Ring `number` for up to `timeout_s` and ask `after_url` what next, whatever became of it.
 
