@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parley.audio.dtmf import dtmf
 from parley.audio.formats import MULAW_8K
 from parley.conversation import facts
 from parley.conversation.lines import CLIP_TEXTS
 from parley.live.speaker import Speaker
+from tests.audio.dtmf_decoder import keys_in
 from tests.live.doubles import BYTES_PER_CHAR, PlayingPhone, ScriptedVoice, done, spoken
 from tests.searching import tries
 
@@ -266,7 +266,7 @@ def test_keys_pressed_during_a_hold_keep_their_order() -> None:
     stage.speaker.press("2", stage.now)
     stage.speaker.resume(stage.now)
     stage.phone.let_pass(1)
-    assert bytes(stage.phone.played) == dtmf("1", MULAW_8K) + dtmf("2", MULAW_8K)
+    assert [heard.key for heard in keys_in(bytes(stage.phone.played))] == ["1", "2"]
 
 
 def test_a_phone_without_marks_is_followed_by_the_clock() -> None:

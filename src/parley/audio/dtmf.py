@@ -1,7 +1,8 @@
 """Telephone keys as sound: the tone pairs of ITU-T Recommendation Q.23.
 
-Timing is 100 ms of tone and 60 ms of silence, above the 40 ms each that receivers must accept (ITU-T Q.24), because
-voice codecs on the way eat into the edges.
+Timing is 100 ms of tone and 100 ms of silence. Receivers must accept about half of each (ITU-T Q.24; in North America
+50 ms of tone, 45 ms of silence, 100 ms from key to key); the rest is for what lies on the way. Voice codecs eat into
+the edges, and what conceals a lost packet fills 20 to 40 ms of a gap with the tone before it: "11" would be one key.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _PAIRS = {
 }
 _PAUSES_MS = {"w": 500.0, "W": 1000.0}
 _TONE_MS = 100.0
-_GAP_MS = 60.0
+_GAP_MS = 100.0
 _LOW_LEVEL, _HIGH_LEVEL = 0.22, 0.27  # -10 and -8 dBm0 (G.711's full scale is +3.17)
 MOST_DIGITS = 64
 
@@ -30,11 +31,21 @@ def dtmf(digits: str, audio_format: AudioFormat) -> bytes:
 
     Raises BadInput for any other character, for none at all and for more than MOST_DIGITS.
     """
+    return b"".join(dtmf_keys(digits, audio_format))
+
+
+def dtmf_keys(digits: str, audio_format: AudioFormat) -> list[bytes]:
+    """The same, key by key. Raises BadInput as `dtmf` does."""
     if not digits or len(digits) > MOST_DIGITS:
         raise BadInput(f"Give 1 to {MOST_DIGITS} keys to press.")
     if unknown := sorted(set(digits) - _PAIRS.keys() - _PAUSES_MS.keys()):
         raise BadInput(f"Keys are 0-9, * and #, with w or W for a pause; remove {', '.join(map(repr, unknown))}.")
-    return b"".join(_sound(key, audio_format) for key in digits)
+    return [_sound(key, audio_format) for key in digits]
+
+
+def pressing_s(digits: str) -> float:
+    """How long it takes to press these keys."""
+    return sum(_PAUSES_MS.get(key, _TONE_MS + _GAP_MS) for key in digits) / 1000.0
 
 
 def _sound(key: str, audio_format: AudioFormat) -> bytes:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 
 from parley.audio.conversion import convert
-from parley.audio.dtmf import dtmf
 from parley.audio.formats import MULAW_8K, AudioFormat
 from parley.audio.playhead import Playhead
 from parley.conversation.facts import (
@@ -21,6 +20,7 @@ from parley.conversation.facts import (
 from parley.conversation.lines import CLIP_TEXTS
 from parley.conversation.wishes import Clip
 from parley.live.clips import load_clip
+from parley.live.keying import Keying
 from parley.live.utterance import Utterance
 from parley.providers.protocols import MediaLeg, SpokenAudio, UtteranceDone, UtteranceFailed, Voice, VoiceFact
 
@@ -48,19 +48,20 @@ class Speaker:
         # What is at the phone: where each piece ends there, whose it is, where it ends in that utterance, its size.
         self._segments: deque[tuple[int, Utterance, int, int]] = deque()
         self._reported: dict[int, int] = {}
+        self._keying = Keying(audio_format)
 
     # ------------------------------------------------------------ the phone
 
     def attach(self, leg: MediaLeg, now: float) -> None:
         """Play to this phone from here on; what another one had not played is played again."""
-        self._rewind(now)
+        self._rewind(now, is_lost=True)
         self._leg = leg
         self._playhead = Playhead(self._format)
         self._pump(now)
 
     def detach(self, now: float) -> None:
         """The phone's socket is gone. What it had not played is kept."""
-        self._rewind(now)
+        self._rewind(now, is_lost=True)
         self._leg = None
 
     def played(self, position: int, now: float) -> None:
@@ -89,8 +90,8 @@ class Speaker:
 
         While a line of the agent is not over, which the human has asked for, nothing is played between its pieces.
         """
-        leg = self._leg
-        if leg is None or self._is_held or self._queue or self._playhead.end_time() - now > _RELAYED_AHEAD_S:
+        leg, is_busy = self._leg, bool(self._queue) or self._keying.is_busy
+        if leg is None or self._is_held or is_busy or self._playhead.end_time() - now > _RELAYED_AHEAD_S:
             return False
         human = Utterance(0, self._format)
         human.add(audio, "", ())
@@ -145,12 +146,8 @@ class Speaker:
         self._pump(now)
 
     def press(self, digits: str, now: float) -> None:
-        """Send keys as tones, behind the audio that is at the phone already."""
-        tones = Utterance(0, self._format)
-        tones.add(dtmf(digits, self._format), "", ())
-        tones.is_done = tones.was_finished = True
-        place = next((at for at, one in enumerate(self._queue) if one.number), len(self._queue))
-        self._queue.insert(place, tones)
+        """Send keys as tones: at once, or behind the words so far of what can be heard already."""
+        self._keying.add(digits, next((one for one in self._queue if one.sent or one.heard), None))
         self._pump(now)
 
     def retry(self, number: int) -> None:
@@ -221,6 +218,7 @@ class Speaker:
 
     def _settle(self) -> None:
         """Tell what was heard of each utterance, and which of them are over."""
+        self._keying.settle()
         for utterance in list(self._queue):
             if utterance.number:
                 self._report(utterance)
@@ -258,9 +256,11 @@ class Speaker:
                 break
             self._segments.popleft()
 
-    def _rewind(self, now: float) -> None:
-        """Take back from the phone what it has not played."""
-        if self._playhead.is_empty:
+    def _rewind(self, now: float, *, is_lost: bool = False) -> None:
+        """Take back from the phone what it has not played; tones are played to their end, unless the phone is lost."""
+        if self._keying.sounding is not None and not is_lost:
+            self._follow(self._playhead.position(now))
+        elif self._playhead.is_empty:
             self._segments.clear()
         else:
             self._follow(self._playhead.flushed(now))
@@ -270,25 +270,38 @@ class Speaker:
             for utterance in self._queue:
                 utterance.rewind()
         self._settle()
+        if is_lost:
+            self._keying.take_back()
 
     def _pump(self, now: float) -> None:
         """Send ahead all audio there is, in order; the next utterance follows once the one before it is complete."""
-        if self._leg is None or self._is_held:
+        if self._leg is None or self._press_next(self._leg, now) or self._is_held:
             return
         for utterance in self._queue:
             if utterance.is_held_back:
                 break
-            if utterance.sent < len(utterance.audio):
-                self._send(utterance, self._leg, now)
-            if not utterance.is_done:
+            limit = self._keying.limit(utterance)
+            end = len(utterance.audio) if limit is None else limit
+            if utterance.sent < end:
+                self._send(utterance, end, self._leg, now)
+            if limit is not None or not utterance.is_done:
                 break
 
-    def _send(self, utterance: Utterance, leg: MediaLeg, now: float) -> None:
+    def _press_next(self, leg: MediaLeg, now: float) -> bool:
+        """Whether tones have the phone, or are to have it next; they begin when it has nothing else to play."""
+        press = self._keying.next(self._queue)
+        if press is not None and self._playhead.is_empty:
+            self._keying.begin()
+            for piece in press.pieces():
+                self._play(press.tones, piece, leg, now)
+        return press is not None or self._keying.sounding is not None
+
+    def _send(self, utterance: Utterance, end: int, leg: MediaLeg, now: float) -> None:
         if utterance.sent == 0 and utterance.heard == 0 and utterance.number:
             self._emit(SpeechStarted(utterance.number))
         piece_bytes = self._format.bytes_in(_PIECE_MS)
-        while utterance.sent < len(utterance.audio):
-            piece = bytes(utterance.audio[utterance.sent : utterance.sent + piece_bytes])
+        while utterance.sent < end:
+            piece = bytes(utterance.audio[utterance.sent : min(utterance.sent + piece_bytes, end)])
             self._play(utterance, piece, leg, now)
 
     def _play(self, utterance: Utterance, piece: bytes, leg: MediaLeg, now: float) -> None:

@@ -78,6 +78,17 @@ class Utterance:
             return len(self.text) * self.heard // max(len(self.audio), 1)
         return min(int(self._audio_format.duration_ms(self.heard) / 1000.0 * _CHARS_PER_S), len(self.text))
 
+    def end_of(self, chars: int) -> int | None:
+        """Where in the audio the first `chars` characters end; None while that is not known, or not there yet.
+
+        Without alignment it is wherever the audio pauses because all there is was heard.
+        """
+        if chars <= len(self._char_ends):
+            return self._char_ends[chars - 1] if chars else 0
+        if self.is_done:
+            return len(self.audio)
+        return len(self.audio) if not self._char_ends and 0 < len(self.audio) <= self.heard else None
+
     def heard_for_s(self) -> float:
         """How much of it was heard."""
         return self._audio_format.duration_ms(self.heard) / 1000.0
