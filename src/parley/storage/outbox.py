@@ -11,10 +11,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 
@@ -24,6 +39,8 @@ MOST_TO_ONE_TARGET = 4
 
 _TRIES_THAT_KEEP_ORDER = 2
 _NOTHING: Mapping[str, int] = MappingProxyType({})
+
+_Moment = datetime | BindParameter[datetime]
 
 
 def record(session: AsyncSession, delivery: DeliveryRow) -> None:
@@ -47,7 +64,9 @@ async def claim(
     """
     places = {key: most_each - count for key, count in on_their_way.items()}
     chosen: list[str] = []
-    for found in await session.execute(_first_of_each_target(now, most_each, limit * most_each, places)):
+    full = [key for key, left in places.items() if left <= 0]
+    asked = {"now": now, "most_each": most_each, "most": limit * most_each, "full": full}
+    for found in await session.execute(_first_of_each_target(), asked):
         left = places.get(found.target_key, most_each)
         if left > 0 and len(chosen) < limit:
             places[found.target_key] = left - 1
@@ -65,15 +84,15 @@ async def claim(
     return sorted(await session.scalars(taken), key=lambda row: row.seq)
 
 
-def _first_of_each_target(
-    now: datetime, most_each: int, limit: int, places: Mapping[str, int]
-) -> Select[tuple[str, str]]:
-    """The id and target of what may be sent, at most `most_each` for each target that has places, longest due first.
+@cache
+def _first_of_each_target() -> Select[tuple[str, str]]:
+    """The id and target of what may be sent, at most `most_each` for each target but the `full` ones, longest due
+    first. Built once: that takes longer than asking it, and every event asks it.
 
     It steps from target to target in the index of what is pending and reads the beginning of each, so that it costs as
     much as there are targets that something waits for, however much waits for one of them and was ever sent.
     """
-    pending, full = aliased(DeliveryRow), [key for key, left in places.items() if left <= 0]
+    pending, now = aliased(DeliveryRow), bindparam("now", type_=DeliveryRow.next_at.type)
     smallest = select(func.min(pending.target_key).label("key")).where(pending.status == "pending")
     targets = smallest.cte("targets", recursive=True)
     following = smallest.where(pending.target_key > targets.c.key).scalar_subquery()
@@ -83,14 +102,15 @@ def _first_of_each_target(
         .where(DeliveryRow.target_key == targets.c.key, _is_due(now))
         .where(~_waits_behind(DeliveryRow.call_id, now), ~_waits_behind(DeliveryRow.conversation_id, now))
         .order_by(DeliveryRow.next_at, DeliveryRow.seq)
-        .limit(most_each)
+        .limit(bindparam("most_each", type_=Integer))
         .lateral("first")
     )
     found = select(first.c.id, first.c.target_key).select_from(targets.join(first, true()))
-    return found.where(targets.c.key.not_in(full)).order_by(first.c.next_at, first.c.seq).limit(limit)
+    found = found.where(targets.c.key.not_in(bindparam("full", [], String, expanding=True)))
+    return found.order_by(first.c.next_at, first.c.seq).limit(bindparam("most", type_=Integer))
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
+def _is_due(now: _Moment) -> ColumnElement[bool]:
     return and_(
         DeliveryRow.status == "pending",
         DeliveryRow.next_at <= now,
@@ -98,7 +118,7 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _waits_behind(subject: InstrumentedAttribute[str | None], now: datetime) -> ColumnElement[bool]:
+def _waits_behind(subject: InstrumentedAttribute[str | None], now: _Moment) -> ColumnElement[bool]:
     """Whether an earlier event of the same call or conversation (the column) is still to reach the same target.
 
     A row without webhook and subscription goes to a call's own URL, and a call has one.
