@@ -10,6 +10,8 @@ import pytest
 
 from parley.domain.errors import BadInput, Conflict, NotFound
 from parley.domain.ids import new_id
+from parley.domain.transfers import Transfer, answered, stored, unanswered
+from parley.domain.transfers import over as over_at
 from parley.schemas.alerts import AlertBacktest, AlertCreate, AlertUpdate
 from parley.schemas.base import parse
 from parley.schemas.pages import CursorQuery
@@ -98,6 +100,18 @@ async def test_a_transfer_is_an_escalation_if_that_is_wanted(desk: AlertDesk) ->
     await desk.called(desk.now, lasted_s=3, end_reason="caller_hangup")
     await desk.pass_time(10)
     assert [each.call_id for each in await desk.fired()] == [moved]
+
+
+async def test_a_transfer_is_an_escalation_the_moment_a_human_takes_the_call(desk: AlertDesk) -> None:
+    await desk.rule("escalation", condition={"on_transfer": True})
+    tried = Transfer(to="+14155550199", at=desk.now)
+    busy = unanswered(tried, "busy", desk.now, comes_back=True)
+    talks = await desk.called(desk.now, transfers=stored([busy, answered(tried, desk.now + timedelta(seconds=4))]))
+    await desk.called(desk.now, transfers=stored([busy]))
+    over = over_at(answered(tried, desk.now - timedelta(minutes=9)), desk.now)
+    await desk.called(desk.now - timedelta(minutes=10), 603, end_reason="transferred", transfers=stored([over]))
+    await desk.pass_time(10)
+    assert [each.call_id for each in await desk.fired()] == [talks]
 
 
 async def test_failures_are_counted_within_the_window_as_they_were_noted(desk: AlertDesk) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from parley.domain.stages import Waiting
-from parley.providers.protocols import RingingCall
+from parley.providers.protocols import ForwardOutcome, RingingCall
 from parley.storage.tables import CallRow, NumberRow, QueueEntryRow
 from tests.services.queueing import entry_of, lead, limited, queue_of, ring, stage
 from tests.services.world import World
@@ -97,8 +97,9 @@ async def test_one_phone_is_called_back_once_however_often_it_asks(world: World,
         assert list(found) == ["callback", "abandoned"]
 
 
+@pytest.mark.parametrize("handed_over", [False, True])
 async def test_who_calls_again_is_not_called_back_meanwhile_nor_after_an_answer(
-    world: World, number: NumberRow
+    world: World, number: NumberRow, handed_over: bool
 ) -> None:
     first, second = [await ring(world, number, f"CA-{place}") for place in range(2)]
     assert not await world.desk.hand_on(second.id, "callback_wanted")
@@ -109,7 +110,11 @@ async def test_who_calls_again_is_not_called_back_meanwhile_nor_after_an_answer(
     await world.runner.tick()
     assert await dialled(world) == [], "that phone is on the line with us"
     assert await stage(world, again) is None
-    await world.log.finished(again.id, "caller_hangup")
+    if handed_over:
+        assert await world.desk.transfer(again.id, "+15105550177")
+        await world.log.forwarded(again.id, ForwardOutcome(talked_s=5))
+    else:
+        await world.log.finished(again.id, "caller_hangup")
     world.clock.advance(60)
     await world.runner.tick()
     assert (await dialled(world), (await entry_of(world, second)).status) == ([], "answered")

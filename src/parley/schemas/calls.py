@@ -118,6 +118,20 @@ class CallOut(Wire):
     created_at: Timestamp
 
 
+class CallTransferOut(Wire):
+    """An attempt to hand the caller to a human at the number `to`, and what became of it.
+
+    `outcome` is `ringing` until that is known. After `busy`, `no_answer` and `failed` the caller is the agent's again,
+    where it was the agent that handed them over; `canceled` is a call that ended before anybody answered.
+    """
+
+    to: str
+    at: Timestamp
+    outcome: Literal["ringing", "answered", "busy", "no_answer", "failed", "canceled"]
+    ring_seconds: int | None
+    talk_seconds: int | None
+
+
 class CallDetail(CallOut):
     """One call with all that was said. `voicemailId` names the message its caller left, if there is one.
 
@@ -127,6 +141,7 @@ class CallDetail(CallOut):
     transcripts: list[TranscriptRowOut]
     latencies: TurnLatenciesOut = Field(default_factory=TurnLatenciesOut)
     voicemail_id: str | None = None
+    transfers: list[CallTransferOut] = Field(default_factory=list, validation_alias="tried_transfers")
 
 
 class CallEvent(Wire):

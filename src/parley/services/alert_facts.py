@@ -17,8 +17,6 @@ from parley.domain.alerts import Kind, Occurrence, QuietHours, Rule, contains_ph
 from parley.storage import alerts
 from parley.storage.tables import AlertRuleRow
 
-_HANDED_TO_A_HUMAN = frozenset({"transferred", "forwarded"})
-
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
     """A rule's condition as it is stored."""
@@ -109,11 +107,9 @@ def _said(lines: Iterable[Any], condition: Condition) -> list[Occurrence]:
 async def _handed_on(where: tuple[Any, ...], condition: Condition) -> list[Occurrence]:
     if not condition.on_transfer:
         return []
-    ended = await alerts.ended_calls(*where)
     return [
-        Occurrence(at=at, call_id=call_id, agent_id=agent_id, detail={"end_reason": reason})
-        for at, call_id, agent_id, _, reason in ended
-        if reason in _HANDED_TO_A_HUMAN
+        Occurrence(at=at, call_id=call_id, agent_id=agent_id, detail={"end_reason": "transferred"})
+        for at, call_id, agent_id, _ in await alerts.transferred_calls(*where)
     ]
 
 

@@ -6,7 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, and_, cast, func, literal, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Row,
+    Select,
+    and_,
+    cast,
+    column,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from parley.storage.lookup import Slice, find, page_after
@@ -21,6 +37,8 @@ from parley.storage.tables import (
 )
 
 Found = Sequence[Row[*tuple[Any, ...]]]
+# No call is longer; what began before need not be looked through.
+_LONGEST = timedelta(days=1)
 _NO_FAILURES = ("transfer_without_number", "recording_failed")
 _SENT_MAILS: ColumnElement[str] = literal_column("""'$[*] ? (@.type == "email" && @.status == "sent")'::jsonpath""")
 
@@ -189,6 +207,28 @@ async def ended_calls(
         .where(CallRow.ended_at >= since, CallRow.ended_at < until)
     )
     return await _rows(session, statement)
+
+
+async def transferred_calls(
+    session: AsyncSession, project_id: str, agent_id: str | None, since: datetime, until: datetime
+) -> Found:
+    """Calls whose callers a human took, at the moment the human did; those of earlier versions at their end."""
+    each = func.jsonb_array_elements(CallRow.transfers).table_valued(column("tried", JSONB)).render_derived("each")
+    answered_at = cast(each.c.tried["answered_at"].astext, DateTime(timezone=True))
+    columns = CallRow.id, CallRow.agent_id, literal(1.0)
+    now = (
+        select(answered_at, *columns)
+        .select_from(CallRow)
+        .join(each, true())
+        .where(*_calls(project_id, agent_id), CallRow.transfers.is_not(None), CallRow.created_at >= since - _LONGEST)
+        .where(answered_at >= since, answered_at < until)
+    )
+    before = (
+        select(CallRow.ended_at, *columns)
+        .where(*_calls(project_id, agent_id), CallRow.end_reason == "transferred", CallRow.transfers.is_(None))
+        .where(CallRow.ended_at >= since, CallRow.ended_at < until)
+    )
+    return [*await _rows(session, now), *await _rows(session, before)]
 
 
 async def problems(

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from parley.conversation.measures import middle
 from parley.conversation.wishes import TurnLatencies
+from parley.domain.transfers import Transfer
+from parley.domain.transfers import read as read_transfers
 from parley.storage.tables.base import Row
 from parley.storage.tables.insight import AnalysisRow
 
@@ -93,6 +95,11 @@ class CallRow(Row):
         if self.ended_at is not None:
             return None
         return "conversation" if self.stage is None else self.stage["type"]
+
+    @property
+    def tried_transfers(self) -> list[Transfer]:
+        """To whom its caller was handed, oldest first."""
+        return read_transfers(self.transfers)
 
     @property
     def began_at(self) -> datetime:
