@@ -21,6 +21,7 @@ class Agent(Enum):
     SPEAKING = "speaking"
     HELD = "held"  # fell silent for a sound of the caller, keeps what was not heard
     TAKEN_OVER = "taken_over"  # a human speaks in its place; it says only what it is asked to
+    HANDING_OVER = "handing_over"  # said its last words before a transfer; has the caller until the carrier does
     LEAVING = "leaving"  # says its last words; when they were heard the call ends or is handed over
     GONE = "gone"
 
@@ -34,14 +35,15 @@ class Reaction(Enum):
     GATHER = "gather"
 
 
-_AWAY = (Agent.TAKEN_OVER, Agent.LEAVING, Agent.GONE)
+_AWAY = (Agent.TAKEN_OVER, Agent.HANDING_OVER, Agent.LEAVING, Agent.GONE)
 AGENT_MOVES: dict[Agent, frozenset[Agent]] = {
     Agent.LISTENING: frozenset({Agent.THINKING, Agent.SPEAKING, *_AWAY}),
     Agent.THINKING: frozenset({Agent.LISTENING, Agent.SPEAKING, Agent.HELD, *_AWAY}),
     Agent.SPEAKING: frozenset({Agent.LISTENING, Agent.THINKING, Agent.HELD, *_AWAY}),
     Agent.HELD: frozenset({Agent.LISTENING, Agent.THINKING, Agent.SPEAKING, *_AWAY}),
     Agent.TAKEN_OVER: frozenset({Agent.LISTENING, Agent.LEAVING, Agent.GONE}),
-    Agent.LEAVING: frozenset({Agent.GONE}),
+    Agent.HANDING_OVER: frozenset({Agent.LISTENING, Agent.LEAVING, Agent.GONE}),
+    Agent.LEAVING: frozenset({Agent.HANDING_OVER, Agent.GONE}),
     Agent.GONE: frozenset(),
 }
 
@@ -59,6 +61,7 @@ ON_SOUND: dict[Agent, Reaction] = {
     Agent.SPEAKING: Reaction.HOLD,
     Agent.HELD: Reaction.NOTHING,
     Agent.TAKEN_OVER: Reaction.NOTHING,
+    Agent.HANDING_OVER: Reaction.NOTHING,
     Agent.LEAVING: Reaction.NOTHING,
     Agent.GONE: Reaction.NOTHING,
 }
@@ -70,6 +73,7 @@ ON_WORDS: dict[Agent, Reaction] = {
     Agent.SPEAKING: Reaction.INTERRUPT,
     Agent.HELD: Reaction.INTERRUPT,
     Agent.TAKEN_OVER: Reaction.GATHER,
+    Agent.HANDING_OVER: Reaction.GATHER,
     Agent.LEAVING: Reaction.NOTHING,
     Agent.GONE: Reaction.NOTHING,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from parley.conversation import facts, lines
 from parley.conversation.answers import Answers
+from parley.conversation.parts import Parts
 from parley.conversation.shared import Shared
 from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent
@@ -16,14 +17,16 @@ class Transfers:
     `returned` is what came of the last one, for whoever answers the caller's turns from then on.
     """
 
-    def __init__(self, shared: Shared, speech: SpeechSide, answers: Answers) -> None:
+    def __init__(self, shared: Shared, speech: SpeechSide, answers: Answers, parts: Parts) -> None:
         self.returned: facts.TransferReturned | None = None
         self._agent = shared.agent
         self._deadlines = shared.deadlines
         self._rules = shared.rules
+        self._tally = shared.tally
         self._out = shared.out
         self._speech = speech
         self._answers = answers
+        self._parts = parts
 
     def begin(self, transfer: TransferTo, now: float) -> None:
         """What had to be heard was heard, and nobody speaks any more."""
@@ -37,11 +40,12 @@ class Transfers:
         is_here = self._speech.state is Agent.HANDING_OVER
         if not is_here and (self.returned is not None or self._speech.state is not Agent.LISTENING):
             return
-        self.returned = fact
+        self.returned, self._tally.is_returned = fact, True
         self._deadlines.clear("transfer")
         if is_here:
             self._speech.take_back()
         self._answers.say(lines.nobody_took_it(self._agent.language), now)
+        self._parts.leave_if_deaf(now)
 
     def due(self, now: float) -> None:
         """Nobody says what became of it."""
