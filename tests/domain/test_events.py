@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from parley.domain import events
 from parley.domain.events import CallFacts, HistoryItem, TranscriptRow
+from parley.domain.transfers import ReturnedTransfer
 
 AT = datetime(2025, 1, 15, 14, 0, 5, 250_000, tzinfo=UTC)
 CALL = CallFacts(
@@ -66,6 +67,14 @@ def test_a_voice_turn_tells_what_a_supervisor_whispered_and_which_lines_a_human_
     )
     assert payload["data"]["whispers"] == [{"text": "Be brief.", "at": "2025-01-15T14:00:05.250Z"}]
     assert payload["recentHistory"][0]["speaker"] == "human"
+
+
+def test_a_turn_after_a_transfer_that_came_to_nothing_says_so() -> None:
+    returned = ReturnedTransfer("+15105550177", "no_answer")
+    payload = events.voice_turn(
+        CALL, transcript="Hm.", confidence=1, history=[], context_limit=5, at=AT, transfer=returned
+    )
+    assert payload["data"]["transfer"] == {"to": "+15105550177", "outcome": "no_answer"}
 
 
 def test_a_turn_that_is_asked_early_says_so_and_one_with_keys_has_them() -> None:

@@ -3,10 +3,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Literal
 
+import msgspec
 import pytest
 
 from parley.domain.agents import ModelChoice
 from parley.domain.errors import ProviderError
+from parley.domain.transfers import ReturnedTransfer
 from parley.providers.protocols import HangupPart, HistoryLine, Instruction, TextPart, TransferPart, TurnRequest
 from parley.providers.responders.chat import DEFAULT_MODEL, ChatResponder
 from tests.emulators.openai import Completion, Message, OpenAIEmulator
@@ -111,6 +113,16 @@ async def test_a_supervisors_whispers_are_instructions_and_no_part_of_what_was_s
         [system, *said] = openai.requests[0].body["messages"]
     assert system["content"].endswith("\n- Offer a discount.\n- No, do not.")
     assert "discount" not in str(said)
+
+
+@pytest.mark.parametrize(("outcome", "why"), [("busy", "the line was busy"), ("failed", "it could not be done")])
+async def test_the_model_is_told_that_a_transfer_came_to_nothing(outcome: str, why: str) -> None:
+    back = msgspec.structs.replace(turn(), transfer=ReturnedTransfer("+15550001111", outcome))
+    async with asked(ANSWER) as (openai, responder):
+        await collect(responder.respond(back))
+        [system, *_] = openai.requests[0].body["messages"]
+    assert f"to transfer this caller to a human, but {why}." in system["content"]
+    assert "+1555" not in str(openai.requests[0].body["messages"])
 
 
 async def test_the_model_can_hang_up_and_transfer() -> None:
