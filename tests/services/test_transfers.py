@@ -74,7 +74,7 @@ async def told(world: World) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     ("failure", "outcome"),
-    [("busy", "busy"), ("no_answer", "no_answer"), ("carrier_failed", "failed"), ("canceled", "canceled")],
+    [("busy", "busy"), ("no_answer", "no_answer"), ("carrier_failed", "failed"), ("canceled", "failed")],
 )
 async def test_whoever_is_not_reached_gives_the_caller_back_to_the_agent(
     world: World, mine: str, failure: Any, outcome: Any
@@ -129,6 +129,8 @@ async def test_a_human_who_answers_has_the_caller_until_they_have_spoken(world: 
         await world.calls.after(call.id, ForwardOutcome(talked_s=42))
     ended = await read(world, call)
     assert (ended.status, ended.end_reason, ended.duration_seconds) == ("completed", "transferred", 50)
+    [seen] = world.switchboard.watchers_told
+    assert (seen.event, seen.seq, seen.data) == ("call.ended", 50_000, {"end_reason": "transferred"})
     [shown] = CallDetail.model_validate(ended).model_dump(by_alias=True)["transfers"]
     assert shown == {"to": HUMAN, "outcome": "answered", "ringSeconds": 7, "talkSeconds": 42} | {"at": shown["at"]}
     events = await told(world)
@@ -171,6 +173,7 @@ async def test_a_caller_who_hangs_up_while_it_rings_cancels_it(world: World, min
     [one] = ended.tried_transfers
     assert (one.outcome, one.ring_seconds, one.is_news) == ("canceled", 3, False)
     assert [each["event"] for each in await told(world)] == ["call.started", "call.transfer_failed", "call.ended"]
+    assert len(world.switchboard.watchers_told) == 1
 
 
 async def test_a_call_that_is_ended_while_it_rings_is_hung_up_at_the_carrier(world: World, mine: str) -> None:

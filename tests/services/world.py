@@ -17,6 +17,7 @@ from parley.domain.events import TurnDelivery
 from parley.domain.health import KeyState
 from parley.domain.ids import new_id
 from parley.domain.limits import Allowance
+from parley.domain.live_events import LiveEvent
 from parley.domain.secrets import Secret
 from parley.domain.stages import Waiting
 from parley.domain.webhooks import SendResult
@@ -190,6 +191,8 @@ class RecordingSwitchboard:
         self.held: dict[str, CallPlan] = {}
         self.ended: list[tuple[str, str, EndReason]] = []
         self.handed_on: list[str] = []
+        self.watchers_told: list[LiveEvent] = []
+        self.tell_watchers = self.watchers_told.append
         self.places: dict[str, tuple[int, float | None]] = {}
         self.refusal: ProviderError | None = None
         self.is_draining: bool = False
@@ -303,8 +306,7 @@ class World:
         self.switchboard, self.sender = RecordingSwitchboard(), RecordingSender()
         carriers = {CARRIER: cast(Carrier, self.carrier)}
         hooks = Hooks("https://parley.example")
-        self.projects = Projects(database, self.clock)
-        self.agents = Agents(database, self.clock)
+        self.projects, self.agents = Projects(database, self.clock), Agents(database, self.clock)
         keys = {"hears": Secret("operator-hears"), "speaks": Secret("operator-speaks")}
         self.credentials = Credentials(database, cipher, keys, carriers, self.clock)
         self.webhooks = Webhooks(database, cipher, clock=self.clock)
@@ -338,8 +340,7 @@ class World:
         self.messages = Messages(database, self.announcements, self.accounts, carriers, hooks, self.limits, self.clock)
         self.conversations = Conversations(database)
         self.plans = Plans(self.credentials, self.webhooks, defaults)
-        self.presence = RecordingPresence()
-        self.router = Router()
+        self.presence, self.router = RecordingPresence(), Router()
         spool = MessageSpool(Path("a folder that nothing is written to"))
         messages = RecordingLinks("https://parley.example", cipher.link_key(), self.clock, folder="voicemails")
         intake = VoicemailIntake(database, self.store, spool, self.announcements, messages, clock=self.clock)

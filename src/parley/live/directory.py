@@ -11,7 +11,7 @@ from parley.conversation.facts import EndAsked, HungUp, SayAsked
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import Draining, NotFound, ParleyError
 from parley.domain.events import TurnDelivery
-from parley.domain.live_events import Steer
+from parley.domain.live_events import LiveEvent, Steer
 from parley.domain.stages import Forwarding
 from parley.live.desk import DeskSession
 from parley.live.desk_records import DeskRecords, NoDesk, Place
@@ -144,6 +144,10 @@ class Directory:
     def say(self, call_id: str, text: str) -> bool:
         """Let the agent say a line. False if the call is not held here."""
         return self._tell(call_id, SayAsked(text))
+
+    def tell_watchers(self, event: LiveEvent) -> None:
+        """Tell whoever watches of something in a call that no session holds."""
+        self._opener.audience.tell(event)
 
     def release(self, call_id: str) -> bool:
         """The phone is connected to another replica. False if the call is not held here."""

@@ -143,6 +143,7 @@ class Session:
             if isinstance(leave, TakenOver):
                 parts.scribe.leave(talk)
                 if leave.how == "transferred":
+                    self.supervision.watch.tell_state("forwarding")
                     await asyncio.wait((writing,), timeout=_MEMORY_TIMEOUT_S)
                 self._hang_up_here()
             else:

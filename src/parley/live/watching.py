@@ -110,6 +110,8 @@ class ConversationWatch(Watch):
 
     def _started(self, fact: facts.CallConnected) -> None:
         plan = self._plan
+        if plan.continues is not None and plan.continues.is_back:
+            return  # it began before a human's phone rang
         self.tell("call.started", {"agent_id": plan.agent.id, "direction": plan.direction})
 
     def _words(self, fact: facts.WordsHeard) -> None:

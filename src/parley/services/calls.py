@@ -7,6 +7,7 @@ from typing import Any
 
 from parley.domain.calls import ENDED, CallPlan, CallStatus
 from parley.domain.errors import Conflict, Draining, Forbidden, NotFound, ParleyError
+from parley.domain.live_events import LiveEvent
 from parley.domain.phone_numbers import without_punctuation
 from parley.domain.secrets import Secret
 from parley.domain.stages import Forwarding
@@ -98,6 +99,7 @@ class Calls:
         if call.status not in ENDED and not await self._asked_to_end(call_id):
             await self._log.end_at_carrier(call_id)
             await self._log.finished(call_id, "api_request")
+            await self._tell_over(call)
         return await self.get(project_id, call_id)
 
     async def _asked_to_end(self, call_id: str) -> bool:
@@ -172,6 +174,7 @@ class Calls:
             if self._switchboard.hang_up(call.id, reason) or await self._presence.tell(call.id, HangUp(reason)):
                 return
             await self._log.closed_by_carrier(call.id, report)
+            await self._tell_over(call)
 
     async def redeem_stream_token(self, token: str) -> CallPlan:
         """Let one media socket in. A token works once, for 60 s, and only while its call lives. Raises Forbidden."""
@@ -229,6 +232,16 @@ class Calls:
             await self._log.unanswered(call_id, outcome)
         if is_over or not await self._desk.hand_on(call_id, "unanswered"):
             await self._log.forwarded(call_id, outcome)
+            await self._tell_over(call)
+
+    async def _tell_over(self, before: CallRow) -> None:
+        """Whoever watched a call learns of its end also where nobody held it; `before` is the call as it was."""
+        async with self._database.read() as session:
+            call = await calls.get_known(session, before.id)
+        if before.status not in ENDED and call.ended_at is not None:
+            seq = round((call.ended_at - call.created_at).total_seconds() * 1000)
+            told = {"end_reason": call.end_reason}
+            self._switchboard.tell_watchers(LiveEvent(call.id, call.project_id, "call.ended", call.ended_at, seq, told))
 
     async def _warm_or_fall_back(self, call: CallRow) -> CallPlan:
         """A caller whom the agent cannot take may leave a message, where that is set: better than a busy tone."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from parley.domain.calls import CallPlan, EndReason
+from parley.domain.live_events import LiveEvent
 
 
 class Switchboard(Protocol):
@@ -25,6 +26,10 @@ class Switchboard(Protocol):
 
     def ask_end(self, call_id: str, reason: EndReason) -> bool:
         """Somebody wants it to end. False if the call is not held here."""
+        ...
+
+    def tell_watchers(self, event: LiveEvent) -> None:
+        """Tell whoever watches of something in a call that no session holds."""
         ...
 
     @property

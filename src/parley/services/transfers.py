@@ -13,7 +13,7 @@ from parley.providers.protocols import ForwardOutcome
 from parley.services.call_events import CallEvents
 from parley.storage.tables import CallRow
 
-_FAILURES: dict[str, TransferOutcome] = {"busy": "busy", "no_answer": "no_answer", "canceled": "canceled"}
+_FAILURES: dict[str, TransferOutcome] = {"busy": "busy", "no_answer": "no_answer"}
 
 
 def begin(call: CallRow, to_number: str, at: datetime, whispers: Sequence[Told] = ()) -> None:
