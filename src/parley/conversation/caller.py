@@ -1,14 +1,18 @@
-"""The caller's side: which words belong to the turn that is being spoken, and when that turn is over."""
+"""The caller's side: which words belong to the turn that is being spoken. When it is over says `turn_end`."""
 
 from __future__ import annotations
 
 import msgspec
 
 from parley.conversation.facts import WordsHeard
-from parley.conversation.finished import looks_finished
+from parley.conversation.finished import Ending, ending_of
+from parley.conversation.ledger import Ledger
+from parley.conversation.pauses import OwnPauses
 from parley.conversation.rules import TurnRules
 from parley.conversation.states import CALLER_MOVES, Caller
+from parley.conversation.turn_end import Claim, Evidence, Pause, turn_due
 from parley.conversation.words import words_of
+from parley.domain.agents import AgentSnapshot
 
 
 class Utterance(msgspec.Struct, frozen=True):
@@ -25,148 +29,266 @@ class Utterance(msgspec.Struct, frozen=True):
     recognised_at: float = 0.0
 
 
-class CallerSide:
-    """Gathers words. Every method returns nothing; `due` is when the turn is over if nothing more happens."""
+class _Sound(msgspec.Struct):
+    """The caller's sound, as it was told; `pause` numbers its ends."""
 
-    def __init__(self, rules: TurnRules) -> None:
-        self.state = Caller.SILENT
-        self.is_sounding = False
-        self.is_paused = False
-        self.due: float | None = None
-        self._rules = rules
-        self._settled: list[str] = []
-        self._confidences: list[float] = []
-        self._interim = ""
-        self._sound_ended_at: float | None = None
-        self._words_at = 0.0
-        self._taken_unsettled: list[str] = []
-        self._may_end = False
+    is_on: bool = False
+    is_paused: bool = False
+    began_at: float = 0.0
+    ended_at: float | None = None
+    pause: int = 0
+
+
+class _Open(msgspec.Struct):
+    """The turn that is being spoken.
+
+    `stirred_at` is when the first sound began that has brought no words yet, `gap_s` the quiet before it. `pressed_at`
+    is when keys were pressed, which is a turn's end. `asked` is the pause that the end-of-turn model was asked about,
+    and `probability` what it said.
+    """
+
+    settled: list[str] = msgspec.field(default_factory=list)
+    confidences: list[float] = msgspec.field(default_factory=list)
+    interim: str = ""
+    words_at: float = 0.0
+    voiced_until: float = 0.0
+    stirred_at: float | None = None
+    gap_s: float = 0.0
+    claim: Claim = Claim.NONE
+    may_end: bool = False
+    pressed_at: float | None = None
+    asked: int | None = None
+    probability: float | None = None
 
     @property
     def text(self) -> str:
-        """All words of the open turn, settled or not."""
-        return " ".join([*self._settled, self._interim] if self._interim else self._settled)
+        """All words, settled or not."""
+        return " ".join([*self.settled, self.interim] if self.interim else self.settled)
+
+
+class _Taken(msgspec.Struct):
+    """What is remembered of the turn before: its words that were not settled, and when its sound ended."""
+
+    unsettled: list[str] = msgspec.field(default_factory=list)
+    spoke_until: float = 0.0
+
+
+class CallerSide:
+    """Gathers words. Every method returns nothing; `due` is when the turn is over if nothing more happens."""
+
+    def __init__(self, rules: TurnRules, agent: AgentSnapshot, ledger: Ledger) -> None:
+        self.state = Caller.SILENT
+        self.due: float | None = None
+        self._rules = rules
+        self._agent = agent
+        self._ledger = ledger
+        self._own_pauses = OwnPauses()
+        self._sound = _Sound()
+        self._open = _Open()
+        self._taken = _Taken()
+        self._judged: tuple[str, str, Ending] = ("", "", Ending.FINISHED)
+
+    @property
+    def is_sounding(self) -> bool:
+        """Whether the caller makes sound, short gaps included."""
+        return self._sound.is_on
 
     @property
     def is_quiet(self) -> bool:
         """Whether nothing is to be heard of the caller this moment, be it only a gap between words."""
-        return self.is_paused or not self.is_sounding
+        return self._sound.is_paused or not self._sound.is_on
+
+    @property
+    def text(self) -> str:
+        """All words of the open turn, settled or not."""
+        return self._open.text
+
+    @property
+    def ending(self) -> Ending:
+        """What the open turn's last words say about its end."""
+        text, question = self._open.text, self._question
+        if (text, question) != self._judged[:2]:
+            self._judged = (text, question, ending_of(text, question, self._agent.listen.language))
+        return self._judged[2]
 
     @property
     def is_likely_over(self) -> bool:
         """Whether the caller has probably finished the open turn: a guess to prepare by, never to speak by."""
-        text = self.text
-        return bool(text) and (self._may_end or self.is_quiet) and looks_finished(text)
+        if not self._open.text or not (self._open.may_end or self.is_quiet):
+            return False
+        probability = self._open.probability
+        if probability is not None and probability <= self._rules.judged_unfinished:
+            return False
+        return self.ending in (Ending.ANSWER, Ending.FINISHED)
+
+    # ------------------------------------------------------------ sound
+
+    def sound_started(self, now: float, ago_s: float = 0.0) -> None:
+        """Sound in the middle of a turn puts off its end: it may be words."""
+        sound, turn = self._sound, self._open
+        if turn.text and turn.stirred_at is None:
+            turn.stirred_at = now
+            turn.gap_s = 0.0 if sound.ended_at is None else now - ago_s - sound.ended_at
+        sound.is_on, sound.is_paused, sound.began_at, sound.ended_at = True, False, now - ago_s, None
+        turn.probability = None
+        self._move(Caller.TALKING)
+        self._reckon()
 
     def sound_paused(self, now: float, ago_s: float) -> None:
         """The sound fell quiet: its end, or a gap between words."""
-        self.is_paused = self.is_sounding
+        self._sound.is_paused = self._sound.is_on
 
     def sound_resumed(self, now: float) -> None:
         """It was a gap."""
-        self.is_paused = False
-
-    def judged(self, pause: int, probability: float, now: float) -> None:
-        """The end-of-turn model has listened to a pause."""
-
-    def sound_started(self, now: float) -> None:
-        """Sound in the middle of a turn puts off its end until the sound is over."""
-        self.is_sounding, self.is_paused = True, False
-        self.due = self._sound_ended_at = None
-        self._move(Caller.TALKING)
+        self._sound.is_paused = False
 
     def sound_stopped(self, now: float, ago_s: float) -> None:
-        self.is_sounding = self.is_paused = False
-        self._sound_ended_at = now - ago_s
-        if not self.text:
+        """The sound ended, `ago_s` seconds before this."""
+        sound, turn = self._sound, self._open
+        sound.is_on = sound.is_paused = False
+        sound.ended_at = now - ago_s
+        sound.pause += 1
+        if not turn.text:
             self._move(Caller.SILENT)
-            return
-        wait = self._rules.stale_words_s
-        if not self._interim and self._words_at < now - ago_s - self._rules.noise_recheck_s:
-            wait = self._rules.noise_recheck_s  # a sound after settled words that brought no new ones
-        elif not self._interim and self.state is Caller.PAUSED and self.due is not None:
-            return
-        self.due = now + wait
+        elif turn.stirred_at is None:
+            turn.voiced_until = max(sound.ended_at, turn.words_at - self._rules.words_lag_s)
+        self._reckon()
+
+    # ------------------------------------------------------------ words
 
     def words(self, fact: WordsHeard, now: float) -> None:
         """Take words; interim ones keep the turn open, settled ones may end it."""
         text = fact.text.strip()
-        self._may_end = fact.may_end_turn
+        self._open.may_end = fact.may_end_turn
+        if text:
+            self._learn()
+            self._voiced(now)
         if not fact.is_final:
             if text:
-                self._interim, self._words_at = text, now
-                self.due = None if self.is_sounding else now + self._rules.stale_words_s
+                self._open.interim, self._open.claim = text, Claim.NONE
                 self._move(Caller.TALKING)
+                self._reckon()
             return
         if text:
-            self._settled.append(text)
-            self._confidences.append(fact.confidence)
-            self._words_at = now
-        self._interim = ""
-        if not self._settled:
-            self._move(Caller.TALKING if self.is_sounding else Caller.SILENT)
+            self._open.settled.append(text)
+            self._open.confidences.append(fact.confidence)
+        self._open.interim = ""
+        if not self._open.settled:
+            self._move(Caller.TALKING if self._sound.is_on else Caller.SILENT)
+            self._reckon()
             return
+        if fact.ends_turn:
+            self._open.claim = Claim.CERTAIN if fact.turn_is_certain else Claim.PAUSE
+        elif text:
+            self._open.claim = Claim.NONE
         self._move(Caller.PAUSED)
-        self.due = now + self._pause_after(fact)
+        self._reckon()
 
     def utterance_ended(self, now: float) -> None:
-        """The recogniser's long gap passed: settled words are a turn, unless the caller is making sound this moment."""
-        if self._settled and not self.is_sounding:
+        """The recogniser's long gap passed: a pause, unless a sound began since the words that may bring more."""
+        if self._open.settled and not (self._sound.is_on and self._open.stirred_at is not None):
+            self._open.claim = Claim.PAUSE
             self._move(Caller.PAUSED)
-            self.due = now
+            self._reckon()
 
     def keys(self, keys: str, now: float) -> None:
         """Pressed keys are a turn of their own behind what was said before them."""
-        self._settled.append(f"[pressed {keys}]")
-        self._confidences.append(1.0)
-        self._words_at = self._sound_ended_at = now
+        self._open.settled.append(f"[pressed {keys}]")
+        self._open.confidences.append(1.0)
+        self._open.words_at = self._sound.ended_at = self._open.pressed_at = now
         self._move(Caller.PAUSED)
-        self.due = now
+        self._reckon()
+
+    # ------------------------------------------------------------ the end-of-turn model
+
+    def pause_to_judge(self) -> int | None:
+        """The number of this pause, once, if there are words in it and the turn is not over yet."""
+        turn = self._open
+        if self._sound.is_on or self._sound.ended_at is None or not turn.text or turn.asked == self._sound.pause:
+            return None
+        turn.asked = self._sound.pause
+        return turn.asked
+
+    def judged(self, pause: int, probability: float, now: float) -> None:
+        """The model has listened to a pause; whatever has happened since makes that worthless."""
+        if self._open.asked == pause == self._sound.pause and not self._sound.is_on and self._open.text:
+            self._open.probability = probability
+            self._reckon()
+
+    # ------------------------------------------------------------ the turn
 
     def take(self, now: float) -> Utterance:
         """The turn is over: hand it out and begin anew."""
-        ended_at = self._sound_ended_at
-        known = self._confidences
+        turn, ended_at = self._open, self._sound.ended_at
+        known = turn.confidences
         utterance = Utterance(
-            text=self.text,
+            text=turn.text,
             confidence=round(sum(known) / len(known), 3) if known else 1.0,
-            spoke_until=self._words_at if ended_at is None else ended_at,
+            spoke_until=turn.words_at if ended_at is None else ended_at,
             is_estimate=ended_at is None,
-            recognised_at=self._words_at,
+            recognised_at=turn.words_at,
         )
-        self._sound_ended_at = None
-        self._taken_unsettled = words_of(self._interim)
+        self._taken = _Taken(words_of(turn.interim), utterance.spoke_until)
+        self._own_pauses.turn_taken()
+        self._sound.ended_at = None
         self.forget()
         return utterance
 
     def without_twin(self, fact: WordsHeard) -> WordsHeard:
         """Words that were taken before they were settled may be settled later: only what is new of them counts."""
-        taken, self._taken_unsettled = self._taken_unsettled, [] if fact.is_final else self._taken_unsettled
+        taken, self._taken.unsettled = self._taken.unsettled, [] if fact.is_final else self._taken.unsettled
         if not taken or words_of(fact.text)[: len(taken)] != taken:
             return fact
         return msgspec.structs.replace(fact, text=" ".join(fact.text.split()[len(taken) :]))
 
     def put_back(self, text: str, confidence: float) -> None:
         """The turn was not over after all: these words come before whatever is heard next."""
-        self._settled.insert(0, text)
-        self._confidences.insert(0, confidence)
+        self._open.settled.insert(0, text)
+        self._open.confidences.insert(0, confidence)
+        self._own_pauses.went_on(self._sound.began_at - self._taken.spoke_until)
 
     def forget(self) -> None:
         """Drop the words heard so far (they were a murmur or an echo)."""
-        self._settled, self._confidences, self._interim, self.due = [], [], "", None
-        self._may_end = False
-        self._move(Caller.TALKING if self.is_sounding else Caller.SILENT)
+        self._open = _Open()
+        self._move(Caller.TALKING if self._sound.is_on else Caller.SILENT)
+        self._reckon()
 
     def leave(self) -> None:
+        self._open = _Open()
         self.due = None
         self._move(Caller.GONE)
 
-    def _pause_after(self, fact: WordsHeard) -> float:
-        if not fact.ends_turn:
-            return self._rules.settle_s
-        if fact.turn_is_certain or looks_finished(self.text):
-            return 0.0
-        return self._rules.incomplete_pause_s
+    # ------------------------------------------------------------ within
+
+    @property
+    def _question(self) -> str:
+        """What the agent said last, as far as it was heard."""
+        lines = self._ledger.rows[-1].lines if self._ledger.rows else ()
+        return lines[-1].heard_text if lines else ""
+
+    def _learn(self) -> None:
+        """The sound before these words ended a pause within the turn; one in a number says nothing of the caller."""
+        turn = self._open
+        if turn.gap_s and self.ending in (Ending.FINISHED, Ending.UNFINISHED):
+            self._own_pauses.learn(turn.gap_s)
+        turn.gap_s = 0.0
+
+    def _voiced(self, now: float) -> None:
+        """Words came: whatever sound there is, or was last, is theirs."""
+        turn = self._open
+        turn.words_at, turn.stirred_at, turn.probability = now, None, turn.probability
+        turn.voiced_until = max(self._sound.ended_at or 0.0, now - self._rules.words_lag_s)
+
+    def _reckon(self) -> None:
+        """When the turn is over, by what is known now."""
+        turn = self._open
+        if turn.pressed_at is not None or not turn.text:
+            self.due = turn.pressed_at
+            return
+        quiet_since = None if self._sound.is_on else (self._sound.ended_at or turn.voiced_until)
+        seen = Evidence(self.ending, not turn.interim, turn.claim, turn.probability)
+        pause = Pause(turn.words_at, turn.voiced_until, quiet_since, turn.stirred_at)
+        self.due = turn_due(seen, pause, self._rules, self._own_pauses, self._agent.conduct)
 
     def _move(self, to: Caller) -> None:
         if to is self.state:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
+from parley.conversation.dictation import Missing, missing
 from parley.conversation.words import word_set, words_of
 
 _SENTENCE_END = (".", "?", "!", "。", "?", "!", "।", "؟")
@@ -23,8 +26,44 @@ _AUXILIARIES = word_set("is are was were am do does did have has had will would 
 _PRONOUNS = word_set("i you he she it we they that this there")
 
 
+# Answers that need nothing more, in the languages of western Europe; with others of them they are one still.
+_ANSWERS = word_set(
+    """yes yeah yep yup no nope nah sure ok okay correct right exactly absolutely definitely thanks thank you please
+    never today tonight tomorrow monday tuesday wednesday thursday friday saturday sunday morning afternoon evening
+    sí claro gracias vale mañana hoy oui non merci demain ja nein doch danke bitte genau morgen heute sì grazie certo
+    domani oggi sim não obrigado obrigada amanhã hoje nee dank je bedankt graag vandaag perfect great"""
+)
+_ANSWER_WORDS = 3
+# A recogniser sets a full stop wherever somebody pauses; behind one of these it is none.
+_NEVER_LAST = word_set(
+    """a an the and or but because my your our their und oder aber weil et mais ou avec pero porque con y e ma en maar
+    der ein eine un une uma um een"""
+)
+
+
+class Ending(Enum):
+    """What the last words say about the turn."""
+
+    ANSWER = "a short complete answer"
+    FINISHED = "what may be the end"
+    UNFINISHED = "a sentence that goes on"
+    MAYBE_DICTATED = "a number, name or address that may go on"
+    DICTATED = "a number, name or address that is not complete"
+
+
+def ending_of(text: str, question: str = "", language: str = "") -> Ending:
+    """How `text` ends, said in answer to `question` of the agent in the language of the tag `language`."""
+    gap = missing(text, question, language)
+    if gap is not Missing.NOTHING:
+        return Ending.DICTATED if gap is Missing.MORE else Ending.MAYBE_DICTATED
+    if not looks_finished(text):
+        return Ending.UNFINISHED
+    words = words_of(text)
+    return Ending.ANSWER if 0 < len(words) <= _ANSWER_WORDS and _ANSWERS.issuperset(words) else Ending.FINISHED
+
+
 def looks_finished(text: str) -> bool:
-    """Whether a pause after `text` may be taken for the end of the turn at once.
+    """Whether `text` may be the end of what somebody says, as a sentence.
 
     True after closing punctuation, false after a comma, a dash or a word that needs another one after it. A recogniser
     that does not punctuate gets the benefit of the doubt.
@@ -32,9 +71,9 @@ def looks_finished(text: str) -> bool:
     stripped = text.rstrip()
     if stripped.endswith(_OPEN_END):
         return False
-    if stripped.endswith(_SENTENCE_END):
-        return True
     words = words_of(stripped)
+    if stripped.endswith(_SENTENCE_END):
+        return not (stripped.endswith(".") and len(words) > 1 and words[-1] in _NEVER_LAST)
     if not words:
         return True
     if len(words) == 1:

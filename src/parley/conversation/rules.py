@@ -8,17 +8,46 @@ import msgspec
 class TurnRules(msgspec.Struct, frozen=True):
     """How long the conversation waits for what. All in seconds."""
 
-    incomplete_pause_s: float = 1.2
-    """A sentence that is clearly unfinished ("I would like to") gets this long to go on before it is answered."""
+    incomplete_pause_s: float = 1.5
+    """A sentence that is clearly unfinished ("I would like to") is answered after so much quiet, at the caller's pace.
 
-    settle_s: float = 1.4
+    This and the next seven count from the end of the caller's own sound; `turn_end` says which of them holds when."""
+
+    dictation_pause_s: float = 2.4
+    """So long is waited for the rest of a number, a spelled name or an address that cannot be complete yet."""
+
+    dictated_pause_s: float = 1.6
+    """So long for more of one that may be complete."""
+
+    settle_s: float = 1.7
     """Settled words without the recogniser's end of turn are a turn after this much quiet."""
 
-    stale_words_s: float = 2.0
-    """Words that were never settled are taken as they are this long after the caller's sound ended."""
+    answer_settle_s: float = 0.8
+    """A short complete answer ("yes", "no thanks"), or what the end-of-turn model takes for one, is one sooner."""
 
-    noise_recheck_s: float = 0.4
-    """Sound after a finished sentence that ends without words delays the answer only this much longer."""
+    stale_words_s: float = 2.2
+    """Words that were never settled are taken as they are after this much quiet."""
+
+    noise_recheck_s: float = 0.65
+    """Sound after settled words that ends without new ones delays the answer only this much beyond its own end."""
+
+    words_lag_s: float = 0.3
+    """Words come about this much later than they were said."""
+
+    noise_limit_s: float = 3.0
+    """Sound that brings no words for so long is noise: the turn is over in spite of it."""
+
+    judges_turns: bool = False
+    """Whether there is an end-of-turn model to be asked about each pause."""
+
+    judged_over: float = 0.6
+    """From this probability on the model thinks that the turn is over."""
+
+    judged_unfinished: float = 0.3
+    """Up to this one it thinks that the caller goes on; in between it does not know."""
+
+    judged_pause_s: float = 0.6
+    """A sentence that reads as unfinished, and sounds finished to the model, is answered after this much quiet."""
 
     false_alarm_s: float = 0.7
     """The agent fell silent for a sound; no words this long after it ended means it was a cough: go on."""
@@ -56,10 +85,19 @@ class TurnRules(msgspec.Struct, frozen=True):
     reply_retry_s: float = 1.3
     """A chat model that said nothing by now is asked a second time, in parallel."""
 
+    filler_s: float = 1.4
+    """Not a word of the answer this long after the turn was taken: the agent says a filler."""
+
+    filler_sound_s: float = 1.1
+    """A filler without a sound by now: the voice is what hangs, and the recorded sentence is played."""
+
+    filler_again_s: float = 2.6
+    """Still not a word this long after the filler was over: another one, the last of this turn."""
+
     bridge_s: float = 2.5
     """Nothing to say by now: ask the caller for a moment, so that the line never sounds dead."""
 
-    reply_limit_s: float = 12.0
+    reply_limit_s: float = 8.0
     """A chat model that said nothing by now has failed for this turn."""
 
     stall_s: float = 2.5
@@ -101,9 +139,6 @@ class TurnRules(msgspec.Struct, frozen=True):
     media_grace_s: float = 10.0
     """The carrier's stream broke: the call is kept this long for it to come back."""
 
-    keys_pause_s: float = 1.5
-    """Keys pressed one after the other belong together while no gap is longer than this; `#` ends them at once."""
-
     stuck_s: float = 15.0
     """A line whose sound makes no progress for this long beyond what is left of it is given up: the last resort."""
 
@@ -115,6 +150,36 @@ class TurnRules(msgspec.Struct, frozen=True):
 
     transfer_limit_s: float = 4.0
     """A transfer of which nothing is heard for this long could not be begun; the carrier's ringing comes after that."""
+
+    asked_patience_s: float = 60.0
+    """A caller who asked the agent to wait ("hold on") is left in peace at least this long."""
+
+    echo_tail_s: float = 1.0
+    """Sound that begins so soon after the agent's may be its echo, and is no sign of life."""
+
+    monologue_grace_s: float = 20.0
+    """Who has talked for too long is cut short at the next breath, or without one after this."""
+
+    story_gap_s: float = 5.0
+    """After so long a pause a caller begins to talk anew; a shorter one is part of a long story."""
+
+    murmur_after_s: float = 6.0
+    """A caller who has talked this long is told now and then that somebody listens."""
+
+    murmur_pause_s: float = 0.32
+    """A pause this long, after words that sound like the end of a clause, is the place for it."""
+
+    murmur_late_s: float = 0.75
+    """Later than this after the caller fell quiet no murmur is begun: they are about to go on, or have finished."""
+
+    murmur_gap_s: float = 7.0
+    """From one murmur to the next."""
+
+    murmur_lead_s: float = 0.5
+    """A turn that is over sooner than this is answered, not murmured at."""
+
+    murmur_sound_s: float = 0.6
+    """A murmur that the voice has made no sound of by now comes too late to be heard."""
 
     check_ins: int = 2
     """How often a silent caller is asked for before the call is ended."""

@@ -15,7 +15,9 @@ from parley.domain.agents import AgentSnapshot
 class Tally(msgspec.Struct):
     """The little that is remembered besides the two machines and the ledger.
 
-    `is_deaf`: the recogniser is gone for good, and only a human in the agent's place keeps the call alive.
+    `is_deaf`: the recogniser is gone for good, and only a human in the agent's place keeps the call alive. `is_mute`:
+    so is every voice, and only recorded sentences can be said. `is_keying`: keys were pressed, and more may follow;
+    `digits` are those that are complete and belong to the open turn. `is_returned`: a transfer came to nothing.
     """
 
     connected_at: float | None = None
@@ -24,6 +26,10 @@ class Tally(msgspec.Struct):
     carrier_lost: bool = False
     taken_by: str = ""
     is_deaf: bool = False
+    is_mute: bool = False
+    is_returned: bool = False
+    is_keying: bool = False
+    digits: str = ""
 
     def connected_for(self, now: float) -> float:
         """Seconds since the phone's audio was attached; 0 before."""
@@ -43,7 +49,7 @@ class Shared:
         self.rules = rules
         self.ledger = Ledger()
         self.deadlines = Deadlines()
-        self.caller = CallerSide(rules)
+        self.caller = CallerSide(rules, agent, self.ledger)
         self.tally = Tally()
         self.out: list[AnyWish] = []
         self.reasons: list[str] = []
