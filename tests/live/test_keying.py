@@ -179,3 +179,42 @@ def test_another_phone_is_pressed_the_keys_that_the_lost_one_did_not_hear() -> N
     stage.phone.let_pass(1)
     assert stage.keys() == "34"
     assert_clean(stage.pressed())
+
+
+def test_what_is_said_behind_keys_waits_for_them() -> None:
+    stage = Stage()
+    stage.says(1, "First this. ", is_over=False)
+    stage.phone.let_pass(0.1)
+    stage.speaker.press("4", stage.now)
+    stage.says(1, "Then that.")
+    stage.phone.let_pass(3)
+    key_at = stage.pressed()[0].at_ms
+    assert "".join(char for char, at in stage.speech_ms() if at < key_at).strip()[-1] == "."
+    assert "".join(char for char, at in stage.speech_ms() if at > key_at).strip()[0] == "T"
+    assert_clean(stage.pressed())
+
+
+def test_keys_do_not_come_between_two_halves_of_a_word_that_the_voice_is_slow_with() -> None:
+    stage = Stage()
+    stage.speaker.say(1, "Pressing.")
+    stage.speaker.take(spoken(1, "Press"), stage.now)
+    stage.phone.let_pass(0.1)
+    stage.speaker.press("4", stage.now)
+    stage.phone.let_pass(0.5)
+    assert stage.keys() == ""
+    stage.speaker.take(spoken(1, "ing."), stage.now)
+    stage.phone.let_pass(1)
+    assert stage.keys() == "4"
+
+
+def test_keys_wait_for_a_line_that_was_stopped_for_them_to_be_gone_from_the_phone() -> None:
+    stage = Stage()
+    stage.says(1, "One.")
+    stage.says(2, "Two.")
+    stage.phone.let_pass(0.1)
+    stage.speaker.press("4", stage.now)
+    stage.speaker.stop(1, stage.now)
+    stage.phone.let_pass(2)
+    assert stage.keys() == "4"
+    assert_clean(stage.pressed())
+    assert stage.pressed()[0].at_ms < stage.speech_ms()[-1][1]

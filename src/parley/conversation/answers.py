@@ -27,14 +27,20 @@ class Answers:
         self._failing = failing
         self._ahead = ahead
 
-    def say(self, text: str, now: float, *, leave: EndCall | TransferTo | None = None) -> None:
-        """Say a line of our own; with `leave` it is the goodbye."""
+    def say(
+        self, text: str, now: float, *, leave: EndCall | TransferTo | None = None, is_protected: bool = False
+    ) -> None:
+        """Say a line of our own; with `leave` it is the goodbye. A protected one is heard to its end."""
         kind: LineKind = "said" if leave is None else "goodbye"
         active = self._speech.say_whole(self._ledger.open(now), kind, text, leave=leave)
         if self._speech.state is Agent.LISTENING:
             self._speech.move(Agent.THINKING)
-        if leave is not None:
-            self._speech.leave_with(active, now)
+        if is_protected:
+            self._speech.protect(active)
+        if leave is not None and is_protected:
+            self._speech.protect_goodbye(now)
+        elif leave is not None:
+            self._speech.expect_goodbye(now)
         self._sounding.expect_audio(active, now)
 
     def ask(self, row: Row, now: float) -> None:
@@ -43,7 +49,7 @@ class Answers:
         if active is None:
             active = self._speech.open(row, "answer")
             active.is_asked = True
-            self._out.append(AskReply(active.line.number, row.number, row.caller, row.confidence))
+            self._out.append(AskReply(active.line.number, row.number, row.caller, row.confidence, row.digits))
         self._speech.move(Agent.THINKING)
         if self._agent.voice_mode == "hosted":
             self._deadlines.set("bridge", now + self._rules.bridge_s)
@@ -59,7 +65,7 @@ class Answers:
             return
         self._deadlines.clear("reply_retry")
         length = len(active.line.text)
-        self._speech.add_text(active, fact.text, now, is_whole=fact.is_whole)
+        self._speech.add_text(active, fact.text, now, is_whole=fact.is_whole, is_protected=fact.is_protected)
         self._grown(active, length, now)
 
     def phrase_due(self, now: float) -> None:
@@ -76,8 +82,8 @@ class Answers:
             self._deadlines.clear("reply_limit", "stall")
         if not length:
             self._sounding.expect_audio(active, now)
-        if active.leave is not None and self._speech.state is Agent.LEAVING:
-            self._speech.leave_with(active, now)
+        if active.leave is not None:
+            self._speech.expect_goodbye(now)
 
     def digits(self, fact: facts.ReplyDigits, now: float) -> None:
         active = self._speech.find(fact.reply)
@@ -123,8 +129,8 @@ class Answers:
             return self._said_nothing(active, now)
         if not had_text:
             self._sounding.expect_audio(active, now)
-            if active.leave is not None and self._speech.state is not Agent.HELD:
-                self._speech.leave_with(active, now)
+            if active.leave is not None:
+                self._speech.expect_goodbye(now)
         return None
 
     def _said_nothing(self, active: Active, now: float) -> Active | None:
@@ -141,5 +147,4 @@ class Answers:
             return
         self._deadlines.clear("reply_retry", "bridge", "reply_limit")
         active.leave = leave
-        if self._speech.state is not Agent.HELD and active.line.text:
-            self._speech.leave_with(active, now)
+        self._speech.expect_goodbye(now)

@@ -1,4 +1,8 @@
-"""Keys the caller presses: gathered until they are complete, then a turn of their own."""
+"""Keys the caller presses: gathered until they are complete, then part of the caller's turn.
+
+Hidden keys are in no word that this package lets out: only AskReply carries them, and only to the customer's own
+server.
+"""
 
 from __future__ import annotations
 
@@ -6,39 +10,76 @@ from parley.conversation import facts
 from parley.conversation.floor import Floor
 from parley.conversation.shared import Shared
 from parley.conversation.speech import SpeechSide
-from parley.conversation.states import ON_WORDS, Reaction
+from parley.conversation.states import ON_WORDS, Agent, Reaction
+
+MOST_KEYS = 64
+"""So many end an entry by themselves: nobody presses more, and a stuck key presses them for ever."""
 
 
 class KeyPad:
     """Gathers keys. What they interrupt and how their turn is taken is the floor's."""
 
     def __init__(self, shared: Shared, speech: SpeechSide, floor: Floor) -> None:
+        self._agent = shared.agent
+        self._entry = shared.agent.conduct.keys
         self._caller = shared.caller
         self._tally = shared.tally
-        self._rules = shared.rules
         self._deadlines = shared.deadlines
         self._speech = speech
         self._floor = floor
         self._keys = ""
+        self._waiting: list[str] = []  # complete, and pressed while nobody could take them
 
     def key(self, fact: facts.KeyPressed, now: float) -> None:
-        if ON_WORDS[self._speech.state] is Reaction.NOTHING:
-            return
+        """The first key of an entry silences the agent; the one that completes it ends it."""
+        if not self._keys:
+            self._interrupt(now)
         self._keys += fact.digit
-        if fact.digit == "#":
+        self._tally.is_keying = True
+        most = self._entry.count or MOST_KEYS
+        if fact.digit == self._entry.terminator or len(self._keys) >= most:
             self.due(now)
         else:
-            self._deadlines.set("keys", now + self._rules.keys_pause_s)
+            self._deadlines.set("keys", now + self._entry.pause_s)
 
     def due(self, now: float) -> None:
         """What was pressed so far is complete."""
         keys, self._keys = self._keys, ""
         self._deadlines.clear("keys")
-        reaction = ON_WORDS[self._speech.state]
-        if not keys or reaction is Reaction.NOTHING:
+        self._tally.is_keying = False
+        if not keys:
             return
-        if reaction is Reaction.INTERRUPT:
-            self._floor.interrupt(now)
-        self._tally.check_ins = 0
-        self._caller.keys(keys, now)
+        if len(keys) > 1:  # alone, the terminator is what was meant
+            keys = keys.removesuffix(self._entry.terminator) if self._entry.terminator else keys
+        self._waiting.append(keys)
+        self.deliver(now)
+
+    def deliver(self, now: float) -> None:
+        """Hand over what waits, as soon as somebody takes it; while the agent says its last words nobody does."""
+        if not self._waiting or ON_WORDS[self._speech.state] is Reaction.NOTHING:
+            return
+        self._interrupt(now)
+        self.settle(now)
         self._floor.take_due_turn(now)
+
+    def settle(self, now: float) -> None:
+        """All that was pressed belongs to the caller's words now, complete or not."""
+        for keys in [*self._waiting, *([self._keys] if self._keys else [])]:
+            self._tally.check_ins = 0
+            self._caller.keys(self._shown(keys), now)
+            self._tally.digits += self._told(keys)
+        self._waiting.clear()
+        self._keys, self._tally.is_keying = "", False
+
+    def _interrupt(self, now: float) -> None:
+        if self._floor.on_words is Reaction.INTERRUPT:
+            self._floor.interrupt(now, "keys")
+
+    def _shown(self, keys: str) -> str:
+        if not self._entry.is_hidden:
+            return keys
+        return f"{len(keys)} hidden key{'s' if len(keys) > 1 else ''}"
+
+    def _told(self, keys: str) -> str:
+        """What whoever answers is told besides the words. Nobody but the customer's server may know hidden keys."""
+        return "" if self._entry.is_hidden and self._agent.voice_mode == "hosted" else keys

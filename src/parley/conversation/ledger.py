@@ -45,6 +45,7 @@ class Row(msgspec.Struct):
     lines: list[Line]
     caller: str = ""
     confidence: float = 1.0
+    digits: str = ""
     spoke_until: float | None = None
     spoke_until_is_estimate: bool = False
     recognised_at: float | None = None

@@ -25,9 +25,13 @@ from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Agent, Caller
 from parley.conversation.steering import Steering, Whisper
 from parley.conversation.transfers import Transfers
+from parley.conversation.unasked import Unasked
+from parley.conversation.unheard import Unheard
 from parley.conversation.watchdog import Watchdog
-from parley.conversation.wishes import AnyWish, EndCall, NoteProblem, TransferTo
+from parley.conversation.wishes import AnyWish, EndCall, JudgeTurn, NoteProblem, TransferTo
 from parley.domain.agents import AgentSnapshot
+
+_MOST_AT_ONCE = 50
 
 
 class Conversation:
@@ -42,10 +46,12 @@ class Conversation:
         self._answers = Answers(shared, speech, self._sounding, self._failing, self._ahead)
         self._floor = Floor(shared, speech, self._sounding, self._answers)
         self._keys = KeyPad(shared, speech, self._floor)
-        self._parts = Parts(shared, speech, self._sounding, self._floor)
+        self._unasked = Unasked(shared, speech, self._sounding, self._answers, self._floor)
+        self._parts = Parts(shared, speech, self._sounding, self._failing, self._floor)
+        self._unheard = Unheard(shared, speech)
         self._watchdog = Watchdog(shared, speech)
         self._steering = Steering(shared, speech, self._answers, self._floor)
-        self._transfers = Transfers(shared, speech, self._answers)
+        self._transfers = Transfers(shared, speech, self._answers, self._parts)
 
     @property
     def agent(self) -> AgentSnapshot:
@@ -89,8 +95,7 @@ class Conversation:
     @property
     def can_be_steered(self) -> bool:
         """Whether the phone is connected, and the last words of the call are not being said."""
-        is_leaving = self._speech.state in (Agent.HANDING_OVER, Agent.LEAVING, Agent.GONE)
-        return self.is_connected and not is_leaving
+        return self.is_connected and not self._speech.is_leaving
 
     def whispers(self) -> Sequence[Whisper]:
         """What the agent was told behind the caller's back, oldest first."""
@@ -119,9 +124,11 @@ class Conversation:
         """Take one fact; facts about what is over already change nothing."""
         self._shared.reasons.clear()
         if not self.is_over:
+            self._unheard.note(fact, now)
             if not self._ahead.keeps(fact, now):
                 self._ON_FACT[type(fact)](self, fact, now)
             self._tell_what_was_kept(now)
+            self._do_unasked(fact, now)
             self._rearm(now)
         return self._take_wishes()
 
@@ -130,11 +137,19 @@ class Conversation:
         return self._shared.deadlines.next()
 
     def handle_deadline(self, now: float) -> list[AnyWish]:
-        """Do what is due at `now`, in the order it fell due."""
+        """Do what is due at `now`, in the order it fell due.
+
+        Raises RuntimeError when deadlines set each other for at once without end: a bug, and better seen than waited for.
+        """
         self._shared.reasons.clear()
+        done: list[str] = []
         while not self.is_over and (name := self._shared.deadlines.pop_due(now)) is not None:
+            if len(done) >= _MOST_AT_ONCE:
+                raise RuntimeError(f"A conversation's deadlines feed on each other: {', '.join(sorted(set(done)))}")
+            done.append(name)
             self._ON_DEADLINE[name](self, now)
             self._tell_what_was_kept(now)
+            self._do_unasked(None, now)
             self._rearm(now)
         return self._take_wishes()
 
@@ -142,7 +157,9 @@ class Conversation:
 
     def _prepared(self, fact: facts.CallPrepared, now: float) -> None:
         if self.agent.greeting and not self._shared.ledger.rows:
-            self._speech.say_whole(self._shared.ledger.open(now), "greeting", self.agent.greeting)
+            greeting = self._speech.say_whole(self._shared.ledger.open(now), "greeting", self.agent.greeting)
+            if self.agent.conduct.protects_greeting:
+                self._speech.protect(greeting)
 
     def _connected(self, fact: facts.CallConnected, now: float) -> None:
         if self._shared.tally.connected_at is not None:
@@ -150,6 +167,7 @@ class Conversation:
         self._shared.tally.connected_at = now
         self._speech.has_phone = True
         self._shared.deadlines.set("max", now + self.agent.max_call_duration_s)
+        self._parts.connected(now)
         self._prepared(facts.CallPrepared(), now)
         for active in self._speech.active:
             active.row.at_s = now
@@ -157,6 +175,20 @@ class Conversation:
                 self._speech.move(Agent.THINKING)
             if active.line.first_audio_at is None:
                 self._sounding.expect_audio(active, now)
+
+    # ------------------------------------------------------------ the caller
+
+    def _words(self, fact: facts.WordsHeard, now: float) -> None:
+        self._floor.words(self._unasked.murmuring.without_echo(fact, now), now)
+
+    def _turn_judged(self, fact: facts.TurnJudged, now: float) -> None:
+        self._shared.caller.judged(fact.pause, fact.probability, now)
+        self._floor.take_due_turn(now)
+
+    def _ask_of_pause(self) -> None:
+        """Ask the end-of-turn model about a pause that has words before it, once; nothing waits for its answer."""
+        if self.rules.judges_turns and (pause := self._shared.caller.pause_to_judge()) is not None:
+            self._shared.out.append(JudgeTurn(pause))
 
     # ------------------------------------------------------------ the agent
 
@@ -181,7 +213,8 @@ class Conversation:
         self._over(self._sounding.ended(fact, now), now)
 
     def _speech_failed(self, fact: facts.SpeechFailed, now: float) -> None:
-        self._over(self._failing.speech_failed(fact, now), now)
+        if not self._unasked.fillers.failed(fact, now):
+            self._over(self._failing.speech_failed(fact, now), now)
 
     def _speech_due(self, now: float) -> None:
         self._over(self._failing.speech_due(now), now)
@@ -189,6 +222,8 @@ class Conversation:
     def _over(self, active: Active | None, now: float) -> None:
         """A line is over: write it down, then leave, go on with the next line, or listen."""
         if active is None:
+            return
+        if self._floor.keeps_from_leaving(active, now):
             return
         if active in self._speech.active:
             self._speech.drop(active)
@@ -204,10 +239,12 @@ class Conversation:
             self._sounding.expect_what_is_owed(now)
             if self._speech.state is Agent.SPEAKING and not self._speech.is_audible:
                 self._speech.move(Agent.THINKING)
+            if active.protected_chars:
+                self._floor.protection_over(now)
 
     def _say_asked(self, fact: facts.SayAsked, now: float) -> None:
-        if self._speech.state not in (Agent.HANDING_OVER, Agent.LEAVING):
-            self._answers.say(fact.text, now)
+        if not self._speech.is_leaving:
+            self._answers.say(fact.text, now, is_protected=fact.is_protected)
 
     # ------------------------------------------------------------ people beside the call
 
@@ -221,28 +258,23 @@ class Conversation:
         self._hand_back_asked(facts.HandBackAsked(say=lines.back_again(self.agent.language)), now)
 
     def _transfer_asked(self, fact: facts.TransferAsked, now: float) -> None:
-        if self._speech.state in (Agent.HANDING_OVER, Agent.LEAVING):
+        if self._speech.is_leaving:
             return
         self._floor.cut_short(now)
         if fact.say:
-            self._answers.say(fact.say, now, leave=TransferTo(fact.number))
+            self._answers.say(fact.say, now, leave=TransferTo(fact.number), is_protected=True)
         else:
             self._finish(TransferTo(fact.number), now)
 
     # ------------------------------------------------------------ the end
 
-    def _silence_due(self, now: float) -> None:
-        if self._shared.tally.check_ins < self.rules.check_ins:
-            self._shared.tally.check_ins += 1
-            self._answers.say(lines.check_in(self.agent.language), now)
-        else:
-            self._answers.say(lines.silence_goodbye(self.agent.language), now, leave=EndCall("silence"))
-
     def _max_due(self, now: float) -> None:
-        if self._speech.state is Agent.LEAVING:
+        if self._speech.is_leaving and self._speech.state is not Agent.HANDING_OVER:
+            self._speech.protect_goodbye(now)
             return
         self._floor.cut_short(now)
-        self._answers.say(lines.time_goodbye(self.agent.language), now, leave=EndCall("max_duration"))
+        goodbye = lines.time_goodbye(self.agent.language)
+        self._answers.say(goodbye, now, leave=EndCall("max_duration"), is_protected=True)
 
     def _goodbye_due(self, now: float) -> None:
         """Nothing confirmed that the goodbye was heard; the call ends all the same."""
@@ -262,6 +294,7 @@ class Conversation:
         """Write down what is open, as far as it came, and go, or let the caller go."""
         self._ahead.withdraw("call_over")
         self._floor.cut_short(now)
+        self._keys.settle(now)
         if self._shared.caller.text:
             row = self._shared.ledger.go_on_with(self._shared.tally.reopened, now)
             utterance = self._shared.caller.take(now)
@@ -278,21 +311,24 @@ class Conversation:
 
     # ------------------------------------------------------------ bookkeeping
 
+    def _do_unasked(self, fact: facts.AnyFact | None, now: float) -> None:
+        """After a step: what the agent does by itself, for the line not to sound dead."""
+        if not self.is_over:
+            self._keys.deliver(now)
+            self._over(self._unasked.follow(fact, now), now)
+
     def _rearm(self, now: float) -> None:
-        """Keep the two deadlines that follow from the state: the end of the caller's turn, and a long silence."""
+        """Keep the deadlines that follow from the state: the caller's turn, and what the agent does unasked."""
         if self.is_over:
             return
         self._speech.date_first_words(now)
         is_listening = self._speech.state in (Agent.LISTENING, Agent.TAKEN_OVER)
-        if self._shared.caller.due is None or not is_listening:
+        if self._shared.caller.due is None or not is_listening or self._shared.tally.is_keying:
             self._shared.deadlines.clear("turn")
         else:
             self._shared.deadlines.set("turn", self._shared.caller.due)
-        quiet = self._speech.state is Agent.LISTENING and self._shared.caller.state is Caller.SILENT
-        if not quiet or self._shared.tally.connected_at is None:
-            self._shared.deadlines.clear("silence")
-        elif "silence" not in self._shared.deadlines:
-            self._shared.deadlines.set("silence", now + self.agent.silence_check_in_s)
+            self._ask_of_pause()
+        self._unasked.rearm(now)
         self._watchdog.look(now)
 
     def _take_wishes(self) -> list[AnyWish]:
@@ -309,9 +345,9 @@ class Conversation:
         facts.VoiceStopped: lambda self, fact, now: self._floor.sound_stopped(fact, now),
         facts.VoicePaused: lambda self, fact, now: self._shared.caller.sound_paused(now, fact.ago_s),
         facts.VoiceResumed: lambda self, fact, now: self._shared.caller.sound_resumed(now),
-        facts.WordsHeard: lambda self, fact, now: self._floor.words(fact, now),
+        facts.WordsHeard: _words,
         facts.UtteranceEnded: lambda self, fact, now: self._floor.utterance_ended(fact, now),
-        facts.TurnJudged: lambda self, fact, now: self._shared.caller.judged(fact.pause, fact.probability, now),
+        facts.TurnJudged: _turn_judged,
         facts.KeyPressed: lambda self, fact, now: self._keys.key(fact, now),
         facts.ReplyText: lambda self, fact, now: self._answers.text(fact, now),
         facts.ReplyDigits: lambda self, fact, now: self._answers.digits(fact, now),
@@ -323,13 +359,14 @@ class Conversation:
         facts.ReplyFailed: _failed,
         facts.SpeechSynthesised: lambda self, fact, now: self._sounding.synthesised(fact, now),
         facts.SpeechStarted: lambda self, fact, now: self._sounding.started(fact, now),
-        facts.SpeechHeard: lambda self, fact, now: self._sounding.heard(fact, now),
+        facts.SpeechHeard: lambda self, fact, now: self._floor.heard(fact, now),
         facts.SpeechStarved: lambda self, fact, now: self._sounding.starved(fact, now),
         facts.SpeechEnded: _speech_ended,
         facts.SpeechFailed: _speech_failed,
         facts.PartLost: lambda self, fact, now: self._parts.lost(fact, now),
         facts.PartRestored: lambda self, fact, now: self._parts.restored(fact, now),
         facts.PartFailed: lambda self, fact, now: self._parts.failed(fact, now),
+        facts.PartReplaced: lambda self, fact, now: self._parts.replaced(fact, now),
         facts.EndAsked: _end_asked,
         facts.SayAsked: _say_asked,
         facts.Whispered: lambda self, fact, now: self._steering.whisper(fact.text, now),
@@ -344,18 +381,26 @@ class Conversation:
     _ON_DEADLINE: ClassVar[dict[str, Callable[[Conversation, float], None]]] = {
         "turn": lambda self, now: self._floor.take_due_turn(now),
         "phrase": lambda self, now: self._answers.phrase_due(now),
-        "reply_retry": lambda self, now: self._failing.reply_retry_due(),
+        "reply_retry": lambda self, now: self._failing.reply_retry_due(now),
         "bridge": lambda self, now: self._failing.bridge_due(now),
         "reply_limit": lambda self, now: self._failing.reply_limit_due(now),
         "stall": lambda self, now: self._failing.stall_due(now),
         "speech": _speech_due,
-        "held": lambda self, now: self._floor.resume(now),
+        "held": lambda self, now: self._floor.no_interruption(now, "noise"),
+        "give_way": lambda self, now: self._floor.give_way_due(now),
         "sound": lambda self, now: self._floor.sound_due(now),
-        "false_alarm": lambda self, now: self._floor.no_interruption(now),
+        "false_alarm": lambda self, now: self._floor.no_interruption(now, "cough"),
         "keys": lambda self, now: self._keys.due(now),
         "deaf": lambda self, now: self._parts.deaf_due(now),
+        "deaf_limit": lambda self, now: self._parts.deaf_limit_due(now),
+        "unheard": lambda self, now: self._unheard.due(now),
         "media": _media_due,
-        "silence": _silence_due,
+        "silence": lambda self, now: self._unasked.check_ins.due(now),
+        "filler": lambda self, now: self._unasked.fillers.due(now),
+        "filler_sound": lambda self, now: self._unasked.fillers.sound_due(now),
+        "monologue": lambda self, now: self._unasked.monologue.due(now),
+        "murmur": lambda self, now: self._unasked.murmuring.due(now),
+        "murmur_sound": lambda self, now: self._unasked.murmuring.sound_due(),
         "max": _max_due,
         "goodbye": _goodbye_due,
         "take_over": _take_over_due,

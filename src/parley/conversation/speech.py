@@ -30,7 +30,11 @@ _FAST_CHARS_PER_S = 18.0
 
 
 class Active(msgspec.Struct):
-    """A line that is not over: still being generated, spoken or waited for."""
+    """A line that is not over: still being generated, spoken or waited for.
+
+    With `leave` it is the last one: when it was heard, the call ends or is handed over. `is_heard_out`: it was heard,
+    and only waits for what the sound of a caller into it turns out to be.
+    """
 
     line: Line
     row: Row
@@ -43,6 +47,15 @@ class Active(msgspec.Struct):
     owes_audio: bool = False
     ends_open: bool = False
     has_acted: bool = False
+    protected_chars: int = 0
+    is_heard_out: bool = False
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether words are still to be heard of it that no caller cuts. An answer nobody began to hear has none: it
+        may have come too early."""
+        began = self.line.first_audio_at is not None or not self.is_asked
+        return began and self.line.heard < self.protected_chars
 
     @property
     def has_words(self) -> bool:
@@ -66,6 +79,27 @@ class SpeechSide:
         self._deadlines = shared.deadlines
         self._out = shared.out
         self._last_number = 0
+        self._held_line = 0
+
+    @property
+    def head(self) -> Active | None:
+        """The line that is being heard, else the one that will be next: a clip may overtake an answer."""
+        audible = [active for active in self.active if active.line.first_audio_at is not None]
+        if audible:
+            return min(audible, key=lambda active: active.line.first_audio_at or 0.0)
+        return self.active[0] if self.active else None
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether the caller can neither silence nor cut what is being said."""
+        head = self.head
+        return head is not None and head.is_protected
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether the last words of the call are being said, or are about to be; a caller may still talk them away."""
+        is_going = self.state in (Agent.HANDING_OVER, Agent.LEAVING, Agent.GONE)
+        return is_going or any(active.leave is not None for active in self.active)
 
     @property
     def is_audible(self) -> bool:
@@ -89,9 +123,13 @@ class SpeechSide:
 
     def prepare(self, row: Row, kind: LineKind) -> Active:
         """A line with a number of its own that is not part of the call yet."""
-        self._last_number += 1
-        line = Line(number=self._last_number, kind=kind)
+        line = Line(number=self.take_number(), kind=kind)
         return Active(line=line, row=row, speakable=Speakable(), phraser=Phraser())
+
+    def take_number(self) -> int:
+        """A number that no line has."""
+        self._last_number += 1
+        return self._last_number
 
     def join(self, active: Active, row: Row) -> None:
         """The line belongs to this row from here on, and comes behind those that are not over yet."""
@@ -116,10 +154,10 @@ class SpeechSide:
         active.line.text, active.line.is_complete = CLIP_TEXTS[clip], True
         self._out.append(PlayClip(active.line.number, clip))
         if leave is not None:
-            self.leave_with(active, now)
+            self.protect_goodbye(now)
         return active
 
-    def add_text(self, active: Active, text: str, now: float, *, is_whole: bool) -> None:
+    def add_text(self, active: Active, text: str, now: float, *, is_whole: bool, is_protected: bool = False) -> None:
         """Take generated text: what may be spoken goes to the voice in pieces, the rest is never heard."""
         if active.line.first_text_at is None:
             active.line.first_text_at = now
@@ -131,7 +169,13 @@ class SpeechSide:
         if is_whole:
             self._say(active, active.phraser.flush())
             active.ends_open = bool(active.line.text) and not active.line.text[-1].isspace()
+        if is_protected:
+            self.protect(active)
         self._arm_phrase(active, now)
+
+    def protect(self, active: Active) -> None:
+        """What was given to the voice of the line so far is heard to its end."""
+        active.protected_chars = len(active.line.text.rstrip())
 
     def start_over(self, active: Active) -> None:
         """The text will come anew from its beginning: forget what came of it. Nothing of it was spoken."""
@@ -192,35 +236,32 @@ class SpeechSide:
     # ------------------------------------------------------------ silence and sound
 
     def hold(self, now: float) -> None:
+        """Fall silent at once, and forget nothing yet."""
         self.move(Agent.HELD)
-        self._out.append(HoldSpeech(self.active[0].line.number if self.active else 0))
         self._deadlines.set("held", now + self._rules.held_limit_s)
-        self._deadlines.clear("speech")
+        self._deadlines.clear("speech", "goodbye")
 
     def resume(self, now: float) -> None:
         """Nothing spoke against going on."""
-        self._deadlines.clear("held", "false_alarm")
-        leaving = next((active for active in self.active if active.leave is not None), None)
-        if leaving is not None:
-            self.leave_with(leaving, now)
-            return
-        self._out.append(ResumeSpeech(self.active[0].line.number if self.active else 0))
         if not self.active:
             self.move(Agent.LISTENING)
         else:
-            self.move(Agent.SPEAKING if self.active[0].line.first_audio_at is not None else Agent.THINKING)
+            self.move(Agent.SPEAKING if self.is_audible else Agent.THINKING)
+        self.expect_goodbye(now)
 
-    def cut(self, reason: CancelReason = "stopped") -> None:
-        """Everything that is not over is over now, heard as far as it was heard; a hold ends with it."""
+    def cut(self, reason: CancelReason = "stopped", *, spares_protected: bool = False) -> None:
+        """Everything that is not over is over now, heard as far as it was heard. What is protected may be spared."""
+        spared = [active for active in self.active if spares_protected and active.is_protected]
         for active in self.active:
+            if any(active is one for one in spared):
+                continue
             if active.line.text:
                 self._out.append(StopSpeech(active.line.number))
             if active.is_asked:
                 self._out.append(CancelReply(active.line.number, active.line.heard_text, reason))
-        if self.state is Agent.HELD:
-            self._out.append(ResumeSpeech(self.active[0].line.number if self.active else 0))
-        self.active.clear()
-        self._deadlines.clear("phrase", "held", "speech", "stall", "reply_retry", "bridge", "reply_limit")
+        self.active[:] = spared
+        if not spared:
+            self._deadlines.clear("phrase", "speech", "stall", "reply_retry", "bridge", "reply_limit", "goodbye")
 
     def drop(self, active: Active) -> None:
         """This line is over."""
@@ -228,14 +269,23 @@ class SpeechSide:
 
     # ------------------------------------------------------------ leaving
 
-    def leave_with(self, active: Active, now: float) -> None:
-        """From here on nothing interrupts: when the line was heard, or should have been, the call ends."""
-        if self.state is Agent.HELD:
-            self._out.append(ResumeSpeech(active.line.number))
+    def protect_goodbye(self, now: float) -> None:
+        """From here on nothing interrupts: when the last words were heard, or should have been, the call ends."""
         self.move(Agent.LEAVING)
-        left = max(len(active.line.text) - active.line.heard, 0)
-        limit = now + left / _SPEAKING_CHARS_PER_S + self._rules.goodbye_margin_s
-        self._deadlines.set("goodbye", limit)
+        self.expect_goodbye(now)
+
+    def expect_goodbye(self, now: float) -> None:
+        """Where the last words of the call are being said: end it even if nothing tells that they were heard."""
+        upto = next((at for at, active in enumerate(self.active, start=1) if active.leave is not None), 0)
+        if not upto or self.state is Agent.HELD:
+            self._deadlines.clear("goodbye")
+            return
+        leaving = self.active[upto - 1]
+        left = sum(max(len(active.line.text) - active.line.heard, 0) for active in self.active[:upto])
+        if leaving.is_heard_out:
+            self._deadlines.set("goodbye", now)
+        elif left or leaving.line.heard:  # one without a word yet is looked after like any answer
+            self._deadlines.set("goodbye", now + left / _SPEAKING_CHARS_PER_S + self._rules.goodbye_margin_s)
 
     def give_back(self) -> None:
         """The human who spoke in the agent's place does so no more."""
@@ -250,8 +300,11 @@ class SpeechSide:
         self.state = Agent.LISTENING
 
     def move(self, to: Agent) -> None:
-        """Go on to a state. Nothing the agent does by itself ends its leaving, its handing the caller over, or a
-        human's speaking in its place."""
+        """Go on to a state: the only place where the voice is held and let go, so that it is silent while HELD.
+
+        Nothing the agent does by itself ends its leaving, its handing the caller over, or a human's speaking in its
+        place.
+        """
         if to is self.state or (self.state is Agent.LEAVING and to not in (Agent.HANDING_OVER, Agent.GONE)):
             return
         if self.state is Agent.HANDING_OVER and to not in (Agent.LEAVING, Agent.GONE):
@@ -259,4 +312,10 @@ class SpeechSide:
         if self.state is Agent.TAKEN_OVER and to not in (Agent.LEAVING, Agent.GONE):
             return
         assert to in AGENT_MOVES[self.state], f"agent: {self.state} -> {to}"
-        self.state = to
+        was, self.state = self.state, to
+        if to is Agent.HELD:
+            self._held_line = self.active[0].line.number if self.active else 0
+            self._out.append(HoldSpeech(self._held_line))
+        elif was is Agent.HELD:
+            self._deadlines.clear("held", "false_alarm")
+            self._out.append(ResumeSpeech(self._held_line))

@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 CancelReason = Literal["stopped", "interrupted", "caller_went_on", "failed", "call_over"]
-Clip = Literal["one_moment", "apology", "cannot_hear", "farewell"]
+Clip = Literal["one_moment", "apology", "cannot_hear", "handing_over", "farewell"]
 
 
 class Wish(msgspec.Struct, frozen=True, tag=True):
@@ -56,6 +56,13 @@ class CancelReply(Wish, frozen=True):
 
 class Say(Wish, frozen=True):
     """Synthesise and play this piece of the reply, after its earlier pieces."""
+
+    reply: int
+    text: str
+
+
+class Murmur(Wish, frozen=True):
+    """Say this whole text as a sound of listening: it bears a number like a reply, and is none."""
 
     reply: int
     text: str
@@ -218,6 +225,7 @@ AnyWish = (
     | RetryReply
     | CancelReply
     | Say
+    | Murmur
     | FinishSaying
     | HoldBack
     | LetOut
