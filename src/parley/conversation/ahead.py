@@ -52,7 +52,9 @@ class Ahead:
         match fact:
             case facts.ReplyText():
                 if not candidate.line.is_complete:
-                    self._speech.add_text(candidate, fact.text, now, is_whole=fact.is_whole)
+                    self._speech.add_text(
+                        candidate, fact.text, now, is_whole=fact.is_whole, is_protected=fact.is_protected
+                    )
             case facts.SpeechSynthesised():
                 candidate.line.synthesised_at = candidate.line.synthesised_at or now
             case facts.ReplyFailed() | facts.SpeechFailed():
@@ -82,7 +84,8 @@ class Ahead:
         candidate = self._speech.candidate
         if candidate is None:
             return None
-        if candidate.row.number != row.number or words_of(candidate.row.caller) != words_of(row.caller):
+        is_same = candidate.row.number == row.number and words_of(candidate.row.caller) == words_of(row.caller)
+        if not is_same or row.digits:
             self.withdraw("caller_went_on")
             return None
         self._speech.candidate = None
@@ -123,6 +126,7 @@ class Ahead:
             and self._is_idle
             and tally.connected_at is not None
             and not tally.carrier_lost
+            and not (tally.is_keying or tally.digits)
             and self._caller.is_likely_over
             and len(self._asked) < self._shared.rules.early_askings
             and words not in self._asked
