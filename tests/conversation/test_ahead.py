@@ -92,8 +92,8 @@ def test_its_words_are_prepared_by_the_voice_and_let_out_when_the_turn_is_over()
 
 def test_words_held_back_for_company_go_to_the_voice_in_time() -> None:
     call = paused()
-    call.tell(facts.ReplyText(1, "We open"))
-    assert call.wait(RULES.first_piece_s + 0.001) == [wishes.HoldBack(1), wishes.Say(1, "We ")]
+    call.tell(facts.ReplyText(1, "We open at"))
+    assert call.wait(RULES.first_piece_s + 0.001) == [wishes.HoldBack(1), wishes.Say(1, "We open ")]
 
 
 def test_a_short_answer_is_finished_for_the_voice_before_the_turn_is_over() -> None:

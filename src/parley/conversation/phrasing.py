@@ -17,11 +17,12 @@ class Phraser:
     deadline passed) or `flush` (the reply is complete).
     """
 
-    __slots__ = ("_began", "_waiting")
+    __slots__ = ("_began", "_is_late", "_waiting")
 
     def __init__(self) -> None:
         self._waiting = ""
         self._began = False
+        self._is_late = False
 
     @property
     def waiting(self) -> bool:
@@ -38,14 +39,26 @@ class Phraser:
         self._waiting += text
         end = _last_end(_SENTENCE, self._waiting)
         if not self._began or len(self._waiting) >= _LONG_ENOUGH:
-            end = max(end, _last_end(_CLAUSE, self._waiting))
+            clause = _last_end(_CLAUSE, self._waiting)
+            end = max(end, clause if self._began or not _is_lone(self._waiting[:clause]) else 0)
+        if end == 0 and self._is_late and not self._began:  # its time has passed already
+            whole = _last_space(self._waiting)
+            end = whole if not _is_lone(self._waiting[:whole]) else 0
         if end == 0 and len(self._waiting) >= _LONGEST:
             end = self._waiting.rfind(" ") + 1 or len(self._waiting)
         return self._release(end)
 
     def flush_words(self) -> str:
-        """Give back all whole words: up to the last white space, or nothing while a first word is still growing."""
-        return self._release(_last_space(self._waiting))
+        """Give back all whole words: up to the last white space, or nothing while a first word is still growing.
+
+        A voice makes something broken of a lone first word: while a second one is growing it is kept once, and goes
+        with that as soon as it is whole.
+        """
+        end = _last_space(self._waiting)
+        if not (self._began or self._is_late) and end < len(self._waiting) and _is_lone(self._waiting[:end]):
+            self._is_late = True
+            return ""
+        return self._release(end)
 
     def flush(self) -> str:
         """Give back everything."""
@@ -63,6 +76,10 @@ def _last_end(pattern: re.Pattern[str], text: str) -> int:
     for match in pattern.finditer(text):
         end = match.end()
     return end
+
+
+def _is_lone(text: str) -> bool:
+    return len(text.split(None, 2)) < 2
 
 
 def _last_space(text: str) -> int:

@@ -165,7 +165,10 @@ class SpeechSide:
         if is_whole and active.line.text[-1:].isspace():
             speakable = speakable.lstrip(" ")
         if speakable:
-            self._say(active, active.phraser.feed(speakable))
+            piece = active.phraser.feed(speakable)
+            if piece:
+                self._deadlines.clear("phrase")  # that was for words which have gone; later ones have their own time
+            self._say(active, piece)
         if is_whole:
             self._say(active, active.phraser.flush())
             active.ends_open = bool(active.line.text) and not active.line.text[-1].isspace()
