@@ -167,7 +167,7 @@ def test_a_recogniser_that_is_gone_ends_the_call_only_when_the_human_leaves() ->
     call.tell(facts.PartLost("speech_to_text", "x"), facts.PartFailed("speech_to_text", "x"), after=1)
     assert call.wait(4) == []
     call.tell(facts.HandBackAsked())
-    assert call.last(wishes.PlayClip).clip == "farewell"
+    assert call.last(wishes.PlayClip).clip == "handing_over"
 
 
 def test_the_longest_call_ends_for_a_human_too() -> None:

@@ -15,6 +15,7 @@ from parley.conversation.wishes import (
     RetryReply,
     RetrySpeech,
     StopSpeech,
+    TransferTo,
 )
 
 
@@ -22,17 +23,26 @@ class Failing:
     """Looks after lines that are late or broken. A line that a method returns is over, as in `Sounding`."""
 
     def __init__(self, shared: Shared, speech: SpeechSide, sounding: Sounding) -> None:
+        agent = shared.agent
         self._rules = shared.rules
+        self._tally = shared.tally
         self._deadlines = shared.deadlines
         self._out = shared.out
         self._speech = speech
         self._sounding = sounding
+        self._transfer_number = agent.transfer_number
+        # Every spare is tried, and after them the first once more; without spares, the only one.
+        self._most_retries = 1 + len(agent.spare_models)
+        self._most_voice_retries = max(1, len(agent.spare_voices))
 
-    def reply_retry_due(self) -> None:
+    def reply_retry_due(self, now: float) -> None:
+        """Nothing was said yet: the next model is asked, beside those that were."""
         for active in self._waiting():
-            if not active.was_retried:
-                active.was_retried = True
+            if active.retries < self._most_retries:
+                active.retries += 1
                 self._out.append(RetryReply(active.line.number))
+            if active.retries < self._most_retries:
+                self._deadlines.set("reply_retry", now + self._rules.reply_retry_s)
 
     def bridge_due(self, now: float) -> None:
         """Still nothing to be heard: the caller is asked for a moment, and the answer may still come."""
@@ -52,7 +62,11 @@ class Failing:
             self.apologise(active.row, "responder_timeout", now)
 
     def stall_due(self, now: float) -> None:
-        """The model fell silent in mid-answer: close what was said, and say that something is wrong."""
+        """The model fell silent in mid-answer: close what was said, and say that something is wrong.
+
+        No other model goes on with the sentence: it would begin it anew, and the caller hear half of it twice. What the
+        caller says next goes to the next model, whose history holds what was heard.
+        """
         for active in [one for one in self._speech.active if one.is_asked and not one.line.is_complete]:
             self._out.append(CancelReply(active.line.number))
             self._speech.complete(active)
@@ -73,8 +87,8 @@ class Failing:
         if fact.silent:
             self._out.append(NoteProblem(fact.reason))
             return active
-        if not active.was_retried:
-            active.was_retried = True
+        if active.retries < self._most_retries:
+            active.retries += 1
             self._speech.start_over(active)
             self._out.append(RetryReply(active.line.number))
             return None
@@ -89,9 +103,9 @@ class Failing:
         A line that waits for another one to be wholly spoken is not late; its time begins when that one is over.
         """
         for active in [one for one in self._speech.active if one.owes_audio and not self._speech.is_in_line(one)]:
-            if active.voice_was_retried:
+            if active.voice_retries >= self._most_voice_retries:
                 return self._give_up(active, "voice_timeout", now)
-            active.voice_was_retried = True
+            active.voice_retries += 1
             self._out.append(RetrySpeech(active.line.number))
             self._deadlines.set("speech", now + self._rules.speech_limit_s - self._rules.speech_retry_s)
         return None
@@ -125,10 +139,21 @@ class Failing:
         self._sounding.failures += 1
         if self._speech.state is Agent.LISTENING:
             self._speech.move(Agent.THINKING)
-        if self._sounding.failures >= self._rules.failures:
-            self._speech.play_clip(row, "farewell", now, leave=EndCall("provider_failed"))
+        most = self._rules.mute_failures if self._tally.is_mute else self._rules.failures
+        if self._sounding.failures >= most:
+            self.leave(row, now)
         else:
             self._speech.play_clip(row, "apology", now)
+
+    def leave(self, row: Row, now: float) -> None:
+        """The agent cannot go on: put the caller through to somebody who can, if there is anybody, else say farewell.
+
+        The farewell is for callers who have nowhere else to go: the driver may have a voicemail for them instead.
+        """
+        if self._transfer_number and not self._tally.is_returned:
+            self._speech.play_clip(row, "handing_over", now, leave=TransferTo(self._transfer_number))
+        else:
+            self._speech.play_clip(row, "farewell", now, leave=EndCall("provider_failed"))
 
     def _waiting(self) -> list[Active]:
         return [one for one in self._speech.active if one.is_asked and not one.line.text and not one.line.is_complete]

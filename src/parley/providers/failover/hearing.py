@@ -33,11 +33,12 @@ Listen = Callable[[Callable[[HearingFact], None]], Hearing]
 class _Ear:
     """One hearing among others. `base` is where its audio begins on the tape."""
 
-    __slots__ = ("base", "hearing", "index")
+    __slots__ = ("base", "hearing", "index", "lost_at")
 
     def __init__(self, index: int, base: int) -> None:
         self.index = index
         self.base = base
+        self.lost_at: float | None = None
         self.hearing: Hearing | None = None
 
     @property
@@ -45,8 +46,10 @@ class _Ear:
         return self.base + (self.hearing.settled if self.hearing is not None else 0)
 
     @property
-    def answered_at(self) -> float:
-        return self.hearing.answered_at if self.hearing is not None else float("-inf")
+    def is_alive(self) -> bool:
+        """Whether it says anything about what it hears, and has since it was lost."""
+        answered_at = self.hearing.answered_at if self.hearing is not None else float("-inf")
+        return answered_at > (_now() - _ALIVE_S if self.lost_at is None else self.lost_at)
 
 
 class SparedHearing:
@@ -63,7 +66,7 @@ class SparedHearing:
         self._tape = AudioTape(_TAPE_S * audio.bytes_per_second)
         self._tasks: asyncio.TaskGroup | None = None
         self._closed = asyncio.Event()
-        self._lost_at: float | None = None
+        self._is_lost = False
         self._second: _Ear | None = None
         self._first = self._opened(succession.first)
 
@@ -73,7 +76,7 @@ class SparedHearing:
 
     @property
     def answered_at(self) -> float:
-        return self._first.answered_at
+        return self._first.hearing.answered_at if self._first.hearing is not None else float("-inf")
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as self._tasks:
@@ -104,12 +107,12 @@ class SparedHearing:
         """
         if self._closed.is_set():
             return
-        if not self._is_alive(self._first):
+        if not self._first.is_alive:
             self._note_lost(reason)
         elif self._second is not None or not self._succession.has_others(self._first.index):
             return
         tried = self._first.index
-        if self._second is not None and not self._is_alive(self._second):
+        if self._second is not None and not self._second.is_alive:
             tried = self._second.index
             self._drop_second(reason)
         if self._second is None:
@@ -131,10 +134,13 @@ class SparedHearing:
                 self._note_lost(reason)
                 if self._second is None and self._succession.has_others(self._first.index):
                     self._ask_second(self._first.index)
-            case PartRestored() if self._is_alive(self._first):
+            case PartRestored() if self._first.is_alive:
                 self._works()
-            case PartRestored() if self._lost_at is not None and self._first.index == self._succession.announced:
-                self._lost_at = None  # so it says, and nobody has spoken meanwhile who could prove it wrong
+            case PartRestored() if self._is_lost and self._first.index == self._succession.announced:
+                self._is_lost, self._first.lost_at = (
+                    False,
+                    None,
+                )  # so it says, and nobody has spoken meanwhile who could prove it wrong
                 self._emit(fact)
             case PartRestored():
                 pass
@@ -164,12 +170,12 @@ class SparedHearing:
     def _look(self) -> None:
         """A frame went by: has one of them shown signs of life, or the opinion of the second come to nothing?"""
         second = self._second
-        if self._is_alive(self._first):
-            if self._lost_at is not None or self._first.index != self._succession.announced:
+        if self._first.is_alive:
+            if self._is_lost or self._first.index != self._succession.announced:
                 self._works(keeps_second=True)
             if second is not None and self._tape.end - second.base > _OPINION_S * self._bytes_per_s:
                 self._drop_second("")
-        elif second is not None and self._is_alive(second):
+        elif second is not None and second.is_alive:
             self._take_second("no_answer")
 
     # ------------------------------------------------------------ who is used
@@ -177,7 +183,7 @@ class SparedHearing:
     def _works(self, *, keeps_second: bool = False) -> None:
         """The first one brought words, or answers again."""
         is_news = self._succession.succeeded(self._first.index)
-        was_lost, self._lost_at = self._lost_at is not None, None
+        was_lost, self._is_lost, self._first.lost_at = self._is_lost, False, None
         if is_news:
             self._emit(PartReplaced("speech_to_text", "took_over"))
         elif was_lost:
@@ -189,7 +195,7 @@ class SparedHearing:
         second, old = self._second, self._first
         assert second is not None
         _log.warning("recogniser_replaced", reason=reason, by=second.index)
-        if self._lost_at is None:
+        if not self._is_lost:
             self._succession.failed(old.index, reason, _now())
         self._first, self._second = second, None
         if old.hearing is not None:
@@ -205,12 +211,16 @@ class SparedHearing:
             self._emit(PartFailed("speech_to_text", reason))
             return
         self._note_lost(reason)
-        self._first, self._second = self._second, None
+        old, self._first, self._second = self._first, self._second, None
+        if old.hearing is not None:
+            old.hearing.close()
 
     def _note_lost(self, reason: str) -> None:
-        if self._lost_at is None:
-            self._lost_at = _now()
+        if self._first.lost_at is None:
+            self._first.lost_at = _now()
             self._succession.failed(self._first.index, reason, _now())
+        if not self._is_lost:
+            self._is_lost = True
             self._emit(PartLost("speech_to_text", reason))
 
     def _ask_second(self, besides: int) -> None:
@@ -249,12 +259,6 @@ class SparedHearing:
             second.hearing.close()
             if reason:
                 self._succession.failed(second.index, reason, _now())
-
-    def _is_alive(self, ear: _Ear) -> bool:
-        """Whether it says anything about what it hears; of the first, since it was lost."""
-        if ear is self._first and self._lost_at is not None:
-            return ear.answered_at > self._lost_at
-        return _now() - ear.answered_at < _ALIVE_S
 
 
 def _now() -> float:

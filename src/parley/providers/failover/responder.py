@@ -37,13 +37,14 @@ class Model:
 
 
 class _Asked:
-    """Of one reply: who was asked, and who has said nothing yet."""
+    """Of one reply: who was asked, who has said nothing yet, and who was found late for that."""
 
-    __slots__ = ("silent", "tried")
+    __slots__ = ("late", "silent", "tried")
 
     def __init__(self) -> None:
         self.tried: list[int] = []
         self.silent: set[int] = set()
+        self.late: set[int] = set()
 
 
 class SparedResponder:
@@ -104,8 +105,9 @@ class SparedResponder:
         if not asked.tried:
             following = self._succession.next({self._current}) if self._succession.is_refused(self._current) else None
             return self._current if following is None else following
-        for late in asked.silent:
+        for late in asked.silent - asked.late:
             self._succession.failed(late, "late", _now())
+        asked.late |= asked.silent
         untried = self._succession.next(set(asked.tried))
         if untried is not None:
             return untried
