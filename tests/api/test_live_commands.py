@@ -75,6 +75,7 @@ class Connection:
     [
         ("whisper", {"text": "Be kind."}, Whisper("Be kind.")),
         ("say", {"text": "Hello."}, SayLine("Hello.")),
+        ("say", {"text": "Hello.", "protected": True}, SayLine("Hello.", is_protected=True)),
         ("transfer", {"toNumber": "+14155550123"}, ("+14155550123", "")),
         ("transfer", {"to_number": "+14155550123", "say": "One moment."}, ("+14155550123", "One moment.")),
         ("end", {}, "proj_1"),

@@ -23,6 +23,11 @@ def speaking(heard: int = 0, answer: str = ANSWER) -> Telling:
     return call
 
 
+def of_speech(wished: list[wishes.AnyWish]) -> list[wishes.AnyWish]:
+    """What is wished of the voice."""
+    return [one for one in wished if isinstance(one, wishes.HoldSpeech | wishes.ResumeSpeech | wishes.StopSpeech)]
+
+
 def test_the_agent_falls_silent_at_once_and_words_make_it_final() -> None:
     call = speaking(heard=31)
     assert call.tell(facts.VoiceStarted()) == [wishes.HoldSpeech(1)]
@@ -49,7 +54,7 @@ def test_a_cough_lets_the_agent_go_on() -> None:
     call = speaking(heard=10)
     call.tell(facts.VoiceStarted())
     call.tell(facts.VoiceStopped(ago_s=0.2), after=0.4)
-    assert call.wait(0.8) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.wait(0.8)) == [wishes.ResumeSpeech(1)]
     assert call.conversation.agent_state is Agent.SPEAKING
     assert not call.all(wishes.StopSpeech)
 
@@ -58,7 +63,7 @@ def test_a_lone_word_that_is_taken_back_costs_nothing() -> None:
     call = speaking(heard=10)
     assert call.tell(facts.WordsHeard("the")) == [wishes.HoldSpeech(1)]
     assert call.tell(facts.WordsHeard("", is_final=True), after=0.3) == []
-    assert call.wait(1.3) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.wait(1.3)) == [wishes.ResumeSpeech(1)]
 
 
 def test_a_lone_word_that_is_settled_is_an_interruption() -> None:
@@ -74,7 +79,7 @@ def test_a_lone_word_that_is_settled_is_an_interruption() -> None:
 def test_noise_that_never_becomes_words_is_talked_over() -> None:
     call = speaking(heard=10)
     call.tell(facts.VoiceStarted())
-    assert call.wait(4.1) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.wait(4.1)) == [wishes.ResumeSpeech(1)]
 
 
 @pytest.mark.parametrize("murmur", ["Mm-hmm.", "Yeah.", "okay", "uh huh", "I see."])
@@ -82,7 +87,7 @@ def test_a_murmur_is_no_interruption(murmur: str) -> None:
     call = speaking(heard=10)
     call.tell(facts.VoiceStarted())
     assert call.tell(facts.WordsHeard(murmur), after=0.2) == []
-    assert call.tell(facts.WordsHeard(murmur, is_final=True, ends_turn=True), after=0.4) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.tell(facts.WordsHeard(murmur, is_final=True, ends_turn=True), after=0.4)) == [wishes.ResumeSpeech(1)]
     assert len(call.all(wishes.AskReply)) == 1
 
 
@@ -105,7 +110,7 @@ def test_yes_at_the_edge_of_a_sentence_is_an_answer_to_it() -> None:
 def test_the_agents_own_echo_is_no_interruption() -> None:
     call = speaking(heard=20)
     call.tell(facts.VoiceStarted())
-    assert call.tell(facts.WordsHeard("open from nine", is_final=True), after=0.3) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.tell(facts.WordsHeard("open from nine", is_final=True), after=0.3)) == [wishes.ResumeSpeech(1)]
 
 
 def test_repeating_the_agents_words_as_a_question_is_an_interruption() -> None:
@@ -119,7 +124,7 @@ def test_picking_up_with_hello_does_not_cost_the_greeting() -> None:
     call.connect()
     call.tell(facts.SpeechStarted(1))
     call.tell(facts.VoiceStarted(), after=0.3)
-    assert call.tell(facts.WordsHeard("Hello?", is_final=True, ends_turn=True), after=0.5) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.tell(facts.WordsHeard("Hello?", is_final=True, ends_turn=True), after=0.5)) == [wishes.ResumeSpeech(1)]
 
 
 def test_late_words_of_a_cut_reply_are_dropped_by_number() -> None:
@@ -187,7 +192,7 @@ def test_a_sound_while_the_answer_is_being_made_holds_it_back() -> None:
     assert call.tell(facts.VoiceStarted(), after=0.1) == [wishes.HoldSpeech(1)]
     call.tell(facts.ReplyText(1, ANSWER), facts.ReplyDone(1))
     call.tell(facts.VoiceStopped(ago_s=0.2), after=0.3)
-    assert call.wait(0.8) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.wait(0.8)) == [wishes.ResumeSpeech(1)]
     assert call.conversation.agent_state is Agent.THINKING
 
 
@@ -256,4 +261,4 @@ def test_a_sound_that_ends_while_the_stream_is_broken_lets_nobody_go_on() -> Non
     call.tell(facts.PartLost("carrier", "lost"), after=0.1)
     call.tell(facts.VoiceStopped(ago_s=0.2))
     assert call.wait(3) == []
-    assert call.tell(facts.PartRestored("carrier")) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.tell(facts.PartRestored("carrier"))) == [wishes.ResumeSpeech(1)]

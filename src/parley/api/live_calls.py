@@ -81,7 +81,7 @@ async def whisper(ask: Ask[WhisperCreate, None]) -> Success:
 
 
 async def say(ask: Ask[SayCreate, None]) -> Success:
-    await ask.services.live.steer(opened(ask), _call_id(ask), SayLine(ask.body.text))
+    await ask.services.live.steer(opened(ask), _call_id(ask), SayLine(ask.body.text, ask.body.protected))
     return Success()
 
 

@@ -121,7 +121,8 @@ class Commands:
         await self._services.live.steer(self._opened, call_id, Whisper(parse(WhisperCreate, command).text))
 
     async def _say(self, call_id: str, command: Json) -> None:
-        await self._services.live.steer(self._opened, call_id, SayLine(parse(SayCreate, command).text))
+        wanted = parse(SayCreate, command)
+        await self._services.live.steer(self._opened, call_id, SayLine(wanted.text, wanted.protected))
 
     async def _transfer(self, call_id: str, command: Json) -> None:
         wanted = parse(TransferCreate, command)

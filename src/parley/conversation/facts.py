@@ -78,11 +78,13 @@ class ReplyText(Fact, frozen=True):
     """More text of reply `reply`, as it came, mark-up and all.
 
     `is_whole` text is a chunk its author wants spoken as it is; other text is a fragment that may end inside a word.
+    With `is_protected` text the caller hears the reply up to its end, whatever they say meanwhile.
     """
 
     reply: int
     text: str
     is_whole: bool = False
+    is_protected: bool = False
 
 
 class ReplyDigits(Fact, frozen=True):
@@ -224,9 +226,10 @@ class EndAsked(Fact, frozen=True):
 
 
 class SayAsked(Fact, frozen=True):
-    """Somebody asked the agent to say this line."""
+    """Somebody asked the agent to say this line; a protected one is heard to its end, whatever the caller says."""
 
     text: str
+    is_protected: bool = False
 
 
 class Whispered(Fact, frozen=True):

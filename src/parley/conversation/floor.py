@@ -21,6 +21,11 @@ _ECHO_AHEAD_CHARS = 15
 # So soon after a turn was taken, its very words, told once more without a sound of the caller, are told twice.
 _TWIN_S = 1.5
 _QUESTION_ENDS = ("?", "？", "؟")
+_REASONS = {
+    "echo": "these are the agent's own words, come back",
+    "backchannel": "these words only say that the caller listens, or takes leave",
+    "cough": "these words were taken as a turn already",
+}
 
 
 class Floor:
@@ -123,9 +128,9 @@ class Floor:
         """What words said to a busy agent do. True: they are the caller's turn, whether or not they silenced it."""
         if not fact.text.strip():
             return bool(self._caller.text)  # what was gathered unsettled may be taken back
-        aside = "twin" if self._is_twin(fact, now) else self._aside(fact.text, now)
-        if aside:
-            self._shared.reasons.append(aside)
+        aside = "cough" if self._is_twin(fact, now) else self._aside(fact.text, now)
+        if aside is not None:
+            self._shared.reasons.append(_REASONS[aside])
             if fact.is_final:
                 if self._caller.text:
                     self._caller.words(facts.WordsHeard("", is_final=True), now)
@@ -137,7 +142,8 @@ class Floor:
             self.interrupt(now)
             return True
         if fact.is_final:
-            self.no_interruption(now, "few_words")
+            self._shared.reasons.append("so few words do not interrupt this agent")
+            self.no_interruption(now, "backchannel")
             return True
         if not self._yields.sound_s:
             self._hold_for_word(now)

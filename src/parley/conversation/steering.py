@@ -42,7 +42,7 @@ class Steering:
     def take_over(self, fact: facts.TakeOverAsked, now: float) -> None:
         """Silence the agent at once; from whoever has the call already, this says that they are still there."""
         tally = self._tally
-        if tally.connected_at is None or self._speech.state is Agent.LEAVING:
+        if tally.connected_at is None or self._speech.is_leaving:
             return
         if self._speech.state is not Agent.TAKEN_OVER:
             self._floor.cut_short(now)

@@ -67,9 +67,10 @@ class Whisper(msgspec.Struct, frozen=True, tag="whisper"):
 
 
 class SayLine(msgspec.Struct, frozen=True, tag="say_line"):
-    """Let the agent say a line, now or behind what it is saying."""
+    """Let the agent say a line, now or behind what it is saying; no caller cuts a protected one."""
 
     text: str
+    is_protected: bool = False
 
 
 class Transfer(msgspec.Struct, frozen=True, tag="transfer"):

@@ -209,7 +209,8 @@ class Replier:
     def _fact(self, reply: int, part: ReplyPart) -> AnyFact:
         if isinstance(part, TextPart):
             # A customer's chunk is spoken as it is; a model's may end inside a word.
-            return ReplyText(reply, part.text, is_whole=self._plan.agent.voice_mode == "webhook")
+            is_whole = self._plan.agent.voice_mode == "webhook"
+            return ReplyText(reply, part.text, is_whole=is_whole, is_protected=part.is_protected)
         if isinstance(part, DigitsPart):
             return ReplyDigits(reply, part.digits)
         if isinstance(part, HangupPart):

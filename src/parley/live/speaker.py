@@ -222,6 +222,8 @@ class Speaker:
         for utterance in list(self._queue):
             if utterance.number:
                 self._report(utterance)
+            if utterance not in self._queue:  # what was just told has had it stopped
+                continue
             if not utterance.is_over:
                 break
             self._forget(utterance)

@@ -107,8 +107,8 @@ class Supervision:
         match command:
             case Whisper(text):
                 self._post(facts.Whispered(text))
-            case SayLine(text):
-                self._post(facts.SayAsked(text))
+            case SayLine(text, is_protected):
+                self._post(facts.SayAsked(text, is_protected))
             case Transfer(number, say):
                 self._post(facts.TransferAsked(number, say))
             case TakeOver(by, for_s, renews):

@@ -58,7 +58,10 @@ class TurnRequest(msgspec.Struct, frozen=True):
 
 
 class TextPart(msgspec.Struct, frozen=True):
+    """Words to say; a protected part, and what came before it, is heard to its end whatever the caller says."""
+
     text: str
+    is_protected: bool = False
 
 
 class DigitsPart(msgspec.Struct, frozen=True):

@@ -78,6 +78,10 @@ class SayCreate(Wire):
     """What the agent says, word for word."""
 
     text: Annotated[str, Field(min_length=1, max_length=1000, examples=["Your table is ready."])]
+    protected: bool = Field(
+        default=False,
+        description="It is heard to its end; what the caller says meanwhile is answered afterwards.",
+    )
 
 
 class TransferCreate(Wire):

@@ -93,9 +93,9 @@ def test_bounds() -> None:
 
 
 def test_what_an_object_means() -> None:
-    assert read_chunk({"text": "Hi"}) == ("Hi", "", None, True)
-    assert read_chunk({"text": "Hi", "interim": True}) == ("Hi", "", None, False)
-    assert read_chunk({"text": 7, "interim": "yes", "hangup": "no", "action": None}) == ("", "", None, True)
+    assert read_chunk({"text": "Hi"}) == ("Hi", "", None, True, False)
+    assert read_chunk({"text": "Hi", "interim": True}) == ("Hi", "", None, False, False)
+    assert read_chunk({"text": 7, "interim": "yes", "hangup": "no", "action": None}) == ("", "", None, True, False)
     assert read_chunk({"hangup": True}).leave == HangupPart()
     assert read_chunk({"action": "hangup"}).leave == HangupPart()
     assert read_chunk({"action": " Transfer "}).leave == TransferPart()
@@ -111,6 +111,12 @@ def test_digits_have_aliases_and_only_keys_count(name: str) -> None:
     assert read_chunk({name: "<b>"}).digits == ""
     assert read_chunk({name: True}).digits == ""
     assert len(read_chunk({name: "5" * 1000}).digits) == 64
+
+
+def test_a_chunk_can_be_protected_from_the_caller() -> None:
+    chunk = read_chunk({"text": "This call is recorded.", "protected": True})
+    assert chunk.parts("", 0.0) == [TextPart("This call is recorded.", is_protected=True)]
+    assert not read_chunk({"text": "Hi", "protected": "yes"}).is_protected
 
 
 def test_keys_come_first_and_leaving_last() -> None:

@@ -35,12 +35,13 @@ class Chunk(NamedTuple):
     digits: str
     leave: HangupPart | TransferPart | None
     closes: bool
+    is_protected: bool = False
 
     def parts(self, before: str, quiet_s: float) -> list[ReplyPart]:
         """What to do, in order: keys, text, leaving. `before` is this turn's text so far, `quiet_s` the pause since."""
         parts: list[ReplyPart] = [DigitsPart(self.digits)] if self.digits else []
         if self.text:
-            parts.append(TextPart(joined(before, self.text, quiet_s)))
+            parts.append(TextPart(joined(before, self.text, quiet_s), self.is_protected))
         if self.leave is not None:
             parts.append(self.leave)
         return parts
@@ -60,6 +61,7 @@ def read_chunk(fields: dict[str, Any]) -> Chunk:
         digits=_digits(fields),
         leave=leave,
         closes=fields.get("interim") is not True,
+        is_protected=fields.get("protected") is True,
     )
 
 
