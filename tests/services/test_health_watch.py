@@ -197,6 +197,7 @@ async def test_who_would_take_over_is_asked_too_before_anybody_needs_them(
         ({"voice_mode": "webhook", "language_model": {"fallbacks": [{"provider": "thinks"}]}}, 0),
         ({"voice_mode": "webhook", "analysis": {"enabled": True}}, 1),
         ({"voice_mode": "hosted"}, 1),
+        ({"voice_mode": "hosted", "language_model": {"provider": "x", "fallbacks": [{"provider": "thinks"}]}}, 1),
     ],
 )
 async def test_a_model_that_no_agent_asks_needs_no_key(

@@ -212,11 +212,14 @@ async def test_to_another_provider_the_agents_choice_means_nothing(world: World,
 async def test_an_agent_that_nobody_told_how_behaves_well(world: World, mine: str) -> None:
     hosted = (await placed(world, mine, {})).agent
     await world.webhooks.put(mine, None, WebhookPut(url="https://a.example"))
-    asking = (await placed(world, mine, {"voice_mode": "webhook", "system_prompt": None})).agent
+    plan = await placed(world, mine, {"voice_mode": "webhook", "system_prompt": None})
+    asking = plan.agent
 
     assert hosted.conduct == Conduct(thinks_ahead=True, gives_backchannel=True)
     assert asking.conduct == Conduct(thinks_ahead=False, gives_backchannel=True)
     assert asking.conduct.interruption_sensitivity == 0.8
+    call = await world.calls.get(mine, plan.call_id)
+    assert call.snapshot["conduct"]["thinks_ahead"] is False
 
 
 async def test_an_agent_behaves_in_a_call_as_its_owner_said(world: World, mine: str) -> None:
