@@ -11,6 +11,9 @@ from parley.conversation.journal import Entry, decode
 from parley.conversation.machine import Conversation
 from parley.conversation.wishes import AnyWish
 
+# A deadline that moves with every sign of progress: that it moved is no news.
+_MOVED_BY_EVERYTHING = frozenset({"stuck"})
+
 
 class Step(msgspec.Struct, frozen=True):
     """One entry of a journal, run again. Times are seconds of call time.
@@ -94,7 +97,7 @@ def _moved(before: str, after: str) -> str:
 
 def _waits(before: Mapping[str, float], after: Mapping[str, float], now: float) -> Iterator[str]:
     for name, at in sorted(after.items(), key=lambda pair: pair[1]):
-        if before.get(name) != at:
+        if before.get(name) != at and not (name in before and name in _MOVED_BY_EVERYTHING):
             yield f"in {at - now:.2f} s: {deadline_in_words(name)}"
     for name in sorted(before.keys() - after.keys()):
         if before[name] > now:

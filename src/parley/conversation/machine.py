@@ -45,7 +45,7 @@ class Conversation:
         self._ahead = Ahead(shared, speech)
         self._answers = Answers(shared, speech, self._sounding, self._failing, self._ahead)
         self._floor = Floor(shared, speech, self._sounding, self._answers)
-        self._keys = KeyPad(shared, speech, self._floor)
+        self._keys = KeyPad(shared, self._floor)
         self._unasked = Unasked(shared, speech, self._sounding, self._answers, self._floor)
         self._parts = Parts(shared, speech, self._sounding, self._failing, self._floor)
         self._unheard = Unheard(shared, speech)

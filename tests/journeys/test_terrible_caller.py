@@ -1,0 +1,86 @@
+"""Somebody who coughs, mumbles, interrupts, pauses, presses keys, goes silent and comes back.
+
+What remains of such a call must be true: the transcript is, word for word, what the recording contains, and the model
+was told nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parley.simulation.noises import cough, mumble
+from parley.simulation.phone import SimulatedPhone
+from tests.emulators.openai import Completion
+from tests.journeys.test_recording import recording, text, words_on
+from tests.journeys.world import World, rows
+
+GREETING = "Hello, you have reached the bakery. How can I help you today?"
+HOURS = "We are open from seven to six on weekdays and from eight to noon on Saturdays, and we bake all night."
+ANSWERS = {
+    "I would like to know when you are open.": HOURS,
+    "Wait, what about Sundays?": "On Sundays we are closed, I am afraid.",
+    "[pressed 12]": "Number twelve is our rye bread. Shall I put one aside for you?",
+    "Yes, I am back.": "Wonderful. Your bread will be waiting for you.",
+}
+GOODBYE = "Thank you for calling the bakery. Goodbye."
+
+
+def decide(messages: list[dict[str, Any]]) -> str | Completion:
+    asked = messages[-1]["content"].splitlines()[-1]
+    if asked == "Thank you, that is all.":
+        return Completion(GOODBYE, tools=(("end_call", {}),))
+    return ANSWERS.get(asked, "I did not get that.")
+
+
+async def test_what_remains_of_a_terrible_caller_is_word_for_word_what_was_heard(world: World) -> None:
+    world.openai.decide = decide
+    agent = await world.hosted(recordingEnabled=True, beginMessage=GREETING, silenceCheckInSeconds=5)
+    phone = await world.call(agent)
+    await misbehave(world, phone)
+    await phone.wait_until_over()
+
+    call = await world.ended_call()
+    assert (call["status"], call["endReason"]) == ("completed", "agent_hangup")
+    caller, agent_said = words_on(await recording(world, call))
+    transcript = rows(call)
+    assert text(agent_said) == " ".join(said for _, said in transcript if said)
+    assert text(caller) == " ".join(said for said, _ in transcript if said and not said.startswith("[pressed"))
+
+    # And it is the call that was held: everything was asked once, and answered as far as it was heard.
+    assert [said for said, _ in transcript if said] == [*ANSWERS, "Thank you, that is all."]
+    cut = dict(transcript)["I would like to know when you are open."]
+    assert cut and HOURS.startswith(cut) and cut != HOURS
+    messages = world.openai.requests[-1].body["messages"]
+    told = [message["content"] for message in messages if message["role"] == "assistant"]
+    assert " ".join(" ".join(told).split()) == " ".join(said for _, said in transcript[:-1] if said)
+
+
+async def misbehave(world: World, phone: SimulatedPhone) -> None:
+    def has_heard(word: str) -> Any:
+        return lambda: word in phone.timeline.words_heard
+
+    await world.until(has_heard("reached"))
+    await phone.say(cough())
+    await world.until(has_heard("today?"))
+    await phone.wait_until_agent_silent()
+    await phone.say(mumble("I do not even know what"))
+    await phone.pause(0.5)
+    await phone.say("I would like to")
+    await phone.pause(0.7)
+    await phone.say("know when you are open.")
+    await world.until(has_heard("seven"))
+    await phone.say(cough())
+    await world.until(has_heard("weekdays"))
+    await phone.say("Wait, what about Sundays?")
+    await world.until(has_heard("afraid."))
+    await phone.wait_until_agent_silent()
+    await phone.press("12#")
+    await world.until(has_heard("you?"))
+    await world.until(has_heard("there?"))  # silent until asked whether anybody is there
+    await phone.wait_until_agent_silent()
+    await phone.say("Yes, I am back.")
+    await world.until(has_heard("waiting"))
+    await phone.say(mumble("mmh aha"))
+    await world.until(lambda: phone.timeline.words_heard[-1:] == ["you."])
+    await phone.wait_until_agent_silent()
+    await phone.say("Thank you, that is all.")

@@ -1,0 +1,1 @@
+"""Every hard situation, by what it is about."""
