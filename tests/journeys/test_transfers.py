@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parley.simulation.ringing import Ringing
+from tests.journeys.test_recording import recording, text, words_on
 from tests.journeys.world import World, rows, words
 
 HUMAN = "+15550109901"
@@ -48,6 +49,9 @@ async def test_a_busy_human_gives_the_caller_back_to_an_agent_that_remembers(wor
         (NOBODY, None),
         ("Then what time is it?", "It is four."),
     ]
+    caller, agents = words_on(await recording(world, call))
+    assert text(caller) == "Can I talk to a human? Then what time is it?"
+    assert text(agents) == " ".join(phone.timeline.words_heard)
     [ended] = await world.told("call.ended")
     assert [one["outcome"] for one in ended["data"]["transfers"]] == ["busy"]
 

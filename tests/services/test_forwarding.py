@@ -77,6 +77,22 @@ async def test_how_long_they_spoke_is_known_without_hearing_that_they_began(worl
     assert (ended.status, ended.duration_seconds) == ("completed", 30)
 
 
+async def test_a_human_of_whom_only_the_end_is_told_has_answered(world: World, mine: str) -> None:
+    """A call that rang until then cannot have completed otherwise."""
+    call = await forwarded(world, mine)
+    world.clock.advance(30)
+    await world.calls.report(CallReport("CA-1", "completed", duration_s=20), number_id=call.number_id)
+    ended = await read(world, call)
+    [tried] = ended.tried_transfers
+    assert (ended.end_reason, tried.outcome, tried.ring_seconds, tried.talk_seconds) == (
+        "transferred",
+        "answered",
+        10,
+        20,
+    )
+    assert [each["event"] for each in await told(world)] == ["call.started", "call.transferred", "call.ended"]
+
+
 async def test_a_busy_human_leads_to_voicemail(world: World, mine: str) -> None:
     call = await forwarded(world, mine)
     plan, _ = await world.calls.after(call.id, BUSY)

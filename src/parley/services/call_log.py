@@ -136,9 +136,11 @@ class CallLog:
         async with self._database.transaction() as session:
             call = await self._locked(session, call_id)
             if report.status == "completed":
-                began = now - timedelta(seconds=report.duration_s or 0)
+                began = max(now - timedelta(seconds=report.duration_s or 0), call.created_at)
                 reason: EndReason = "transferred" if _is_with_human(call) else "caller_hangup"
-                await self._write_status(session, call, "in-progress", max(began, call.created_at))
+                await self._write_status(session, call, "in-progress", began)
+                if reason == "transferred":
+                    await self._transfers.answered(session, call, began)
                 await self._write_status(session, call, "completed", now, report.reason or reason)
             else:
                 await self._write_status(session, call, "failed", now, report.reason or "carrier_failed")
