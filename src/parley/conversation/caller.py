@@ -276,7 +276,7 @@ class CallerSide:
     def _voiced(self, now: float) -> None:
         """Words came: whatever sound there is, or was last, is theirs."""
         turn = self._open
-        turn.words_at, turn.stirred_at, turn.probability = now, None, turn.probability
+        turn.words_at, turn.stirred_at = now, None
         turn.voiced_until = max(self._sound.ended_at or 0.0, now - self._rules.words_lag_s)
 
     def _reckon(self) -> None:

@@ -123,9 +123,9 @@ def _of_letters(tokens: Sequence[str], cues: frozenset[str], language: str) -> M
     before = tokens[:begins]
     is_announced = bool(known.SPELLING.intersection(before) or known.SPELLING & cues)
     least = 1 if is_announced else 2 if known.primary(language) in known.FEW_ONE_LETTER_WORDS else 3
-    if sum(not one.isdecimal() for one in spelled) < least:
+    name = "".join(one for one in spelled if not one.isdecimal())
+    if len(name) < least:
         return Missing.NOTHING
-    name = "".join(spelled)
     if name in known.ABBREVIATIONS or name in before:
         return Missing.NOTHING
     return Missing.MORE if len(spelled) < 3 else Missing.PERHAPS

@@ -107,5 +107,5 @@ def turn_due(seen: Evidence, pause: Pause, rules: TurnRules, own: OwnPauses, con
     due = pause.voiced_until + pause_s(seen, rules, own)
     if pause.stirred_at is not None:
         due = max(due, quiet_since + rules.noise_recheck_s)
-    due = min(due, max(quiet_since, pause.words_at) + longest_s, noise_until)
+    due = min(due, max(quiet_since, pause.voiced_until) + longest_s, noise_until)
     return max(due, quiet_since + least_s)
