@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from parley.conversation import facts, wishes
 from parley.conversation.journal import Header, decode
 from parley.conversation.machine import Conversation
-from parley.conversation.rules import TurnRules
+from parley.domain.agents import Conduct, KeyEntry
 from parley.live.driver import Driver
 from parley.live.journals import Journal
 from tests.conversation.telling import HOSTED, WEBHOOK
@@ -96,7 +97,7 @@ class Punctual(Conversation):
 
 @pytest.mark.parametrize("pause_s", [0.003, 0.005, 0.007, 0.0047])
 async def test_a_timer_that_comes_a_hair_early_does_not_wake_in_vain(pause_s: float) -> None:
-    conversation = Punctual(HOSTED, TurnRules(keys_pause_s=pause_s))
+    conversation = Punctual(msgspec.structs.replace(HOSTED, conduct=Conduct(keys=KeyEntry(pause_s=pause_s))))
     stage = Stage(conversation)
     stage.driver.start()
     stage.driver.post(facts.CallConnected())

@@ -82,7 +82,7 @@ class Fillers:
             return
         self._take_back(filler)
         self._speech.drop(filler)
-        self._quiet_since = now
+        self._said = MOST_A_TURN
         if self._speech.state is Agent.THINKING:
             self._shared.reasons.append("the voice is silent")
             self._speech.play_clip(filler.row, "one_moment", now)

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from parley.conversation.facts import AnyFact
+from parley.conversation.facts import AnyFact, KeyPressed
 from parley.conversation.rules import TurnRules
-from parley.conversation.wishes import AnyWish
-from parley.domain.agents import AgentSnapshot
+from parley.conversation.wishes import AnyWish, AskReply
+from parley.domain.agents import AgentSnapshot, KeyEntry
 from parley.domain.errors import BadInput
 
 FORMAT_VERSION = 1
+_MASK = "x"
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -34,6 +35,26 @@ class Entry(msgspec.Struct, frozen=True):
     at: float
     fact: AnyFact | None
     wishes: list[AnyWish]
+
+
+def without_keys(entry: Entry, entered: KeyEntry) -> Entry:
+    """The same step with every pressed key made unreadable: it replays the same, since no decision depends on which.
+
+    Only what ends an entry is left as it is, for that does decide.
+    """
+    fact, wishes = entry.fact, entry.wishes
+    if isinstance(fact, KeyPressed):
+        fact = KeyPressed(_masked(fact.digit, entered))
+    if any(isinstance(wish, AskReply) and wish.digits for wish in wishes):
+        wishes = [
+            msgspec.structs.replace(wish, digits=_masked(wish.digits, entered)) if isinstance(wish, AskReply) else wish
+            for wish in wishes
+        ]
+    return Entry(entry.at, fact, wishes)
+
+
+def _masked(keys: str, entered: KeyEntry) -> str:
+    return "".join(key if key == entered.terminator else _MASK for key in keys)
 
 
 _encoder = msgspec.json.Encoder()

@@ -9,8 +9,7 @@ from __future__ import annotations
 from parley.conversation import facts
 from parley.conversation.floor import Floor
 from parley.conversation.shared import Shared
-from parley.conversation.speech import SpeechSide
-from parley.conversation.states import ON_WORDS, Agent, Reaction
+from parley.conversation.states import Reaction
 
 MOST_KEYS = 64
 """So many end an entry by themselves: nobody presses more, and a stuck key presses them for ever."""
@@ -19,13 +18,12 @@ MOST_KEYS = 64
 class KeyPad:
     """Gathers keys. What they interrupt and how their turn is taken is the floor's."""
 
-    def __init__(self, shared: Shared, speech: SpeechSide, floor: Floor) -> None:
+    def __init__(self, shared: Shared, floor: Floor) -> None:
         self._agent = shared.agent
         self._entry = shared.agent.conduct.keys
         self._caller = shared.caller
         self._tally = shared.tally
         self._deadlines = shared.deadlines
-        self._speech = speech
         self._floor = floor
         self._keys = ""
         self._waiting: list[str] = []  # complete, and pressed while nobody could take them
@@ -56,7 +54,7 @@ class KeyPad:
 
     def deliver(self, now: float) -> None:
         """Hand over what waits, as soon as somebody takes it; while the agent says its last words nobody does."""
-        if not self._waiting or ON_WORDS[self._speech.state] is Reaction.NOTHING:
+        if not self._waiting or self._floor.on_words is Reaction.NOTHING:
             return
         self._interrupt(now)
         self.settle(now)

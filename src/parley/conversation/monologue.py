@@ -97,6 +97,7 @@ class Monologue:
         line = self._speech.say_whole(answer.row, "said", lines.cut_in(self._shared.agent.language))
         self._speech.active.remove(line)
         self._speech.active.insert(self._speech.active.index(answer), line)  # it is heard first
+        self._speech.protect(line)  # they are talking, and mean to go on
         self._sounding.expect_audio(line, now)
         self._story.since = self._waits_since = None
         self._shared.deadlines.clear("monologue")

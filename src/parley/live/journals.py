@@ -1,4 +1,7 @@
-"""Journals of calls on disk, written off the event loop. A journal holds what was said: keep the folder accordingly."""
+"""Journals of calls on disk, written off the event loop. A journal holds what was said: keep the folder accordingly.
+
+Keys that an agent hides are not in it.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from pathlib import Path
 
 import structlog
 
-from parley.conversation.journal import Entry, Header, encode
+from parley.conversation.journal import Entry, Header, encode, without_keys
+from parley.domain.agents import KeyEntry
 
 log = structlog.get_logger()
 
@@ -27,16 +31,19 @@ class Journal:
         self.path = path
         self._waiting = bytearray()
         self._is_full = False
+        self._hidden: KeyEntry | None = None
         self._closed = asyncio.Event()
 
     def begin(self, header: Header) -> None:
+        keys = header.agent.conduct.keys
+        self._hidden = keys if keys.is_hidden else None
         if self.path is not None:
             self._waiting += encode(header)
 
     def write(self, entry: Entry) -> None:
         if self.path is None or self._is_full:
             return
-        self._waiting += encode(entry)
+        self._waiting += encode(entry if self._hidden is None else without_keys(entry, self._hidden))
         if len(self._waiting) > _MOST_BYTES:
             self._is_full = True
 
