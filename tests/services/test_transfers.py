@@ -19,7 +19,7 @@ from parley.schemas.subscriptions import SubscriptionCreate
 from parley.schemas.webhooks import WebhookPut
 from parley.services.plans import stage_of
 from parley.services.watch import LOST_AFTER, RUNG_AT_MOST, CallWatch
-from parley.storage import agents, limits
+from parley.storage import agents, limits, numbers, routing
 from parley.storage.tables import CallRow
 from tests.services.world import World, ringing
 
@@ -260,6 +260,10 @@ async def test_the_agents_place_is_its_own_until_a_human_has_the_caller(world: W
     async def held() -> tuple[int, int]:
         async with world.database.read() as session:
             live = await limits.live_calls(session, mine)
+            number = await numbers.get(session, mine, call.number_id or "")
+            ids: list[str] = [call.agent_id or ""]
+            seen = await routing.world(session, number, "", world.clock(), agent_ids=ids, queue_ids=[])
+        assert seen.agents[ids[0]].live == live.get(call.agent_id, 0), "rules see it as limits do"
         return live.get(call.agent_id, 0), sum(live.values())
 
     assert await held() == (1, 1)
