@@ -35,6 +35,17 @@ def test_every_step_is_dated_from_the_end_of_the_callers_sound() -> None:
     assert steps(call) == [300, 300, 400, 500, 650, 700, 800]
 
 
+def test_nothing_was_heard_before_it_left_for_the_phone() -> None:
+    call = Telling()
+    call.connect()
+    call.says("Are you open?", after=1)
+    call.tell(facts.ReplyText(1, "Yes, we are. "), facts.SpeechStarted(1), after=0.1)
+    call.tell(facts.SpeechHeard(1, 3, began_ago_s=0.2), after=0.19)
+    call.tell(facts.ReplyDone(1), facts.SpeechHeard(1, 12), facts.SpeechEnded(1), after=1)
+
+    assert steps(call)[5:] == [400, 400]
+
+
 def test_an_answer_of_one_word_goes_to_the_voice_when_it_is_whole() -> None:
     call = Telling()
     call.connect()

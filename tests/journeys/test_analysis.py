@@ -51,7 +51,23 @@ async def test_a_call_is_measured_as_the_phone_had_it_and_judged_by_the_model(wo
     assert abs(metrics["agentSeconds"] - phone.timeline.heard_ms / 1000) < 1.0
     assert metrics["durationSeconds"] >= metrics["measuredSeconds"] - 1.0
     assert metrics["responseP50Ms"] > 0
+    assert [(stop["outcome"], stop["cause"]) for stop in metrics["stops"]] == [("cut", "words")]
+    assert 0 < metrics["stopP50Ms"] < 1000
+
+    steps = call["transcripts"][0]["latencies"]
+    in_order = ["firstTextMs", "firstClauseMs", "synthesisedMs", "firstAudioMs", "heardMs"]
+    assert sorted(in_order, key=lambda step: float(steps[step])) == in_order
+    assert steps["recognisedMs"] <= steps["endpointedMs"] <= steps["firstAudioMs"]
+    ear_ms = (phone.timeline.heard[0].started_at - (phone.timeline.said[0].ended_at or 0.0)) * 1000
+    assert abs(steps["heardMs"] - ear_ms) < 150
+    both = [row["latencies"]["heardMs"] for row in call["transcripts"]]
+    assert abs(call["latencies"]["heardMs"] - sum(both) / 2) < 0.2
+    told = (await world.api.get("/metrics")).text
+    assert 'parley_turn_step_seconds_count{step="heard"} 2.0' in told
+    assert 'parley_interruption_stop_seconds_count{outcome="cut"} 1.0' in told
 
     shown = (await world.get(f"/v1/agents/{agent['id']}/analytics"))["total"]
     assert (shown["calls"], shown["interruptions"], shown["resolutionRate"]) == (1, 1, 1.0)
     assert (shown["satisfactionScore"], shown["responseMs"]["answers"]) == (4.2, 2)
+    assert shown["latencies"]["heard"] == {"count": 2} | {part: shown["responseMs"][part] for part in ("p50", "p95")}
+    assert shown["stops"]["causes"] == [{"outcome": "cut", "cause": "words", "count": 1}]

@@ -54,7 +54,8 @@ class Sounding:
             return
         line = active.line
         if line.heard_at is None:
-            line.heard_at = now - fact.began_ago_s
+            # A phone that counts in frames may confirm one early: no sound was heard before it left.
+            line.heard_at = max(now - fact.began_ago_s, line.first_audio_at or 0.0)
         line.heard = min(fact.chars, len(line.text))
         self._paid(active)
         waits_for_more = active.is_asked and not line.is_complete and line.heard >= len(line.text.rstrip())
