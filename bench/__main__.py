@@ -1,6 +1,10 @@
 """`make bench`: how many calls one server process on one core holds, and what a reply, a cut and a call cost.
 
-    python -m bench [--calls 1,10,20,40,80] [--seconds 35] [--warm-up 10] [--json FILE]
+    python -m bench [--calls 1,10,20,40,80] [--ahead off,on] [--seconds 35] [--warm-up 10] [--json FILE]
+
+Each number of calls is held with an agent that waits for the end of a turn (`off`), and with one that asks for its
+answer as soon as the caller has probably finished (`on`): then it is ready earlier than a provider's delays add up to,
+and what parley adds is below zero.
 
 The server is pinned to one core; everything else (carrier, phones, emulated providers, database) to the others.
 """
@@ -15,12 +19,22 @@ import platform
 import sys
 import tempfile
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import uvloop
 
 from bench.figures import histogram_percentile, percentile
-from bench.load import EMULATED_MS, ENDPOINTING_MS, FIRST_AUDIO_MS, FIRST_TOKEN_MS, World, world
+from bench.load import (
+    EMULATED_MS,
+    ENDPOINTING_MS,
+    FIRST_AUDIO_MS,
+    FIRST_TOKEN_MS,
+    NUMBER,
+    NUMBER_AHEAD,
+    World,
+    world,
+)
 from bench.report import StepFigures, header, row
 from bench.server import split_cores
 from parley import logs
@@ -29,11 +43,12 @@ _RAMP_S = 0.08
 _SETTLE_S = 2.0
 
 
-async def measure(here: World, calls: int, duration_s: float, baseline_mb: float) -> StepFigures:
+async def measure(here: World, calls: int, duration_s: float, baseline_mb: float, *, thinks_ahead: bool) -> StepFigures:
     """Hold `calls` calls at once and reckon what they cost. `baseline_mb`: the server's memory when it was idle."""
     server, clock = here.server, asyncio.get_running_loop().time
     lag_before, cpu_before, starved_before, began = await server.loop_lag(), server.cpu_s(), server.starved_s(), clock()
-    outcome = await here.callers.run(calls, duration_s, _RAMP_S, server)
+    number = NUMBER_AHEAD if thinks_ahead else NUMBER
+    outcome = await here.callers.run(calls, duration_s, _RAMP_S, server, number)
     cpu_s, starved_after, took_s = server.cpu_s() - cpu_before, server.starved_s(), clock() - began
     lag_after = await server.loop_lag()
 
@@ -47,6 +62,7 @@ async def measure(here: World, calls: int, duration_s: float, baseline_mb: float
     overheads, barge_ins, own_lags = outcome.overheads_ms, outcome.barge_ins_ms, outcome.load_lags_ms
     return StepFigures(
         calls=calls,
+        thinks_ahead=thinks_ahead,
         failed=outcome.failed,
         replies=len(overheads),
         overhead_p50_ms=percentile(overheads, 0.5),
@@ -66,7 +82,7 @@ async def measure(here: World, calls: int, duration_s: float, baseline_mb: float
     )
 
 
-async def bench(steps: Sequence[int], duration_s: float, warm_up_s: float) -> list[StepFigures]:
+async def bench(steps: Sequence[int], ahead: Sequence[bool], duration_s: float, warm_up_s: float) -> list[StepFigures]:
     """Run every step against one server and print its row as soon as it is known."""
     cores = split_cores()
     if cores is not None:
@@ -80,8 +96,8 @@ async def bench(steps: Sequence[int], duration_s: float, warm_up_s: float) -> li
                 await asyncio.sleep(_SETTLE_S)
             baseline_mb = here.server.rss_mb()
             print(f"\n{header()}", flush=True)
-            for calls in steps:
-                results.append(await measure(here, calls, duration_s, baseline_mb))
+            for calls, thinks_ahead in product(steps, ahead):
+                results.append(await measure(here, calls, duration_s, baseline_mb, thinks_ahead=thinks_ahead))
                 print(row(results[-1]), flush=True)
                 await asyncio.sleep(_SETTLE_S)
     return results
@@ -101,14 +117,16 @@ def _explain(cores: tuple[list[int], list[int]] | None, duration_s: float) -> No
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure whole calls against one server process.")
     parser.add_argument("--calls", default="1,10,20,40,80", help="numbers of calls at once, separated by commas")
+    parser.add_argument("--ahead", default="off,on", choices=("off", "on", "off,on"), help="which agents answer")
     parser.add_argument("--seconds", type=float, default=35.0, help="how long each call lasts")
     parser.add_argument("--warm-up", type=float, default=10.0, help="how long two calls go before that; 0: none")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     options = parser.parse_args()
     logs.configure("error", "console")
     steps = [int(text) for text in options.calls.split(",")]
+    ahead = [text == "on" for text in options.ahead.split(",")]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        results = runner.run(bench(steps, options.seconds, options.warm_up))
+        results = runner.run(bench(steps, ahead, options.seconds, options.warm_up))
     if options.json:
         options.json.write_text(json.dumps([each.as_json() for each in results], indent=2) + "\n", encoding="utf-8")
     return 1 if any(each.failed for each in results) else 0

@@ -31,6 +31,9 @@ ENDPOINTING_MS, FIRST_TOKEN_MS, FIRST_AUDIO_MS = 300.0, 200.0, 150.0
 EMULATED_MS = ENDPOINTING_MS + FIRST_TOKEN_MS + FIRST_AUDIO_MS
 
 NUMBER = "+14155550100"
+"""Its agent waits for the end of a turn."""
+NUMBER_AHEAD = "+14155550101"
+"""Its agent asks for an answer as soon as the caller has probably finished."""
 API_KEY = "sk_live_bench-0123456789abcdef"
 GREETING = "Hello, you have reached the benchmark. What would you like to know?"
 QUESTION = "Please tell me how late you are"
@@ -85,29 +88,31 @@ class Callers:
     """Phones that call the number and talk for a while."""
 
     def __init__(self, carrier: SimulatedCarrier) -> None:
-        self._carrier = carrier
+        self.carrier = carrier
         self._phones = 0
 
-    async def run(self, calls: int, duration_s: float, apart_s: float, server: ServerProcess) -> Outcome:
-        """`calls` calls that begin `apart_s` after one another and each last `duration_s`."""
+    async def run(
+        self, calls: int, duration_s: float, apart_s: float, server: ServerProcess, number: str = NUMBER
+    ) -> Outcome:
+        """`calls` calls of `number` that begin `apart_s` after one another and each last `duration_s`."""
         outcome = Outcome()
         async with asyncio.TaskGroup() as tasks:
             watch = tasks.create_task(_watch(outcome, server))
             callers = []
             for _ in range(calls):
-                callers.append(tasks.create_task(self._call(duration_s, outcome)))
+                callers.append(tasks.create_task(self._call(number, duration_s, outcome)))
                 await asyncio.sleep(apart_s)
             await asyncio.wait(callers)
             watch.cancel()
         return outcome
 
-    async def _call(self, duration_s: float, outcome: Outcome) -> None:
+    async def _call(self, number: str, duration_s: float, outcome: Outcome) -> None:
         self._phones += 1
-        phone = self._carrier.phone(f"+1415556{self._phones:04d}")
+        phone = self.carrier.phone(f"+1415556{self._phones:04d}")
         loop = asyncio.get_running_loop()
         began = loop.time()
         try:
-            await self._carrier.call_in(phone, NUMBER)
+            await self.carrier.call_in(phone, number)
             await _talk(phone, began + duration_s)
             await phone.hang_up()
         except (ParleyError, TimeoutError, OSError):
@@ -160,7 +165,7 @@ class World:
 
 @asynccontextmanager
 async def world(data_dir: Path, server_cores: list[int] | None) -> AsyncIterator[World]:
-    """Emulators, carrier, database and the server under test, with one hosted agent that answers `NUMBER`."""
+    """Emulators, carrier, database and the server under test, with a hosted agent at each of the two numbers."""
     async with AsyncExitStack() as stack:
         carrier = await stack.enter_async_context(SimulatedCarrier())
         ears = await stack.enter_async_context(DeepgramEmulator())
@@ -186,15 +191,22 @@ async def world(data_dir: Path, server_cores: list[int] | None) -> AsyncIterator
             "TWILIO_AUTH_TOKEN": carrier.auth_token,
         }
         server = await stack.enter_async_context(ServerProcess(environment, server_cores))
-        carrier.stock.take(NUMBER)
-        await _prepare(server.url)
+        for number in (NUMBER, NUMBER_AHEAD):
+            carrier.stock.take(number)
+            await _prepare(server.url, number, thinks_ahead=number == NUMBER_AHEAD)
         yield World(server, Callers(carrier))
 
 
-async def _prepare(url: str) -> None:
+async def _prepare(url: str, number: str, *, thinks_ahead: bool) -> None:
     headers = {"Authorization": f"Bearer {API_KEY}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False, timeout=60) as api:
-        agent = {"name": "Bench", "voiceMode": "hosted", "systemPrompt": "Answer.", "beginMessage": GREETING}
+        agent = {
+            "name": "Bench",
+            "voiceMode": "hosted",
+            "systemPrompt": "Answer.",
+            "beginMessage": GREETING,
+            "preemptiveReplies": thinks_ahead,
+        }
         made = (await api.post("/v1/agents", json=agent)).raise_for_status().json()
-        number = {"phoneNumber": NUMBER, "agentId": made["id"]}
-        (await api.post("/v1/numbers/import", json=number)).raise_for_status()
+        own = {"phoneNumber": number, "agentId": made["id"]}
+        (await api.post("/v1/numbers/import", json=own)).raise_for_status()

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass
 class StepFigures:
     """What one number of calls cost. Times in milliseconds unless named otherwise; None where nothing was measured.
 
+    With `thinks_ahead` their agent asks for an answer as soon as the caller has probably finished.
+
     `overhead` is end of speech to first agent audio at the phone, less the emulators' own delays; `barge_in` the
     caller's first sound to the agent's silence at the phone; `missing` the silence inside the agent's speech where
     audio came too late; `lost_words` the agent's words that never came. Two figures tell how far the others can be
@@ -18,6 +20,7 @@ class StepFigures:
     """
 
     calls: int
+    thinks_ahead: bool
     failed: int
     replies: int
     overhead_p50_ms: float | None
@@ -49,6 +52,7 @@ def _pair(first: float | None, second: float | None, digits: int = 0) -> str:
 
 _COLUMNS: tuple[tuple[str, str, Callable[[StepFigures], str]], ...] = (
     ("calls", "", lambda f: f"{f.calls}"),
+    ("ahead", "", lambda f: "on" if f.thinks_ahead else "off"),
     ("overhead ms", "p50 / p95", lambda f: _pair(f.overhead_p50_ms, f.overhead_p95_ms)),
     ("barge-in ms", "p50 / p95", lambda f: _pair(f.barge_in_p50_ms, f.barge_in_p95_ms)),
     ("missing ms", "a spoken min", lambda f: _number(f.missing_ms_per_spoken_min, 1)),
