@@ -125,3 +125,19 @@ def test_what_is_measured_of_the_talk_goes_on_after_a_refused_transfer() -> None
     talk = observer.talk()
     assert talk is not None
     assert talk.measured_s == round(call.now, 3)
+
+
+def test_an_agent_without_a_number_says_that_nobody_can_take_the_call_if_it_says_nothing_else() -> None:
+    for agent in (msgspec.structs.replace(HOSTED, transfer_number=""), msgspec.structs.replace(WEBHOOK, greeting="")):
+        call = Telling(agent)
+        call.connect()
+        call.says("A human, please.", after=1)
+        call.tell(facts.ReplyTransfer(1), facts.ReplyDone(1), after=0.1)
+        assert call.spoken(1).strip() == NOBODY
+        hears(call)
+        assert call.conversation.agent_state is Agent.LISTENING
+        assert call.all(wishes.NoteProblem) == [wishes.NoteProblem("transfer_without_number")]
+        call.says("Are you sure?", after=1)
+        call.tell(facts.ReplyText(call.last(wishes.AskReply).reply, "I will try."), after=0.1)
+        call.tell(facts.ReplyTransfer(call.last(wishes.AskReply).reply), after=0.1)
+        assert call.spoken(call.last(wishes.AskReply).reply).strip() == "I will try.", "its own words are enough"

@@ -98,8 +98,11 @@ class Answers:
     def transfer(self, fact: facts.ReplyTransfer, now: float) -> None:
         if self._agent.transfer_number:
             self._leave_after(fact.reply, TransferTo(self._agent.transfer_number), now)
-        elif self._speech.find(fact.reply) is not None:
+        elif (active := self._speech.find(fact.reply)) is not None:
             self._out.append(NoteProblem("transfer_without_number"))
+            if not active.has_words:  # whoever asked for a human is not answered with silence
+                self._speech.add_text(active, lines.nobody_took_it(self._agent.language), now, is_whole=True)
+                self._grown(active, 0, now)
 
     def refused(self, fact: facts.ReplyRefused) -> None:
         if self._speech.find(fact.reply) is not None:
