@@ -9,18 +9,21 @@ from typing import Any
 import pytest
 
 from parley.api.mount import Mounted
-from parley.api.openapi import documents, operation_id
-from parley.api.table import TABLE
+from parley.api.openapi import operation_id
 from parley.schemas.dialects import DIALECTS, NATIVE, ONEINBOX, THREETONE, Dialect
+from tests.api.documented import NAMES, made_documents
 from tests.api.rows import EVERY, is_shared, label
 
 Json = dict[str, Any]
-DOCUMENTS = documents(TABLE)
-each_document = pytest.mark.parametrize("name", DOCUMENTS)
+each_document = pytest.mark.parametrize("name", NAMES)
+
+
+def test_there_is_a_document_for_everything_and_for_each_dialect() -> None:
+    assert list(made_documents()) == NAMES
 
 
 def shown(mounted: Mounted, document: str | None = None) -> Json:
-    made = DOCUMENTS[mounted.dialect.name if document is None else document]
+    made = made_documents()[mounted.dialect.name if document is None else document]
     operation: Json = made["paths"][mounted.path][mounted.operation.method.lower()]
     return operation
 
@@ -51,7 +54,7 @@ def component(dialect: Dialect, shape: type) -> str:
 
 @each_document
 def test_a_document_is_in_order(name: str) -> None:
-    made = DOCUMENTS[name]
+    made = made_documents()[name]
     ids = [operation["operationId"] for methods in made["paths"].values() for operation in methods.values()]
     assert len(set(ids)) == len(ids)
     used = {tag for methods in made["paths"].values() for operation in methods.values() for tag in operation["tags"]}
@@ -67,7 +70,7 @@ def test_a_document_is_in_order(name: str) -> None:
 def test_links_lead_to_operations_of_the_document(name: str) -> None:
     operations = {
         operation["operationId"]: operation
-        for methods in DOCUMENTS[name]["paths"].values()
+        for methods in made_documents()[name]["paths"].values()
         for operation in methods.values()
     }
     links = [
@@ -84,7 +87,7 @@ def test_links_lead_to_operations_of_the_document(name: str) -> None:
 
 def test_each_dialect_shows_its_own_key_first() -> None:
     for dialect in DIALECTS:
-        first = DOCUMENTS[dialect.name]["security"][0]
+        first = made_documents()[dialect.name]["security"][0]
         assert first == ({"apiKey": []} if dialect is THREETONE else {"bearer": []})
 
 
@@ -101,7 +104,7 @@ def fields(schema: Any) -> Iterator[str]:
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
 def test_a_document_is_spelled_as_its_dialect(dialect: Dialect) -> None:
     """The texts too. Only what a shared path may show of the native API is in the other casing."""
-    made = DOCUMENTS[dialect.name]
+    made = made_documents()[dialect.name]
     prefix = "" if dialect is NATIVE else dialect.name
     own = {key: each for key, each in made["components"]["schemas"].items() if key.rpartition(".")[0] == prefix}
     names = {name for key, each in own.items() if key != "Error" for name in fields(each)}

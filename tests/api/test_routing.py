@@ -7,9 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from parley.api.openapi import documents
-from parley.api.table import TABLE
 from tests.api.conftest import Api
+from tests.api.documented import made_documents
 
 Json = dict[str, Any]
 PHONE = "+14155550123"
@@ -242,7 +241,7 @@ async def test_an_agents_own_limit_of_calls_is_set_and_cleared(api: Api) -> None
     ("document", "component", "field"), [("native", "", "startTime"), ("threetone", "threetone.", "start_time")]
 )
 def test_the_document_says_in_its_own_spelling_what_a_rule_needs(document: str, component: str, field: str) -> None:
-    schema = documents(TABLE)[document]["components"]["schemas"][f"{component}RoutingRule"]
+    schema = made_documents()[document]["components"]["schemas"][f"{component}RoutingRule"]
     conditions, actions = schema["allOf"]
     by_word = {each["properties"]["condition"].get("const"): each for each in conditions["anyOf"]}
     assert field in by_word["time_of_day"]["required"]
