@@ -41,7 +41,6 @@ class Murmuring:
 
     def __init__(self, shared: Shared, speech: SpeechSide, story: Story) -> None:
         self._shared = shared
-        self._rules = shared.rules
         self._deadlines = shared.deadlines
         self._speech = speech
         self._story = story
@@ -75,8 +74,12 @@ class Murmuring:
 
     def pause_began(self, now: float) -> None:
         """The caller's sound fell quiet: if it stays so a little, that is the place."""
-        if self._texts and self._story.paused_at is not None and self._story.for_s(now) >= self._rules.murmur_after_s:
-            self._deadlines.set("murmur", self._story.paused_at + self._rules.murmur_pause_s)
+        if (
+            self._texts
+            and self._story.paused_at is not None
+            and self._story.for_s(now) >= self._shared.rules.murmur_after_s
+        ):
+            self._deadlines.set("murmur", self._story.paused_at + self._shared.rules.murmur_pause_s)
 
     def due(self, now: float) -> None:
         self._murmur_if_fitting(now)
@@ -109,7 +112,10 @@ class Murmuring:
         paused_at = self._story.paused_at
         if not self._texts or paused_at is None:
             return False
-        return self._rules.murmur_pause_s <= now - paused_at + 1e-6 and now - paused_at <= self._rules.murmur_late_s
+        return (
+            self._shared.rules.murmur_pause_s <= now - paused_at + 1e-6
+            and now - paused_at <= self._shared.rules.murmur_late_s
+        )
 
     def _murmur_if_fitting(self, now: float) -> None:
         caller, tally = self._shared.caller, self._shared.tally
@@ -122,8 +128,8 @@ class Murmuring:
             and self._speech.candidate is None
             and not self._may_be_over
             and not tally.carrier_lost
-            and self._story.for_s(now) >= self._rules.murmur_after_s
-            and now - last_s >= self._rules.murmur_gap_s
+            and self._story.for_s(now) >= self._shared.rules.murmur_after_s
+            and now - last_s >= self._shared.rules.murmur_gap_s
             and new >= _LEAST_WORDS
             and self._knows_that_turn_goes_on(now)
             and sounds_like_clause_end(caller.text)
@@ -136,7 +142,7 @@ class Murmuring:
         caller = self._shared.caller
         if caller.state is not Caller.PAUSED and not self._trusts_unsettled:
             return False
-        return caller.due is None or caller.due - now >= self._rules.murmur_lead_s
+        return caller.due is None or caller.due - now >= self._shared.rules.murmur_lead_s
 
     # ------------------------------------------------------------ the sound
 
@@ -147,7 +153,7 @@ class Murmuring:
         self._aside, self._words_then = aside, words
         self._shared.ledger.asides.append(aside)
         self._shared.out.append(Murmur(aside.number, aside.text))
-        self._deadlines.set("murmur_sound", now + self._rules.murmur_sound_s)
+        self._deadlines.set("murmur_sound", now + self._shared.rules.murmur_sound_s)
         self._is_awaited = True
 
     def _sound(self, fact: _Sound, now: float) -> None:

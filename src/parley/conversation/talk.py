@@ -127,9 +127,9 @@ class TalkObserver:
         self._span: list[float] = []  # when the phone was connected, and when it was over
         self._caller, self._agent = _Side(_SOUND_LIMIT_S), _Side(_SPEECH_LIMIT_S)
         self._human = _Side(math.inf)  # when one had the call, whether they spoke or not
+        self._murmurs: set[int] = set()  # sounds of listening are nobody's speech
         self._begun: set[int] = set()  # replies of which the phone has audio that it has not played to its end
-        self._is_held = False
-        self._held_by_sound = False
+        self._held_for = ""  # "sound" of the caller, or "other"; empty while the agent is not held
         self._began_in_sound: float | None = None
         self._stops: list[wishes.NoteInterruption] = []
         self._tally = {"interruptions": 0, "talked_over": 0, "agent_interruptions": 0}
@@ -202,15 +202,17 @@ class TalkObserver:
     def _speech_started(self, fact: facts.SpeechStarted, now: float) -> None:
         self._caller.settle(now)
         self._agent.settle(now)
+        if fact.reply in self._murmurs:
+            return
         self._begun.add(fact.reply)
-        if self._is_held:
+        if self._held_for:
             return
         if self._agent.since is None and self._caller.since is not None:
             self._began_in_sound = now
         self._agent.begin(now)
 
     def _speech_heard(self, fact: facts.SpeechHeard, now: float) -> None:
-        if fact.reply in self._begun and not self._is_held:
+        if fact.reply in self._begun and not self._held_for:
             self._agent.settle(now)
             self._agent.begin(now)
 
@@ -229,13 +231,14 @@ class TalkObserver:
         cut = False
         is_over_agent = isinstance(entry.fact, facts.VoiceStarted) and self._agent.since is not None
         for wish in entry.wishes:
-            if isinstance(wish, wishes.StopSpeech):
+            if isinstance(wish, wishes.Murmur):
+                self._murmurs.add(wish.reply)
+            elif isinstance(wish, wishes.StopSpeech):
                 cut = self._stopped(wish.reply, now) or cut
             elif isinstance(wish, wishes.HoldSpeech):
-                self._held_by_sound = self._agent.since is not None and isinstance(
-                    entry.fact, facts.VoiceStarted | facts.WordsHeard
-                )
-                self._is_held, is_over_agent = True, False
+                by_caller = isinstance(entry.fact, facts.VoiceStarted | facts.WordsHeard)
+                self._held_for = "sound" if by_caller and self._agent.since is not None else "other"
+                is_over_agent = False
                 self._agent.end(now)
             elif isinstance(wish, wishes.ResumeSpeech):
                 self._resumed(now, went_on=not cut)
@@ -261,9 +264,9 @@ class TalkObserver:
         return True
 
     def _resumed(self, now: float, *, went_on: bool) -> None:
-        if self._held_by_sound and went_on and self._begun:
+        if self._held_for == "sound" and went_on and self._begun:
             self._tally["talked_over"] += 1
-        self._is_held = self._held_by_sound = False
+        self._held_for = ""
         if self._begun:
             self._agent.begin(now)
 
