@@ -73,9 +73,11 @@ def test_words_said_while_the_caller_is_handed_over_are_answered_if_they_stay() 
 
 def test_a_caller_who_comes_back_hears_so_at_once_in_the_agents_language() -> None:
     call = Telling(msgspec.structs.replace(WEBHOOK, greeting="", language="de-DE"))
-    call.connect()
-    call.tell(facts.TransferReturned("busy", "+15550123"))
+    call.tell(facts.CallPrepared(), facts.TransferReturned("busy", "+15550123"))
     assert call.last(wishes.Say).text.startswith("Es tut mir leid, im Moment konnte niemand")
+    assert call.wait(30) == [], "until the phone is there, nobody waits for the voice"
+    call.tell(facts.CallConnected())
+    assert len(call.all(wishes.Say)) == 1
     assert call.conversation.agent_state is Agent.THINKING
     assert call.conversation.returned == facts.TransferReturned("busy", "+15550123")
 

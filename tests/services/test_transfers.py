@@ -277,3 +277,19 @@ async def test_the_agents_place_is_its_own_until_a_human_has_the_caller(world: W
     assert await held() == (0, 1)
     await world.runner.tick()
     assert await held() == (1, 2), "somebody else's turn has come"
+
+
+@pytest.mark.parametrize("is_draining", [True, False])
+async def test_the_agent_warms_up_while_the_carrier_connects(world: World, mine: str, is_draining: bool) -> None:
+    call = await rings(world, mine)
+    world.switchboard.is_draining = is_draining
+    plan, token = await world.calls.after(call.id, BUSY)
+    assert plan.stage is None
+    held = world.switchboard.held.get(call.id)
+    if not is_draining:
+        assert held is not None and held.continues is not None
+        assert (held.continues.is_back, len(held.continues.lines)) == (True, 2)
+        await world.calls.report(CallReport("CA-1", "completed"), number_id=call.number_id)
+        assert world.switchboard.ended == [("hang_up", call.id, "caller_hangup")], "it is told that the caller is gone"
+    redeemed = await world.calls.redeem_stream_token(token.reveal())
+    assert redeemed.continues is not None and redeemed.continues.is_back, "another replica may be given the stream"

@@ -22,6 +22,7 @@ class Transfers:
         self._agent = shared.agent
         self._deadlines = shared.deadlines
         self._rules = shared.rules
+        self._ledger = shared.ledger
         self._tally = shared.tally
         self._out = shared.out
         self._speech = speech
@@ -44,7 +45,11 @@ class Transfers:
         self._deadlines.clear("transfer")
         if is_here:
             self._speech.take_back()
-        self._answers.say(lines.nobody_took_it(self._agent.language), now)
+        said = lines.nobody_took_it(self._agent.language)
+        if self._tally.connected_at is None:  # like a greeting, it is ready when the phone is there
+            self._speech.say_whole(self._ledger.open(now), "said", said)
+        else:
+            self._answers.say(said, now)
         self._parts.leave_if_deaf(now)
 
     def due(self, now: float) -> None:

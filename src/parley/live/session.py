@@ -28,6 +28,7 @@ from parley.conversation.facts import (
 )
 from parley.conversation.journal import Entry, Header
 from parley.conversation.machine import Conversation
+from parley.conversation.rules import TurnRules
 from parley.conversation.talk import Talk, TalkObserver
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ParleyError
@@ -109,7 +110,7 @@ class Session:
         self.plan = plan
         self._providers = providers
         self._records = records
-        conversation = Conversation(plan.agent)
+        conversation = Conversation(plan.agent, TurnRules(judges_turns=providers.turn_model is not None))
         supervision = Supervision(plan, audience, conversation, self.post)
         self._steps = _Steps(journal, TalkObserver(), supervision, TurnMeter(metrics, conversation.is_open))
         self._metrics = metrics
@@ -129,6 +130,9 @@ class Session:
             parts = self._join(tasks)
             writing = tasks.create_task(parts.scribe.run())
             self._driver.post(CallPrepared())
+            before = self.plan.continues
+            if before is not None and before.is_back and before.transfer is not None:
+                self._driver.post(TransferReturned(before.transfer.outcome, before.transfer.to))
             self._driver.start()
             try:
                 leave = await self._until_over(ring_limit_s)
@@ -174,7 +178,7 @@ class Session:
         parts = _Parts(
             hearing=hearing,
             voice=voice,
-            listener=Listener(hearing, audio, self._on_hearing),
+            listener=Listener(hearing, audio, self._on_hearing, providers.turn_model),
             speaker=Speaker(voice, audio, self._driver.post),
             replier=Replier(
                 plan,
@@ -304,9 +308,6 @@ class Session:
             self._attached.set_result(None)
             parts.scribe.connected()
             self._driver.post(CallConnected())
-            before = self.plan.continues
-            if before is not None and before.is_back and before.transfer is not None:
-                self._driver.post(TransferReturned(before.transfer.outcome, before.transfer.to))
         side = LegSide(leg, parts.listener, parts.speaker, self._driver, lambda: self._leg is leg)
         return parts.recorder.listen_in(leg, self.supervision.listen_in(side))
 
@@ -378,6 +379,7 @@ class Session:
         wishes.PressDigits: lambda self, parts, wish, now: parts.speaker.press(wish.digits, now),
         wishes.NoteTurn: lambda self, parts, wish, now: self._note(parts, wish),
         wishes.NoteInterruption: lambda self, parts, wish, now: self._metrics.interruption(wish),
+        wishes.JudgeTurn: lambda self, parts, wish, now: parts.listener.judge(wish.pause),
         wishes.NoteProblem: lambda self, parts, wish, now: self._problem(parts, wish),
         wishes.ReplacePart: lambda self, parts, wish, now: parts.hearing.replace(wish.reason),
         wishes.OpenMicrophone: lambda self, parts, wish, now: self.supervision.open_microphone(wish.by),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -206,6 +207,8 @@ class Calls:
                 call.is_handed_on = False
         if not is_known and not await self._is_held(call_id):
             raise Conflict("No replica holds this call any more.")
+        if call.stage is None and transfers.is_back(call):
+            await self._warm_for_return(call)
         return await self._plans.for_call(call), token
 
     async def forwarded(self, call_id: str) -> None:
@@ -217,6 +220,14 @@ class Calls:
         return (await self.after(call_id))[1]
 
     # ------------------------------------------------------------ steps
+
+    async def _warm_for_return(self, call: CallRow) -> None:
+        """What the caller hears first is ready when they come back, if they come back to here."""
+        async with self._database.read() as session:
+            rows = await calls.transcript(session, call.id)
+        plan = await self._plans.for_rest(call, rows, self._tokens.clock(), is_back=True)
+        with contextlib.suppress(ParleyError):  # whoever is given the stream is told again
+            self._switchboard.prepare(plan)
 
     async def _is_held(self, call_id: str) -> bool:
         return self._switchboard.holds(call_id) or await self._presence.is_held_elsewhere(call_id)

@@ -22,8 +22,14 @@ def begin(call: CallRow, to_number: str, at: datetime, whispers: Sequence[Told] 
     call.transfers = transfers.stored([*transfers.read(call.transfers), entry])
 
 
+def is_back(call: CallRow) -> bool:
+    """Whether the caller comes from a transfer that came to nothing, and the agent does not know it yet."""
+    known = transfers.read(call.transfers)
+    return bool(known) and known[-1].is_news
+
+
 def take_news(call: CallRow) -> bool:
-    """Whether the caller is back from a transfer that came to nothing, and the agent does not know it yet."""
+    """The same, once: from now on the agent knows."""
     known = transfers.read(call.transfers)
     if not known or not known[-1].is_news:
         return False
