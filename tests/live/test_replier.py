@@ -11,11 +11,20 @@ from parley.conversation import facts
 from parley.conversation.ledger import Spoken
 from parley.conversation.wishes import AskReply, CancelReply
 from parley.domain.agents import AgentSnapshot
-from parley.domain.calls import CallPlan, WebhookTarget
+from parley.domain.calls import CallPlan, Continuation, WebhookTarget
 from parley.domain.errors import ProviderUnavailable
 from parley.domain.secrets import Secret
 from parley.live.replier import Replier
-from parley.providers.protocols import DigitsPart, HangupPart, ReplyPart, TextPart, TransferPart, TurnRequest
+from parley.providers.protocols import (
+    DigitsPart,
+    HangupPart,
+    RefusedPart,
+    ReplyPart,
+    SilencePart,
+    TextPart,
+    TransferPart,
+    TurnRequest,
+)
 from tests.live.test_scribe import PLAN
 
 Script = Callable[[int], AsyncGenerator[ReplyPart, None]]
@@ -194,3 +203,123 @@ async def test_after_a_failed_turn_connections_are_warmed_and_nothing_of_it_is_k
 
     _, responder = await told_by(script, then)
     assert responder.warmed == 1
+
+
+EAGER_WEBHOOK = msgspec.structs.replace(
+    PLAN,
+    agent=AgentSnapshot("agent_1", "Ada", "webhook"),
+    webhook=WebhookTarget("https://a.example", Secret("x"), speculative=True),
+)
+
+
+async def one_answer(asking: int) -> AsyncGenerator[ReplyPart, None]:
+    yield TextPart("Here.")
+
+
+async def no_answer(asking: int) -> AsyncGenerator[ReplyPart, None]:
+    await asyncio.Event().wait()
+    yield TextPart("Never.")
+
+
+async def test_what_a_model_wants_besides_speaking_is_told() -> None:
+    async def script(asking: int) -> AsyncGenerator[ReplyPart, None]:
+        yield RefusedPart("tool_not_offered")
+        yield SilencePart()
+
+    told, _ = await told_by(script)
+    assert told == [facts.ReplyRefused(1, "tool_not_offered"), facts.ReplySilent(1), facts.ReplyDone(1)]
+
+
+async def asked_early(history: list[Spoken], wish: AskReply) -> TurnRequest:
+    responder = ScriptedResponder(one_answer)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        Replier(PLAN, responder, tasks, lambda fact: None, lambda: history).ask(wish)
+    return responder.requests[0]
+
+
+async def test_an_early_asking_ends_with_words_that_are_not_in_the_history_yet() -> None:
+    before = [Spoken("agent", "Hello!", 0.5, 0)]
+    request = await asked_early(before, AskReply(1, 1, "Are you open?", is_early=True))
+    assert request.is_early
+    assert [line.text for line in request.history] == ["Hello!", "Are you open?"]
+    # Of a turn that goes on after all, the history has the first words already.
+    reopened = [*before, Spoken("caller", "Are you", 2.0, 1)]
+    request = await asked_early(reopened, AskReply(1, 1, "Are you open?", is_early=True))
+    assert [line.text for line in request.history] == ["Hello!", "Are you open?"]
+    request = await asked_early([*before, Spoken("caller", "Are you open?", 2.0, 1)], AskReply(1, 1, "Are you open?"))
+    assert [line.text for line in request.history] == ["Hello!", "Are you open?"]
+
+
+async def test_one_turn_has_one_id_and_no_other_turn_of_the_call_has_it() -> None:
+    first = await asked_early([], AskReply(1, 0, "One"))
+    more = await asked_early([], AskReply(2, 0, "One two"))
+    second = await asked_early([], AskReply(3, 1, "Three"))
+    assert first.turn_id == more.turn_id == "turn_1_0"
+    later = msgspec.structs.replace(
+        second, turn=0, plan=msgspec.structs.replace(second.plan, continues=Continuation(100_000, 60.0))
+    )
+    assert len({first.turn_id, second.turn_id, later.turn_id}) == 3
+
+
+async def test_a_webhook_that_is_asked_early_is_told_what_nobody_heard() -> None:
+    def then(replier: Replier, turn: int) -> None:
+        if turn == 5:
+            replier.cancel(CancelReply(1, reason="caller_went_on"))
+
+    for script in (no_answer, one_answer):  # whether its answer is complete or not
+        _, responder = await told_by(script, then, EAGER_WEBHOOK)
+        assert responder.withdrawn == [("turn_1_0", "caller_went_on", "")]
+
+
+async def test_a_webhook_that_is_asked_early_is_told_how_much_was_heard() -> None:
+    def then(replier: Replier, turn: int) -> None:
+        if turn == 5:
+            replier.cancel(CancelReply(1, "We are", "interrupted"))
+            replier.cancel(CancelReply(1, "We are", "interrupted"))
+
+    _, responder = await told_by(one_answer, then, EAGER_WEBHOOK)
+    assert responder.withdrawn == [("turn_1_0", "interrupted", "We are")]
+
+
+async def test_nobody_else_is_told_and_the_end_of_a_call_is_told_by_its_own_event() -> None:
+    plain = msgspec.structs.replace(EAGER_WEBHOOK, webhook=WebhookTarget("https://a.example", Secret("x")))
+    for plan in (PLAN, plain):
+        _, responder = await told_by(one_answer, lambda replier, turn: replier.cancel(CancelReply(1)), plan)
+        assert responder.withdrawn == []
+    _, responder = await told_by(
+        no_answer, lambda replier, turn: replier.cancel_all() if turn == 5 else None, EAGER_WEBHOOK
+    )
+    assert responder.withdrawn == []
+
+
+async def test_only_the_last_few_answers_are_remembered() -> None:
+    def then(replier: Replier, turn: int) -> None:
+        replier.ask(AskReply(turn + 2, turn + 1, "Hello?"))
+        if turn == 9:
+            for reply in (1, 2, 3, 7):
+                replier.cancel(CancelReply(reply, reason="interrupted"))
+
+    _, responder = await told_by(one_answer, then, EAGER_WEBHOOK)
+    assert responder.withdrawn == [("turn_1_6", "interrupted", "")]
+
+
+async def test_an_early_asking_that_is_confirmed_is_an_asking_like_another() -> None:
+    gate = asyncio.Event()
+
+    async def script(asking: int) -> AsyncGenerator[ReplyPart, None]:
+        if asking == 1:
+            await gate.wait()
+        yield TextPart(f"from {asking}")
+
+    told: list[facts.AnyFact] = []
+    responder = ScriptedResponder(script)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        replier = Replier(PLAN, responder, tasks, told.append, list)
+        replier.ask(AskReply(1, 0, "Hello?", is_early=True))
+        await asyncio.sleep(0)
+        replier.confirm(1)
+        replier.retry(1)
+        await asyncio.sleep(0.01)
+        gate.set()
+    assert [request.is_early for request in responder.requests] == [True, False]
+    assert told == [facts.ReplyText(1, "from 2"), facts.ReplyDone(1)]  # and never from both

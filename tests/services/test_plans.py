@@ -16,7 +16,7 @@ from parley.schemas.agents import AgentUpdate
 from parley.schemas.base import parse
 from parley.schemas.calls import CallCreate
 from parley.schemas.credentials import CredentialCreate
-from parley.schemas.webhooks import WebhookPut
+from parley.schemas.webhooks import WebhookOut, WebhookPut
 from tests.services.world import World
 
 
@@ -313,3 +313,19 @@ async def test_the_house_speaks_without_anybodys_spare_parts(world: World, mine:
 
     assert plan.agent.spare_voices != ()
     assert world.plans.in_house_voice(plan.agent).spare_voices == ()
+
+
+async def test_a_webhook_is_asked_ahead_only_where_it_wants_to_be(world: World, mine: str) -> None:
+    hosted = await placed(world, mine, {})
+    assert hosted.agent.conduct.thinks_ahead  # a chat model is, unless its agent says otherwise
+    agent = await world.agent(mine, voice_mode="webhook", system_prompt=None)
+    await world.number(mine, agent.id)
+    dial = CallCreate(agent_id=agent.id, to_number="4155559999")
+    asked_ahead = []
+    for hook in (WebhookPut(url="https://a.example"), WebhookPut(url="https://a.example", speculative=True)):
+        opened = await world.webhooks.put(mine, None, hook)
+        assert WebhookOut.of(*opened).speculative is hook.speculative
+        plan = world.switchboard.held[(await world.calls.create(mine, dial)).id]
+        assert (plan.webhook is not None and plan.webhook.speculative) is plan.agent.conduct.thinks_ahead
+        asked_ahead.append(plan.agent.conduct.thinks_ahead)
+    assert asked_ahead == [False, True]

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
+import msgspec
 import pytest
 
 from parley.domain.calls import CallPlan
@@ -11,7 +12,7 @@ from parley.domain.errors import ProviderError
 from parley.domain.events import TurnDelivery
 from parley.providers.guard import TargetRules
 from parley.providers.outbound import OutboundHttp
-from parley.providers.protocols import DigitsPart, HangupPart, ReplyPart, TextPart, TransferPart
+from parley.providers.protocols import DigitsPart, HangupPart, ReplyPart, TextPart, TransferPart, TurnRequest
 from parley.providers.responders.webhook import WebhookResponder
 from tests.emulators.http_server import Answer
 from tests.emulators.webhook import DEAD, EMPTY, GARBAGE, HTML, SILENT, Decide, WebhookEmulator, ndjson, plain, raw
@@ -222,3 +223,72 @@ async def test_warming_never_fails(desk: Desk) -> None:
     async with WebhookEmulator(lambda event: ANSWER) as webhook:
         await desk.responder.warm(turn(webhook).plan)
     await desk.responder.warm(turn(None).plan)
+
+
+def early(request: TurnRequest, **changes: Any) -> TurnRequest:
+    """The same turn, of a webhook that wants to be asked early and told what came of it."""
+    assert request.plan.webhook is not None
+    target = msgspec.structs.replace(request.plan.webhook, speculative=True)
+    plan = msgspec.structs.replace(request.plan, webhook=target)
+    return msgspec.structs.replace(request, **({"plan": plan, "turn": 3} | changes))
+
+
+async def test_a_turn_says_which_one_it_is_and_whether_it_is_certainly_over(desk: Desk) -> None:
+    async with WebhookEmulator(lambda event: ANSWER) as webhook:
+        await collect(desk.responder.respond(turn(webhook)))
+        await collect(desk.responder.respond(early(turn(webhook), is_early=True, digits="4711")))
+        await collect(desk.responder.respond(early(turn(webhook))))
+        plain, first, again = [event["data"] for event in webhook.turns]
+    assert plain["turnId"] == "turn_1_0"
+    assert "speculative" not in plain
+    assert "digits" not in plain
+    assert (first["turnId"], first["speculative"], first["digits"]) == ("turn_1_3", True, "4711")
+    assert again["turnId"] == first["turnId"]
+    assert "speculative" not in again
+
+
+async def test_a_withdrawn_turn_is_told_once_signed_and_kept_among_the_deliveries(desk: Desk) -> None:
+    async with WebhookEmulator(lambda event: ANSWER) as webhook:
+        await desk.responder.withdraw(early(turn(webhook), is_early=True), "caller_went_on", "")
+        await desk.responder.withdraw(early(turn(webhook)), "interrupted", "We are open")
+        first, second = webhook.received
+    assert first.is_signed
+    assert first.event["event"] == "agent.turn_canceled"
+    data = first.event["data"]
+    assert (data["turnId"], data["reason"], data["heard"], data["speculative"]) == (
+        "turn_1_3",
+        "caller_went_on",
+        "",
+        True,
+    )
+    assert data["transcript"] == "Until when?"  # of two askings of one turn, the one with these words
+    assert (second.event["data"]["reason"], second.event["data"]["heard"]) == ("interrupted", "We are open")
+    assert "speculative" not in second.event["data"]
+    assert [(one.event_type, one.http_status, one.error) for one in desk.deliveries] == [
+        ("agent.turn_canceled", 200, None)
+    ] * 2
+    assert desk.deliveries[0].delivery_id == first.message_id
+
+
+async def test_a_webhook_that_did_not_ask_for_it_is_not_told(desk: Desk) -> None:
+    async with WebhookEmulator(lambda event: ANSWER) as webhook:
+        await desk.responder.withdraw(turn(webhook), "interrupted", "We are")
+        await desk.responder.withdraw(turn(None), "interrupted", "We are")
+        assert webhook.received == []
+
+
+async def test_telling_of_a_withdrawn_turn_never_fails(desk: Desk) -> None:
+    async with WebhookEmulator(lambda event: ANSWER) as webhook:
+        webhook.status, gone = 500, early(turn(webhook))
+        await desk.responder.withdraw(gone, "interrupted", "")
+    await desk.responder.withdraw(gone, "interrupted", "")  # nobody listens there any more
+    assert [one.error for one in desk.deliveries] == ["http_status", "connect_failed"]
+
+
+async def test_closing_an_early_asking_closes_its_connection(desk: Desk) -> None:
+    async with WebhookEmulator(lambda event: SILENT) as webhook:
+        asking = asyncio.ensure_future(collect(desk.responder.respond(early(turn(webhook), is_early=True))))
+        await webhook.wait_for("agent.message")
+        asking.cancel()
+        await asyncio.wait_for(webhook.server.left.wait(), 60)
+        assert webhook.server.abandoned == 1
