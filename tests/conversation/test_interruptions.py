@@ -87,7 +87,9 @@ def test_a_murmur_is_no_interruption(murmur: str) -> None:
     call = speaking(heard=10)
     call.tell(facts.VoiceStarted())
     assert call.tell(facts.WordsHeard(murmur), after=0.2) == []
-    assert of_speech(call.tell(facts.WordsHeard(murmur, is_final=True, ends_turn=True), after=0.4)) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.tell(facts.WordsHeard(murmur, is_final=True, ends_turn=True), after=0.4)) == [
+        wishes.ResumeSpeech(1)
+    ]
     assert len(call.all(wishes.AskReply)) == 1
 
 
@@ -110,7 +112,9 @@ def test_yes_at_the_edge_of_a_sentence_is_an_answer_to_it() -> None:
 def test_the_agents_own_echo_is_no_interruption() -> None:
     call = speaking(heard=20)
     call.tell(facts.VoiceStarted())
-    assert of_speech(call.tell(facts.WordsHeard("open from nine", is_final=True), after=0.3)) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.tell(facts.WordsHeard("open from nine", is_final=True), after=0.3)) == [
+        wishes.ResumeSpeech(1)
+    ]
 
 
 def test_repeating_the_agents_words_as_a_question_is_an_interruption() -> None:
@@ -124,7 +128,9 @@ def test_picking_up_with_hello_does_not_cost_the_greeting() -> None:
     call.connect()
     call.tell(facts.SpeechStarted(1))
     call.tell(facts.VoiceStarted(), after=0.3)
-    assert of_speech(call.tell(facts.WordsHeard("Hello?", is_final=True, ends_turn=True), after=0.5)) == [wishes.ResumeSpeech(1)]
+    assert of_speech(call.tell(facts.WordsHeard("Hello?", is_final=True, ends_turn=True), after=0.5)) == [
+        wishes.ResumeSpeech(1)
+    ]
 
 
 def test_late_words_of_a_cut_reply_are_dropped_by_number() -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from parley.conversation import facts, wishes
 from parley.conversation.states import Agent
-from tests.conversation.test_interruptions import ANSWER, speaking
 from tests.conversation.telling import Telling
+from tests.conversation.test_interruptions import ANSWER, speaking
 
 
 def stops(call: Telling) -> list[tuple[float, str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 from parley.audio.formats import MULAW_8K
 from parley.providers.protocols import SpokenAudio, UtteranceDone
@@ -61,6 +62,7 @@ class PlayingPhone:
         self.played = bytearray()
         self.flushes = 0
         self.is_closed = False
+        self._broken_off_at = [0]
 
     def play(self, audio: bytes) -> None:
         self._queue.append(audio)
@@ -69,6 +71,21 @@ class PlayingPhone:
         self._queue.clear()
         self._position = self._into = 0
         self.flushes += 1
+        self._broken_off_at.append(len(self.played))
+
+    def words(self, *, keeps_broken: bool = False) -> list[str]:
+        """Words of `spoken` audio that were played from their first to their last byte. Other audio makes no sense.
+
+        One that was broken off is taken to be said again from its beginning, unless `keeps_broken`.
+        """
+        text = ""
+        for start, end in pairwise([*self._broken_off_at, len(self.played)]):
+            whole = range(start, end - BYTES_PER_CHAR + 1, BYTES_PER_CHAR)
+            stretch = "".join(chr(self.played[at]) for at in whole)
+            if stretch and not stretch.startswith(" "):  # the word before was broken off
+                text = f"{text} " if keeps_broken else text[: text.rfind(" ") + 1]
+            text += stretch
+        return text.split()
 
     def close(self) -> None:
         self.is_closed = True

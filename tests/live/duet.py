@@ -9,6 +9,7 @@ from parley.audio.formats import MULAW_8K
 from parley.conversation import facts, wishes
 from parley.conversation.journal import Entry
 from parley.conversation.machine import Conversation
+from parley.conversation.states import Agent
 from parley.domain.agents import AgentSnapshot
 from parley.live.speaker import Speaker
 from tests.conversation.telling import HOSTED
@@ -101,6 +102,7 @@ class Duet:
             fact = self._inbox.popleft()
             self._fulfil(fact, self.conversation.handle(fact, self.now))
         self._is_working = False
+        assert self.speaker.is_held is (self.conversation.agent_state is Agent.HELD), "held by one and not by the other"
 
     def _fulfil(self, fact: facts.AnyFact | None, wished: list[wishes.AnyWish]) -> None:
         self.steps.append(Entry(self.now, fact, wished))
@@ -109,6 +111,9 @@ class Duet:
             match wish:
                 case wishes.Say():
                     self.speaker.say(wish.reply, wish.text)
+                case wishes.Murmur():
+                    self.speaker.say(wish.reply, wish.text)
+                    self.speaker.finish(wish.reply)
                 case wishes.FinishSaying():
                     self.speaker.finish(wish.reply)
                 case wishes.HoldBack():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +27,6 @@ class Stage:
         self.speaker = Speaker(ScriptedVoice(), MULAW_8K, self.told.append)
         self.phone = PlayingPhone(self.speaker.played)
         self.speaker.attach(self.phone, 0.0)
-        self._breaks = [0]
 
     def says(self, number: int, audio: SpokenAudio, text: str) -> None:
         self.speaker.say(number, text)
@@ -43,23 +40,11 @@ class Stage:
 
     def breaks_off(self, quiet_s: float) -> None:
         self.speaker.hold(self.phone.now)
-        self._breaks.append(len(self.phone.played))
         self.phone.let_pass(quiet_s)
         self.speaker.resume(self.phone.now)
 
     def ended(self) -> list[int]:
         return [fact.reply for fact in self.told if isinstance(fact, facts.SpeechEnded)]
-
-    def words_played(self) -> list[str]:
-        """Words that were played from their first to their last byte, however often."""
-        text = ""
-        for start, end in pairwise([*self._breaks, len(self.phone.played)]):
-            whole = range(start, end - BYTES_PER_CHAR + 1, BYTES_PER_CHAR)
-            stretch = "".join(chr(self.phone.played[at]) for at in whole)
-            if stretch and not stretch.startswith(" "):  # the word before was broken off, and is said again
-                text = text[: text.rfind(" ") + 1]
-            text += stretch
-        return text.split()
 
 
 @pytest.mark.parametrize("played_ms", [220, 440, 700, 1160, 1500, 2060])
@@ -90,11 +75,11 @@ def test_every_word_is_heard_whole_once_however_often_it_was_broken_off(holds: l
         stage.phone.let_pass(played_s)
         stage.speaker.progress(stage.phone.now)
         heard = TEXT[: stage.heard(1)]
-        assert len(stage.words_played()) >= len(heard.split()) - (not heard.endswith(" "))
+        assert len(stage.phone.words()) >= len(heard.split()) - (not heard.endswith(" "))
         stage.breaks_off(quiet_s)
     stage.phone.let_pass(20)
     assert stage.ended() == [1]
-    assert stage.words_played() == TEXT.split()
+    assert stage.phone.words() == TEXT.split()
 
 
 def test_wherever_it_is_broken_off_each_marked_word_is_played_once() -> None:
@@ -142,7 +127,7 @@ def test_a_second_interruption_while_it_goes_on_skips_nothing() -> None:
         stage.breaks_off(0.2)
         stage.phone.let_pass(0.04)
     stage.phone.let_pass(6)
-    assert stage.words_played() == TEXT.split()
+    assert stage.phone.words() == TEXT.split()
     assert stage.ended() == [1]
 
 
@@ -168,7 +153,7 @@ def test_a_hold_between_two_utterances_loses_neither() -> None:
     stage.breaks_off(0.3)
     stage.phone.let_pass(3)
     assert stage.ended() == [1, 2]
-    assert stage.words_played() == ["One", "two.", "Three", "four."]
+    assert stage.phone.words() == ["One", "two.", "Three", "four."]
 
 
 def test_a_hold_at_the_very_end_is_not_the_end_of_speaking() -> None:
