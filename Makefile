@@ -49,7 +49,7 @@ LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 
 
 lock: ## Resolve the dependencies anew (needs uv)
 	@$(LOCK) --upgrade --output-file requirements.lock
-	@$(LOCK) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	@$(LOCK) --extra turn --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## Remove the virtual environment and caches (never ./data)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -272,10 +272,26 @@ class Settings(BaseSettings):
         alias="OPENAI_BASE_URL",
         description="Any OpenAI-compatible server, self-hosted models included.",
     )
+    compatible_base_url: OpenAIUrl | None = Field(
+        None,
+        alias="PARLEY_COMPATIBLE_BASE_URL",
+        description="A second OpenAI-compatible server: the provider compatible, whose models agents can fall back on.",
+        examples=["https://models.example.com/v1"],
+    )
+    compatible_api_key: SecretText = Field(
+        Secret(""), alias="PARLEY_COMPATIBLE_API_KEY", description="Its key, for projects without their own."
+    )
     speech_to_text: Literal["deepgram", "simulated"] = Field(
         "deepgram",
         alias="PARLEY_SPEECH_TO_TEXT",
         description="Who listens for agents that name nobody. simulated hears simulated callers, and nobody else.",
+    )
+    turn_model: Path | None = Field(
+        None,
+        alias="PARLEY_TURN_MODEL",
+        description="An end-of-turn model of the smart-turn v3 kind, as an ONNX file: it hears from the sound whether a"
+        " caller has finished. Needs the extra turn. Nothing is downloaded.",
+        examples=["models/smart-turn-v3.onnx"],
     )
     text_to_speech: Literal["elevenlabs", "openai", "espeak", "tone"] | None = Field(
         None,

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from parley.audio.formats import AudioFormat
+from parley.audio.watermark import speak
 from parley.conversation.facts import WordsHeard
 from parley.domain.agents import AgentSnapshot, ListenChoice, ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan, EndReason
@@ -33,6 +34,7 @@ from parley.storage.presence import Alone
 from tests.live.doubles import PlayingPhone, ScriptedVoice
 from tests.live.records import MemoryRecords
 
+QUIET = b"\xff" * 8000
 PLAN = CallPlan(
     "call_1",
     "proj_1",
@@ -82,6 +84,19 @@ class Ear:
         self._closed.set()
 
 
+class Turns:
+    """An end-of-turn model that is always sure that the caller has finished."""
+
+    hears_s = 8.0
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+
+    def judge(self, audio: bytes, audio_format: AudioFormat, tell: Callable[[float], None]) -> None:
+        self.heard.append(audio)
+        tell(1.0)
+
+
 class BrokenVoice(ScriptedVoice):
     """Has a bug, and is its own door."""
 
@@ -102,7 +117,7 @@ class BrokenRecords(MemoryRecords):
 class World:
     """A directory over shipped doubles, and where it writes calls down."""
 
-    def __init__(self, records: MemoryRecords, ear: Ear, ring_limit_s: float) -> None:
+    def __init__(self, records: MemoryRecords, ear: Ear, ring_limit_s: float, turns: Turns | None) -> None:
         self.records = records
         self.metrics = Metrics()
         hands = Hands()
@@ -112,6 +127,7 @@ class World:
             models={"scripted": hands},
             webhook=hands,
             carrier_audio={},
+            turn_model=turns,
         )
         self.directory = Directory(providers, records, self.metrics, Journals(None), Alone(), ring_limit_s=ring_limit_s)
 
@@ -122,8 +138,10 @@ class World:
 
 
 @asynccontextmanager
-async def world_of(records: MemoryRecords, ear: Ear | None = None, ring_limit_s: float = 60.0) -> AsyncIterator[World]:
-    world = World(records, ear or Ear(), ring_limit_s)
+async def world_of(
+    records: MemoryRecords, ear: Ear | None = None, ring_limit_s: float = 60.0, turns: Turns | None = None
+) -> AsyncIterator[World]:
+    world = World(records, ear or Ear(), ring_limit_s, turns)
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(world.directory.run())
         await asyncio.sleep(0)
@@ -187,6 +205,25 @@ async def test_words_over_the_agent_cut_it_where_the_phone_had_played_to() -> No
     [first, *_] = [what for kind, what in world.records.written if kind == "turn"]
     assert first.was_cut
     assert first.agent in {"I", "I am", "I am on"}  # half a second of it, and a little more on a busy machine
+
+
+async def test_a_pause_is_heard_by_the_end_of_turn_model_of_the_server() -> None:
+    ear, turns = Ear(), Turns()
+    agent = msgspec.structs.replace(PLAN.agent, listen=ListenChoice("ear"))
+    audio = QUIET + speak("I would like to") + QUIET
+    async with world_of(MemoryRecords(), ear, turns=turns) as world:
+        world.directory.prepare(msgspec.structs.replace(PLAN, agent=agent))
+        side = await world.directory.attach("call_1", silent_phone())
+        ear.emit(WordsHeard("I would like to", is_final=True, ends_turn=True))
+        for at in range(0, len(audio), 160):
+            side.on_audio(audio[at : at + 160])
+        async with asyncio.timeout(60):
+            while not turns.heard:
+                await asyncio.sleep(0.005)
+        world.directory.hang_up("call_1", "caller_hangup")
+        await world.until_empty()
+    assert turns.heard == [audio[: len(turns.heard[0])]]
+    assert len(QUIET) < len(turns.heard[0]) < len(audio)
 
 
 async def test_a_second_phone_takes_the_place_of_the_first_which_is_heard_no_more() -> None:

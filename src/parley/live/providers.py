@@ -22,7 +22,7 @@ from parley.providers.failover.hearing import SparedHearing
 from parley.providers.failover.responder import Model, SparedResponder
 from parley.providers.failover.succession import Succession
 from parley.providers.failover.voice import SparedVoice
-from parley.providers.protocols import HearingFact, Responder, SpeechToText, TextToSpeech, VoiceFact
+from parley.providers.protocols import HearingFact, Responder, SpeechToText, TextToSpeech, TurnModel, VoiceFact
 
 log = structlog.get_logger()
 
@@ -45,6 +45,7 @@ class Providers:
     carrier_audio: Mapping[str, AudioFormat]
     recorders: Recorders = field(default_factory=Recorders)
     breakers: Breakers = field(default_factory=Breakers)
+    turn_model: TurnModel | None = None
 
     def check(self, plan: CallPlan) -> None:
         """Raises ProviderUnavailable unless this server knows the first recogniser, voice and model of the call."""

@@ -89,6 +89,22 @@ class SpeechToText(Protocol):
     ) -> Hearing: ...
 
 
+class TurnModel(Protocol):
+    """Hears whether a caller has finished, on this machine. One for all calls."""
+
+    @property
+    def hears_s(self) -> float:
+        """So much of the caller's last sound it wants."""
+        ...
+
+    def judge(self, audio: bytes, audio_format: AudioFormat, tell: Callable[[float], None]) -> None:
+        """Call `tell` with the probability that the caller has finished at the end of `audio`: soon, or never.
+
+        Never blocks; where too many questions wait, this one is dropped.
+        """
+        ...
+
+
 # ---------------------------------------------------------------- text to speech
 
 

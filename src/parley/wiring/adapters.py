@@ -21,7 +21,7 @@ from parley.domain.limits import Allowance
 from parley.domain.secrets import Secret
 from parley.live.providers import Providers
 from parley.providers.outbound import OutboundHttp
-from parley.providers.protocols import Carrier
+from parley.providers.protocols import Carrier, TurnModel
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.voices import Voices
@@ -58,6 +58,7 @@ def operator_keys(settings: Settings) -> dict[str, Secret]:
         "elevenlabs": settings.elevenlabs_api_key,
         "openai": settings.openai_api_key,
         "twilio": settings.twilio_auth_token,
+        "compatible": settings.compatible_api_key,
     }
 
 
@@ -80,7 +81,10 @@ def providers(
     chat = ChatResponder(settings.openai_base_url)
     openai = OpenAISpeech(settings.openai_base_url, default_model=settings.speech_model)
     elevenlabs, espeak = ElevenLabs(settings.elevenlabs_base_url), Espeak()
-    for each in (chat, openai, elevenlabs, espeak):
+    models = {"openai": chat}
+    if settings.compatible_base_url is not None:
+        models["compatible"] = ChatResponder(settings.compatible_base_url)
+    for each in (*models.values(), openai, elevenlabs, espeak):
         stack.push_async_callback(each.aclose)
     return Providers(
         speech_to_text={
@@ -88,10 +92,22 @@ def providers(
             "simulated": SimulatedSpeechToText(),
         },
         text_to_speech={"elevenlabs": elevenlabs, "openai": openai, "espeak": espeak, "tone": Tone()},
-        models={"openai": chat},
+        models=models,
         webhook=WebhookResponder(webhook_http, on_delivery),
         carrier_audio={"twilio": MULAW_8K},
+        turn_model=_turn_model(settings, stack),
     )
+
+
+def _turn_model(settings: Settings, stack: AsyncExitStack) -> TurnModel | None:
+    """The operator's own, if there is one. Raises ConfigurationError if it cannot be used."""
+    if settings.turn_model is None:
+        return None
+    from parley.providers.turn_models.onnx import OnnxTurnModel
+
+    model = OnnxTurnModel(settings.turn_model)
+    stack.push_async_callback(model.aclose)
+    return model
 
 
 def voices(settings: Settings, credentials: Credentials, http: httpx.AsyncClient, defaults: Defaults) -> Voices:

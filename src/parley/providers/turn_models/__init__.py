@@ -1,0 +1,1 @@
+"""Models that hear whether a caller has finished, run on this machine from a file of the operator's."""
