@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -13,8 +15,8 @@ from parley.domain.agents import AgentSnapshot, Conduct, KeyEntry
 from tests.conversation.telling import HOSTED, WEBHOOK, Telling
 
 
-def agent_with(agent: AgentSnapshot = HOSTED, *, protects_greeting: bool = False, **keys: object) -> AgentSnapshot:
-    entry = KeyEntry(**keys)  # type: ignore[arg-type]
+def agent_with(agent: AgentSnapshot = HOSTED, *, protects_greeting: bool = False, **keys: Any) -> AgentSnapshot:
+    entry = KeyEntry(**keys)
     return msgspec.structs.replace(agent, conduct=Conduct(keys=entry, protects_greeting=protects_greeting))
 
 
@@ -48,7 +50,7 @@ def asked(call: Telling) -> list[tuple[str, str]]:
         ({"terminator": "", "count": 3}, "1#2", "[pressed 1#2]", "1#2"),
     ],
 )
-def test_what_completes_an_entry(entry: dict[str, object], keys: str, transcript: str, digits: str) -> None:
+def test_what_completes_an_entry(entry: dict[str, Any], keys: str, transcript: str, digits: str) -> None:
     call = connected(agent_with(**entry))
     press(call, keys[:-1])
     assert not asked(call)
@@ -159,7 +161,7 @@ def test_hidden_keys_are_told_to_no_model() -> None:
 
 
 @pytest.mark.parametrize("entry", [{}, {"count": 4}, {"terminator": "*"}])
-def test_a_journal_holds_no_hidden_key_and_replays_all_the_same(entry: dict[str, object]) -> None:
+def test_a_journal_holds_no_hidden_key_and_replays_all_the_same(entry: dict[str, Any]) -> None:
     agent = agent_with(WEBHOOK, is_hidden=True, **entry)
     call = connected(agent)
     for keys in ("4711#", "#", "12*", "98"):

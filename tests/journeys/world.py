@@ -74,7 +74,8 @@ class World:
         self.webhook.secret = Secret(hook["secret"])
 
     async def _agent(self, fields: Json) -> Json:
-        agent = await self.post("/v1/agents", {"name": "Desk", **fields})
+        # On a busy machine any answer may be late, and a filler would be among the words that are asserted.
+        agent = await self.post("/v1/agents", {"name": "Desk", "fillers": [], **fields})
         number = await self.post("/v1/numbers", {"areaCode": "415", "agentId": agent["id"]})
         return agent | {"number": number["phoneNumber"]}
 

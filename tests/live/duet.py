@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
 from parley.audio.formats import MULAW_8K
 from parley.conversation import facts, wishes
@@ -108,27 +109,24 @@ class Duet:
         self.steps.append(Entry(self.now, fact, wished))
         for wish in wished:
             self.wished.append(wish)
-            match wish:
-                case wishes.Say():
-                    self.speaker.say(wish.reply, wish.text)
-                case wishes.Murmur():
-                    self.speaker.say(wish.reply, wish.text)
-                    self.speaker.finish(wish.reply)
-                case wishes.FinishSaying():
-                    self.speaker.finish(wish.reply)
-                case wishes.HoldBack():
-                    self.speaker.hold_back(wish.reply)
-                case wishes.LetOut():
-                    self.speaker.let_out(wish.reply, self.now)
-                case wishes.RetrySpeech():
-                    self.speaker.retry(wish.reply)
-                case wishes.HoldSpeech():
-                    self.speaker.hold(self.now)
-                case wishes.ResumeSpeech():
-                    self.speaker.resume(self.now)
-                case wishes.StopSpeech():
-                    self.speaker.stop(wish.reply, self.now)
-                case wishes.PlayClip():
-                    self.speaker.play_clip(wish.reply, wish.clip, self.now)
-                case wishes.PressDigits():
-                    self.speaker.press(wish.digits, self.now)
+            fulfil = self._FULFIL.get(type(wish))
+            if fulfil is not None:
+                fulfil(self, wish)
+
+    def _murmur(self, wish: wishes.Murmur) -> None:
+        self.speaker.say(wish.reply, wish.text)
+        self.speaker.finish(wish.reply)
+
+    _FULFIL: ClassVar[dict[type, Callable[[Duet, Any], None]]] = {
+        wishes.Say: lambda self, wish: self.speaker.say(wish.reply, wish.text),
+        wishes.Murmur: _murmur,
+        wishes.FinishSaying: lambda self, wish: self.speaker.finish(wish.reply),
+        wishes.HoldBack: lambda self, wish: self.speaker.hold_back(wish.reply),
+        wishes.LetOut: lambda self, wish: self.speaker.let_out(wish.reply, self.now),
+        wishes.RetrySpeech: lambda self, wish: self.speaker.retry(wish.reply),
+        wishes.HoldSpeech: lambda self, wish: self.speaker.hold(self.now),
+        wishes.ResumeSpeech: lambda self, wish: self.speaker.resume(self.now),
+        wishes.StopSpeech: lambda self, wish: self.speaker.stop(wish.reply, self.now),
+        wishes.PlayClip: lambda self, wish: self.speaker.play_clip(wish.reply, wish.clip, self.now),
+        wishes.PressDigits: lambda self, wish: self.speaker.press(wish.digits, self.now),
+    }
