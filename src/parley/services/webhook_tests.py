@@ -23,6 +23,7 @@ from parley.providers.protocols import (
     HistoryLine,
     ReplyPart,
     Responder,
+    SilencePart,
     TextPart,
     TransferPart,
     TurnRequest,
@@ -194,4 +195,6 @@ def _heard(parts: list[ReplyPart]) -> dict[str, Any]:
                 actions.append("hangup")
             case TransferPart():
                 actions.append("transfer")
+            case SilencePart():
+                actions.append("stay silent")
     return {"spoken": text.strip() or None, "actions": tuple(actions)}

@@ -12,7 +12,15 @@ from parley.domain.errors import ProviderError
 from parley.domain.events import TurnDelivery
 from parley.providers.guard import TargetRules
 from parley.providers.outbound import OutboundHttp
-from parley.providers.protocols import DigitsPart, HangupPart, ReplyPart, TextPart, TransferPart, TurnRequest
+from parley.providers.protocols import (
+    DigitsPart,
+    HangupPart,
+    ReplyPart,
+    SilencePart,
+    TextPart,
+    TransferPart,
+    TurnRequest,
+)
 from parley.providers.responders.webhook import WebhookResponder
 from tests.emulators.http_server import Answer
 from tests.emulators.webhook import DEAD, EMPTY, GARBAGE, HTML, SILENT, Decide, WebhookEmulator, ndjson, plain, raw
@@ -125,6 +133,8 @@ async def test_keys_hangup_and_transfer(desk: Desk) -> None:
     ]
     assert await ask({"digits": "1", "interim": True}, {"dtmf": "2#"}) == [DigitsPart("1"), DigitsPart("2#")]
     assert await ask({}) == []
+    assert await ask({"silent": True}) == await ask({"action": "silent", "text": ""}) == [SilencePart()]
+    assert await ask({"silent": True, "text": "Hm."}) == [TextPart("Hm.")]
     assert desk.deliveries[-1].error is None
 
 

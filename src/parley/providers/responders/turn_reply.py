@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from parley.providers.protocols import DigitsPart, HangupPart, ReplyPart, TextPart, TransferPart
+from parley.providers.protocols import DigitsPart, HangupPart, ReplyPart, SilencePart, TextPart, TransferPart
 
 MAX_OBJECT_BYTES = 32 * 1024
 MAX_REPLY_BYTES = 1024 * 1024
@@ -36,6 +36,7 @@ class Chunk(NamedTuple):
     leave: HangupPart | TransferPart | None
     closes: bool
     is_protected: bool = False
+    is_silent: bool = False
 
     def parts(self, before: str, quiet_s: float) -> list[ReplyPart]:
         """What to do, in order: keys, text, leaving. `before` is this turn's text so far, `quiet_s` the pause since."""
@@ -44,7 +45,7 @@ class Chunk(NamedTuple):
             parts.append(TextPart(joined(before, self.text, quiet_s), self.is_protected))
         if self.leave is not None:
             parts.append(self.leave)
-        return parts
+        return parts or ([SilencePart()] if self.is_silent else [])
 
 
 def read_chunk(fields: dict[str, Any]) -> Chunk:
@@ -62,6 +63,7 @@ def read_chunk(fields: dict[str, Any]) -> Chunk:
         leave=leave,
         closes=fields.get("interim") is not True,
         is_protected=fields.get("protected") is True,
+        is_silent=fields.get("silent") is True or action == "silent",
     )
 
 
