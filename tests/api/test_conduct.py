@@ -18,6 +18,7 @@ DEFAULTS: Json = {
     "preemptiveReplies": True,
     "endOfTurn": {"minPauseMs": 0, "maxPauseMs": 3000},
     "monologueSeconds": 180,
+    "silenceCheckInSeconds": 15,
     "dtmf": {"terminator": "#", "count": 0, "pauseMs": 1500, "hidden": False},
 }
 SET: Json = {
@@ -29,6 +30,7 @@ SET: Json = {
     "preemptiveReplies": False,
     "endOfTurn": {"minPauseMs": 400, "maxPauseMs": 1200},
     "monologueSeconds": 0,
+    "silenceCheckInSeconds": 30,
     "dtmf": {"terminator": "*", "count": 4, "pauseMs": 2500, "hidden": True},
 }
 
@@ -75,6 +77,7 @@ async def test_what_is_left_out_of_a_group_is_its_default(api: Api) -> None:
         ({"backchannels": ["mm", " "]}, "backchannels.1", "blank"),
         ({"fillers": ["Let me look."] * 21}, "fillers", "20"),
         ({"fillers": ["a" * 201]}, "fillers.0", "200"),
+        ({"silenceCheckInSeconds": 2}, "silenceCheckInSeconds", "between 3 and 600"),
         ({"monologue_seconds": 3601}, "monologue_seconds", "between 0 and 3600"),
         ({"endOfTurn": {"minPauseMs": 2000, "maxPauseMs": 1000}}, "endOfTurn.minPauseMs", "which is 1000"),
         ({"end_of_turn": {"min_pause_ms": 3000, "max_pause_ms": 2999}}, "end_of_turn.min_pause_ms", "2999"),

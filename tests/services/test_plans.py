@@ -234,12 +234,14 @@ async def test_an_agent_behaves_in_a_call_as_its_owner_said(world: World, mine: 
         "preemptiveReplies": False,
         "endOfTurn": {"minPauseMs": 250, "maxPauseMs": 1500},
         "monologueSeconds": 60,
+        "silenceCheckInSeconds": 40,
         "dtmf": {"terminator": "", "count": 4, "pauseMs": 2500, "hidden": True},
     }
     await world.agents.update(mine, row.id, parse(AgentUpdate, told))
 
     call = await world.calls.create(mine, CallCreate(agent_id=row.id, to_number="4155559999"))
 
+    assert world.switchboard.held[call.id].agent.silence_check_in_s == 40
     assert world.switchboard.held[call.id].agent.conduct == Conduct(
         interruption_sensitivity=0.25,
         protects_greeting=True,

@@ -77,6 +77,9 @@ class ConductSettings(Wire):
         description="A caller who has talked for so long without letting the agent answer is asked to. 0: never."
         " Default 180.",
     )
+    silence_check_in_seconds: Annotated[int, between(3, 600)] | None = Field(
+        None, description="A caller who says nothing for so long is asked whether they are there. Default 15."
+    )
     dtmf: KeysPressed | None = None
 
 
@@ -92,4 +95,5 @@ class ConductOut(Wire):
     preemptive_replies: bool = True
     end_of_turn: EndOfTurn = Field(default_factory=EndOfTurn)
     monologue_seconds: int = 180
+    silence_check_in_seconds: int = 15
     dtmf: KeysPressed = Field(default_factory=KeysPressed)

@@ -26,5 +26,11 @@ def conduct_of(stored: Mapping[str, Any] | None, *, is_hosted: bool) -> Conduct:
     )
 
 
+def silence_check_in_s_of(stored: Mapping[str, Any] | None, default_s: float) -> float:
+    """How long a caller may say nothing before they are asked whether they are there."""
+    own: int | None = (stored or {}).get("silence_check_in_seconds")
+    return default_s if own is None else float(own)
+
+
 def _phrases(own: Sequence[str] | None) -> tuple[str, ...] | None:
     return None if own is None else tuple(own)

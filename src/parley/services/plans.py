@@ -15,7 +15,7 @@ from parley.domain.calls import CallPlan, Continuation, EarlierLine
 from parley.domain.decisions import Decision
 from parley.domain.stages import Stage
 from parley.domain.templates import fill
-from parley.services.conduct import conduct_of
+from parley.services.conduct import conduct_of, silence_check_in_s_of
 from parley.services.credentials import Credentials
 from parley.services.defaults import Defaults
 from parley.services.webhooks import Webhooks
@@ -72,7 +72,7 @@ class Plans:
             voice=voice,
             model=model,
             max_call_duration_s=self.defaults.max_call_duration_s,
-            silence_check_in_s=self.defaults.silence_check_in_s,
+            silence_check_in_s=silence_check_in_s_of(agent.conduct, self.defaults.silence_check_in_s),
             is_recorded=await self._is_recorded(session, agent),
             conduct=conduct_of(agent.conduct, is_hosted=is_hosted),
             spare_listens=_spare_listens(agent, own, self.defaults, listen),
