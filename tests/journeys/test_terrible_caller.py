@@ -12,7 +12,7 @@ from parley.simulation.noises import cough, mumble
 from parley.simulation.phone import SimulatedPhone
 from tests.emulators.openai import Completion
 from tests.journeys.test_recording import recording, text, words_on
-from tests.journeys.world import World, rows
+from tests.journeys.world import Json, World
 
 GREETING = "Hello, you have reached the bakery. How can I help you today?"
 HOURS = "We are open from seven to six on weekdays and from eight to noon on Saturdays, and we bake all night."
@@ -22,6 +22,7 @@ ANSWERS = {
     "[pressed 12]": "Number twelve is our rye bread. Shall I put one aside for you?",
     "Yes, I am back.": "Wonderful. Your bread will be waiting for you.",
 }
+CHECK_IN = "Are you still there?"
 GOODBYE = "Thank you for calling the bakery. Goodbye."
 
 
@@ -41,18 +42,27 @@ async def test_what_remains_of_a_terrible_caller_is_word_for_word_what_was_heard
 
     call = await world.ended_call()
     assert (call["status"], call["endReason"]) == ("completed", "agent_hangup")
-    caller, agent_said = words_on(await recording(world, call))
-    transcript = rows(call)
-    assert text(agent_said) == " ".join(said for _, said in transcript if said)
-    assert text(caller) == " ".join(said for said, _ in transcript if said and not said.startswith("[pressed"))
+    on_the_left, on_the_right = words_on(await recording(world, call))
+    caller, agent_lines = by_side(call)
+    assert text(on_the_right) == " ".join(agent_lines)
+    assert text(on_the_left) == " ".join(line for line in caller if not line.startswith("[pressed"))
 
     # And it is the call that was held: everything was asked once, and answered as far as it was heard.
-    assert [said for said, _ in transcript if said] == [*ANSWERS, "Thank you, that is all."]
-    cut = dict(transcript)["I would like to know when you are open."]
-    assert cut and HOURS.startswith(cut) and cut != HOURS
+    assert caller == [*ANSWERS, "Thank you, that is all."]
+    cut = agent_lines[1]
+    assert HOURS.startswith(cut) and "weekdays" in cut and cut != HOURS
+    assert agent_lines == [GREETING, cut, *list(ANSWERS.values())[1:3], CHECK_IN, ANSWERS["Yes, I am back."], GOODBYE]
     messages = world.openai.requests[-1].body["messages"]
     told = [message["content"] for message in messages if message["role"] == "assistant"]
-    assert " ".join(" ".join(told).split()) == " ".join(said for _, said in transcript[:-1] if said)
+    assert " ".join(" ".join(told).split()) == " ".join(agent_lines[:-1])
+
+
+def by_side(call: Json) -> tuple[list[str], list[str]]:
+    """What the transcript says that the caller said, and that the agent was heard to say."""
+    rows = call["transcripts"]
+    caller = [row["transcript"] for row in rows if row["speaker"] == "caller"]
+    agent = [row["response"] if row["speaker"] == "caller" else row["transcript"] for row in rows]
+    return caller, [line for line in agent if line]
 
 
 async def misbehave(world: World, phone: SimulatedPhone) -> None:
