@@ -38,6 +38,7 @@ class Behaviour:
     garbage: bool = False  # before every message
     late_twin_s: float | None = None  # the end of speech is told again, so much later
     silent: bool = False
+    silent_path: str = ""  # where it begins so, nothing is ever answered: one of the two services hangs
     turn_pause_ms: float = 300.0  # Flux only: quiet that ends a turn
     idle_s: float = 10.0
     times: int = 1_000_000
@@ -141,7 +142,8 @@ class DeepgramEmulator:
         cuts = self.behaviour.cut_after_bytes
         cut_at = cuts[len(self.streams)] if len(self.streams) < len(cuts) else None
         self.streams.append(stream)
-        mouth = _Mouth(connection, self.behaviour, is_deaf=self._switched and self.behaviour.silent)
+        hangs = bool(self.behaviour.silent_path) and path.startswith(self.behaviour.silent_path)
+        mouth = _Mouth(connection, self.behaviour, is_deaf=hangs or (self._switched and self.behaviour.silent))
         session = _Session(connection, stream, self._speech(connection.request.path), mouth, cut_at)
         try:
             async with asyncio.TaskGroup() as tasks:

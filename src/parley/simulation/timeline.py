@@ -93,6 +93,23 @@ class Timeline:
                 waits.append((first - said.ended_at) * 1000.0)
         return waits
 
+    def longest_silence_ms(self, began_at: float, ended_at: float | None = None) -> float:
+        """The longest that the caller waited for the agent to be heard, from `began_at`, say when the call was connected.
+
+        A silence that the caller broke was theirs. One that the end of the call broke counts up to `ended_at`.
+        """
+        sounds = [(each.arrived_at, each.ended_at, True) for each in self.heard]
+        sounds += [(each.began_at, each.ended_at or each.began_at, False) for each in self.said]
+        quiet_since, longest_s = began_at, 0.0
+        for began, ended, is_agent in sorted(sounds):
+            if is_agent:
+                longest_s = max(longest_s, began - quiet_since)
+            quiet_since = max(quiet_since, ended)
+        if ended_at is not None:
+            longest_s = max(longest_s, ended_at - quiet_since)
+        stalls_ms = max((each.missing_ms for each in self.heard), default=0.0)
+        return max(longest_s * 1000.0, stalls_ms)
+
     def barge_in_ms(self) -> list[float]:
         """For each utterance that began over the agent: how long the agent went on, by `clear` or by falling silent."""
         times = []
