@@ -166,6 +166,7 @@ def test_what_it_wants_waits_for_the_turn_and_is_done_in_its_order() -> None:
         wishes.NoteProblem("tool_not_offered"),
     ]
     call.tell(facts.SpeechStarted(1), facts.SpeechHeard(1, 18), facts.SpeechEnded(1), after=1)
+    call.wait(1)  # the last key is pressed behind the words
     assert call.last(wishes.TransferTo).number == HOSTED.transfer_number
 
 

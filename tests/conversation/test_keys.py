@@ -7,8 +7,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from parley.audio.dtmf import dtmf
+from parley.audio.formats import MULAW_8K
 from parley.conversation import facts, wishes
 from parley.conversation.journal import Header, decode, encode, without_keys
+from parley.conversation.pressing import pressing_s
 from parley.conversation.replay import replay
 from parley.conversation.rules import TurnRules
 from parley.domain.agents import AgentSnapshot, Conduct, KeyEntry
@@ -176,3 +179,41 @@ def test_a_journal_holds_no_hidden_key_and_replays_all_the_same(entry: dict[str,
     digits = [w.digits for entry in decode(lines)[1] for w in entry.wishes if isinstance(w, wishes.AskReply)]
     assert digits
     assert set("".join(digits)) <= {"x", agent.conduct.keys.terminator}
+
+
+def hangs_up_after(*said: facts.AnyFact) -> Telling:
+    """The agent's webhook answers with keys and hangs up."""
+    call = connected(WEBHOOK)
+    call.says("Press nine to confirm.")
+    reply = call.last(wishes.AskReply).reply
+    assert reply == 2
+    call.tell(*said, facts.ReplyHangup(reply), facts.ReplyDone(reply), after=0.1)
+    return call
+
+
+def test_keys_are_pressed_to_their_end_before_the_agent_hangs_up() -> None:
+    call = hangs_up_after(facts.ReplyDigits(2, "9w#"))
+    assert not call.all(wishes.EndCall)
+    call.wait(1.4)
+    assert not call.all(wishes.EndCall)
+    call.wait(0.2)
+    assert call.last(wishes.EndCall).reason == "agent_hangup"
+
+
+def test_keys_behind_the_last_words_are_pressed_after_those() -> None:
+    call = hangs_up_after(facts.ReplyText(2, "Thank you.", is_whole=True), facts.ReplyDigits(2, "9"))
+    call.tell(facts.SpeechStarted(2), facts.SpeechHeard(2, 10), facts.SpeechEnded(2), after=2)
+    assert not call.all(wishes.EndCall)
+    call.wait(0.9)
+    assert call.last(wishes.EndCall).reason == "agent_hangup"
+
+
+def test_words_behind_the_keys_are_the_last_of_the_call() -> None:
+    call = hangs_up_after(facts.ReplyDigits(2, "9"), facts.ReplyText(2, "Thank you.", is_whole=True))
+    call.tell(facts.SpeechStarted(2), facts.SpeechHeard(2, 10), facts.SpeechEnded(2), after=2)
+    assert call.last(wishes.EndCall).reason == "agent_hangup"
+
+
+@pytest.mark.parametrize("digits", ["1", "1w2W3#", "0123456789*#"])
+def test_keys_take_as_long_as_is_waited_for_them(digits: str) -> None:
+    assert MULAW_8K.duration_ms(len(dtmf(digits, MULAW_8K))) / 1000 < pressing_s(digits) <= 7

@@ -43,11 +43,6 @@ def dtmf_keys(digits: str, audio_format: AudioFormat) -> list[bytes]:
     return [_sound(key, audio_format) for key in digits]
 
 
-def pressing_s(digits: str) -> float:
-    """How long it takes to press these keys."""
-    return sum(_PAUSES_MS.get(key, _TONE_MS + _GAP_MS) for key in digits) / 1000.0
-
-
 def _sound(key: str, audio_format: AudioFormat) -> bytes:
     if key in _PAUSES_MS:
         return audio_format.silence_byte * audio_format.bytes_in(_PAUSES_MS[key])

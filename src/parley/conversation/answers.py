@@ -6,9 +6,10 @@ from parley.conversation import facts, lines
 from parley.conversation.ahead import Ahead
 from parley.conversation.failing import Failing
 from parley.conversation.ledger import LineKind, Row
+from parley.conversation.pressing import pressing_s
 from parley.conversation.shared import Shared
 from parley.conversation.sounding import Sounding
-from parley.conversation.speech import Active, SpeechSide
+from parley.conversation.speech import Active, Pressed, SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import AskReply, EndCall, NoteProblem, PressDigits, TransferTo
 
@@ -89,6 +90,7 @@ class Answers:
         active = self._speech.find(fact.reply)
         if active is not None:
             active.has_acted = True
+            active.pressed = Pressed(len(active.line.text), now, pressing_s(fact.digits))
             self._deadlines.clear("reply_retry", "bridge", "reply_limit")
             self._out.append(PressDigits(fact.digits))
 

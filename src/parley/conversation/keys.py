@@ -1,4 +1,4 @@
-"""Keys the caller presses: gathered until they are complete, then part of the caller's turn.
+"""Keys the caller presses: gathered until they are complete, then part of the caller's turn. And those the agent does.
 
 Hidden keys are in no word that this package lets out: only AskReply carries them, and only to the customer's own
 server.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from parley.conversation import facts
 from parley.conversation.floor import Floor
 from parley.conversation.shared import Shared
+from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Reaction
 
 MOST_KEYS = 64
@@ -18,12 +19,13 @@ MOST_KEYS = 64
 class KeyPad:
     """Gathers keys. What they interrupt and how their turn is taken is the floor's."""
 
-    def __init__(self, shared: Shared, floor: Floor) -> None:
+    def __init__(self, shared: Shared, speech: SpeechSide, floor: Floor) -> None:
         self._agent = shared.agent
         self._entry = shared.agent.conduct.keys
         self._caller = shared.caller
         self._tally = shared.tally
         self._deadlines = shared.deadlines
+        self._speech = speech
         self._floor = floor
         self._keys = ""
         self._waiting: list[str] = []  # complete, and pressed while nobody could take them
@@ -68,6 +70,22 @@ class KeyPad:
             self._tally.digits += self._told(keys)
         self._waiting.clear()
         self._keys, self._tally.is_keying = "", False
+
+    def keep_from_leaving(self, active: Active, now: float) -> bool:
+        """Whether the call, whose last line is over, goes on until the keys that the line wanted were pressed.
+
+        Keys that more was said behind were: speech waits for them as they wait for speech.
+        """
+        pressed = active.pressed
+        if active.leave is None or pressed is None or len(active.line.text.rstrip()) > pressed.chars:
+            return False
+        active.pressed = None
+        until = pressed.for_s + (now if pressed.chars else pressed.at)
+        if until <= now:
+            return False
+        self._speech.protect_goodbye(now)
+        self._deadlines.set("goodbye", until)
+        return True
 
     def _interrupt(self, now: float) -> None:
         if self._floor.on_words is Reaction.INTERRUPT:

@@ -45,7 +45,7 @@ class Conversation:
         self._ahead = Ahead(shared, speech)
         self._answers = Answers(shared, speech, self._sounding, self._failing, self._ahead)
         self._floor = Floor(shared, speech, self._sounding, self._answers)
-        self._keys = KeyPad(shared, self._floor)
+        self._keys = KeyPad(shared, speech, self._floor)
         self._unasked = Unasked(shared, speech, self._sounding, self._answers, self._floor)
         self._parts = Parts(shared, speech, self._sounding, self._failing, self._floor)
         self._unheard = Unheard(shared, speech)
@@ -139,7 +139,7 @@ class Conversation:
     def handle_deadline(self, now: float) -> list[AnyWish]:
         """Do what is due at `now`, in the order it fell due.
 
-        Raises RuntimeError when deadlines set each other for at once without end: a bug, and better seen than waited for.
+        Raises RuntimeError when deadlines set each other for at once without end: a bug, better seen than waited for.
         """
         self._shared.reasons.clear()
         done: list[str] = []
@@ -223,7 +223,7 @@ class Conversation:
         """A line is over: write it down, then leave, go on with the next line, or listen."""
         if active is None:
             return
-        if self._floor.keeps_from_leaving(active, now):
+        if self._floor.keeps_from_leaving(active, now) or self._keys.keep_from_leaving(active, now):
             return
         if active in self._speech.active:
             self._speech.drop(active)

@@ -29,6 +29,14 @@ _SPEAKING_CHARS_PER_S = 12.0
 _FAST_CHARS_PER_S = 18.0
 
 
+class Pressed(msgspec.Struct, frozen=True):
+    """Keys that a line wants pressed, behind its first `chars` characters: ordered when, and how long they take."""
+
+    chars: int
+    at: float
+    for_s: float
+
+
 class Active(msgspec.Struct):
     """A line that is not over: still being generated, spoken or waited for.
 
@@ -49,6 +57,7 @@ class Active(msgspec.Struct):
     has_acted: bool = False
     protected_chars: int = 0
     is_heard_out: bool = False
+    pressed: Pressed | None = None
 
     @property
     def is_protected(self) -> bool:
