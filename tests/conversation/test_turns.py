@@ -209,6 +209,14 @@ def test_a_sound_whose_end_nobody_tells_is_no_caller() -> None:
     assert call.last(wishes.Say).text == "Are you still there?"
 
 
+def test_a_recogniser_that_tells_late_of_a_short_sound_begins_no_second_one() -> None:
+    call = Telling()
+    call.connect()
+    call.says("Yes.", after=1)
+    assert call.tell(facts.VoiceStarted(ago_s=1.2), after=0.1) == []
+    assert call.tell(facts.VoiceStarted(ago_s=0.1), after=0.1) == [wishes.HoldSpeech(1)]
+
+
 def test_words_keep_a_long_sound_alive() -> None:
     call = Telling()
     call.connect()

@@ -13,7 +13,6 @@ from parley.audio.watermark import speak
 from parley.conversation.facts import WordsHeard
 from parley.domain.agents import AgentSnapshot, ListenChoice, ModelChoice, VoiceChoice
 from parley.domain.calls import CallPlan, EndReason
-from parley.domain.errors import CarrierRefused
 from parley.domain.secrets import Secret
 from parley.live.directory import Directory
 from parley.live.journals import Journals

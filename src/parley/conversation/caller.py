@@ -30,13 +30,14 @@ class Utterance(msgspec.Struct, frozen=True):
 
 
 class _Sound(msgspec.Struct):
-    """The caller's sound, as it was told; `pause` numbers its ends."""
+    """The caller's sound, as it was told; `pause` numbers its ends, `heard_until` is the last of them."""
 
     is_on: bool = False
     is_paused: bool = False
     began_at: float = 0.0
     ended_at: float | None = None
     pause: int = 0
+    heard_until: float = -1.0
 
 
 class _Open(msgspec.Struct):
@@ -123,6 +124,10 @@ class CallerSide:
 
     # ------------------------------------------------------------ sound
 
+    def has_heard(self, at: float) -> bool:
+        """Whether the sound of that moment is over already: a recogniser tells late that a short word began."""
+        return not self._sound.is_on and at <= self._sound.heard_until
+
     def sound_started(self, now: float, ago_s: float = 0.0) -> None:
         """Sound in the middle of a turn puts off its end: it may be words."""
         sound, turn = self._sound, self._open
@@ -146,7 +151,7 @@ class CallerSide:
         """The sound ended, `ago_s` seconds before this."""
         sound, turn = self._sound, self._open
         sound.is_on = sound.is_paused = False
-        sound.ended_at = now - ago_s
+        sound.ended_at = sound.heard_until = now - ago_s
         sound.pause += 1
         if not turn.text:
             self._move(Caller.SILENT)

@@ -13,7 +13,7 @@ from enum import IntEnum
 from parley.conversation import dictation_words as known
 from parley.conversation.dictation_words import Length
 
-_TOKEN = re.compile(r"\d+(?:[.,:/]\d+)+|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
+_TOKEN = re.compile(r"[^\W\d_]{2,}-\d+|\d+(?:[.,:/]\d+)+|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _GROUPS = re.compile(r"\d+(?:[./]\d+){2,}")
 _TAIL_TOKENS = 24
 _QUESTION_CHARS = 160

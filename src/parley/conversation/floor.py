@@ -74,7 +74,7 @@ class Floor:
     # ------------------------------------------------------------ sounds
 
     def sound_started(self, fact: facts.VoiceStarted, now: float) -> None:
-        if self._caller.is_sounding:
+        if self._caller.is_sounding or self._caller.has_heard(now - fact.ago_s):
             return
         self._deadlines.clear("false_alarm")
         self._deadlines.set("sound", now + self._shared.rules.held_limit_s)
