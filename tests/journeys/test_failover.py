@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from bench.hanging import ANSWER, QUESTION
 from parley.simulation.phone import SimulatedPhone
 from tests.emulators.deepgram import Behaviour as EarBehaviour
 from tests.emulators.elevenlabs import Behaviour as MouthBehaviour
 from tests.emulators.openai import Completion
 from tests.journeys.world import Json, World, rows
 
+QUESTION = "When are you open?"
+ANSWER = "From nine to five every day."
 LAST_WORD = ANSWER.split()[-1]
 SPARES: Json = {
     "speechToText": {"provider": "deepgram", "model": "nova-3", "fallbacks": [{"model": "flux-general-en"}]},
@@ -31,7 +32,7 @@ async def ask(world: World, phone: SimulatedPhone) -> None:
 
 
 def hang_recogniser(world: World) -> None:
-    """In the middle of the second question, for good; the vendor's other service works."""
+    """For good, behind a connection that opens; the vendor's other service works."""
     world.deepgram.behaviour.silent_path = "/v1/listen"
     world.deepgram.cut_all()
 
@@ -46,7 +47,7 @@ def hang_model(world: World) -> None:
 
 def hang_voice(world: World) -> None:
     """In the middle of the second answer: one piece of its audio comes, and no more."""
-    world.elevenlabs.behaviour = MouthBehaviour(stall_after=1, chunk_ms=1000, http_silent=True)
+    world.elevenlabs.behaviour = MouthBehaviour(stall_after=1, chunk_ms=500, http_silent=True)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ async def test_one_that_hangs_is_replaced_within_three_seconds(
 
 
 async def test_a_greeting_waits_for_no_recogniser_and_no_model(world: World) -> None:
-    world.deepgram.behaviour = EarBehaviour(connect_delay_s=60)
+    world.deepgram.behaviour = EarBehaviour(connect_delay_s=2)
     world.openai.decide = lambda messages: Completion(trouble="hang")
     phone = await world.call(await world.hosted(beginMessage="Good morning, this is the desk.", **SPARES))
     connected_at = asyncio.get_running_loop().time()

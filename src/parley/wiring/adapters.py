@@ -81,9 +81,10 @@ def providers(
     chat = ChatResponder(settings.openai_base_url)
     openai = OpenAISpeech(settings.openai_base_url, default_model=settings.speech_model)
     elevenlabs, espeak = ElevenLabs(settings.elevenlabs_base_url), Espeak()
-    models = {"openai": chat}
+    models: dict[str, ChatResponder] = {"openai": chat}
     if settings.compatible_base_url is not None:
         models["compatible"] = ChatResponder(settings.compatible_base_url)
+    each: ChatResponder | OpenAISpeech | ElevenLabs | Espeak
     for each in (*models.values(), openai, elevenlabs, espeak):
         stack.push_async_callback(each.aclose)
     return Providers(
