@@ -82,6 +82,30 @@ async def test_a_cough_does_not_cost_the_answer(world: World) -> None:
     await phone.hang_up()
     [(_, heard)] = rows(await world.ended_call())
     assert heard == STORY
+    # The word that was broken off was said again; none is missing, and at most one was counted when it was cut.
+    said = phone.timeline.words_heard
+    once = [word for place, word in enumerate(said) if place == 0 or word != said[place - 1]]
+    assert once == STORY.split()
+    assert len(said) <= len(once) + 1
+
+
+async def test_a_caller_who_speaks_into_the_goodbye_is_listened_to(world: World) -> None:
+    goodbye = {"text": "Thank you for calling the garden centre, have a nice day and goodbye.", "hangup": True}
+    answers = iter([goodbye, {"text": "On Sunday we are closed, goodbye.", "hangup": True}])
+    world.webhook.decide = lambda event: next(answers)
+    phone = await world.call(await world.answered_by_webhook())
+    await phone.say("That is all, thank you.")
+    await world.until(lambda: "centre," in phone.timeline.words_heard)
+    await phone.say("Wait, what about Sunday?")
+    await world.until(lambda: "Sunday" in phone.timeline.words_heard)
+    await phone.say("Thank you, bye.")
+    assert await phone.wait_until_over() == "completed"
+    call = await world.ended_call()
+    assert call["endReason"] == "agent_hangup"
+    (_, cut), (asked, answer) = rows(call)
+    assert str(goodbye["text"]).startswith(cut or "") and "goodbye" not in (cut or "")
+    assert (asked, answer) == ("Wait, what about Sunday?", "On Sunday we are closed, goodbye.")
+    assert phone.timeline.words_heard[-6:] == ["On", "Sunday", "we", "are", "closed,", "goodbye."]
 
 
 def phone_noise() -> bytes:
