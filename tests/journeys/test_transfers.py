@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from parley.conversation.replay import replay
 from parley.simulation.ringing import Ringing
 from tests.journeys.test_recording import recording, text, words_on
 from tests.journeys.world import World, rows, words
@@ -54,6 +55,9 @@ async def test_a_busy_human_gives_the_caller_back_to_an_agent_that_remembers(wor
     assert text(agents) == " ".join(phone.timeline.words_heard)
     [ended] = await world.told("call.ended")
     assert [one["outcome"] for one in ended["data"]["transfers"]] == ["busy"]
+    journals = sorted(world.journals.glob(f"{call['id']}*.jsonl"))
+    assert len(journals) == 2, "each session leaves its own"
+    assert [replay(path.read_bytes().splitlines(keepends=True)).difference for path in journals] == [None, None]
 
 
 async def test_a_human_who_answers_has_the_caller_and_the_call_tells_how_long(world: World) -> None:
