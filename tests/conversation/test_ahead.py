@@ -199,7 +199,6 @@ def test_an_answer_that_came_to_nothing_early_is_what_it_would_have_been() -> No
     call.tell(facts.ReplyDone(1))
     finishes(call)
     assert call.last(wishes.PlayClip).clip == "apology"
-    call = paused("<noise>")
     call = paused(agent=EAGER_WEBHOOK)
     call.tell(facts.ReplyDone(1))
     finishes(call)
@@ -208,10 +207,11 @@ def test_an_answer_that_came_to_nothing_early_is_what_it_would_have_been() -> No
 
 
 def test_text_that_cannot_be_spoken_is_no_answer_early_either() -> None:
-    call = paused()
-    call.tell(facts.ReplyText(1, "<think>Hm.</think> "), facts.ReplyDone(1))
-    finishes(call)
-    assert call.last(wishes.PlayClip).clip == "apology"
+    for nothing in ("<think>Hm.</think> ", " ", "\n"):
+        call = paused()
+        call.tell(facts.ReplyText(1, nothing), facts.ReplyDone(1))
+        finishes(call)
+        assert call.last(wishes.PlayClip).clip == "apology"
 
 
 def test_saying_nothing_on_purpose_is_an_answer() -> None:
@@ -223,6 +223,20 @@ def test_saying_nothing_on_purpose_is_an_answer() -> None:
         assert call.last(wishes.NoteTurn).agent is None
         call.wait(10)
         assert call.all(wishes.Say)  # nobody has spoken for long: the caller is asked for
+
+
+def test_who_speaks_is_not_silent_and_who_presses_keys_has_answered() -> None:
+    for agent in (HOSTED, EAGER):
+        call = paused(agent=agent)
+        finishes(call)
+        call.tell(facts.ReplyText(1, "Sure"), facts.ReplySilent(1), facts.ReplyDone(1))
+        assert call.spoken(1) == "Sure"
+        call = paused(agent=agent)
+        finishes(call)
+        call.tell(facts.ReplyDigits(1, "1"), facts.ReplyDone(1))
+        assert call.all(wishes.PressDigits) == [wishes.PressDigits("1")]
+        assert not call.all(wishes.PlayClip)
+        assert call.conversation.agent_state is Agent.LISTENING
 
 
 def test_a_slow_answer_is_waited_for_from_the_end_of_the_turn() -> None:
@@ -249,6 +263,29 @@ def test_a_voice_that_prepared_nothing_is_given_its_time_from_the_end_of_the_tur
     assert next(at for at, wish in call.told if wish == wishes.RetrySpeech(1)) == pytest.approx(
         over_at + RULES.speech_retry_s
     )
+
+
+def test_nobody_is_asked_early_while_keys_are_being_pressed_or_the_phone_is_away() -> None:
+    call = Telling(EAGER)
+    call.connect()
+    call.tell(facts.VoiceStarted(), facts.WordsHeard("Here it comes."), facts.KeyPressed("1"), after=1)
+    call.tell(facts.VoicePaused(0.06), after=0.1)
+    assert not call.all(wishes.AskReply)
+    call.tell(facts.KeyPressed("2"), facts.KeyPressed("#"), after=0.2)
+    assert (call.last(wishes.AskReply).digits, call.last(wishes.AskReply).is_early) == ("12", False)
+    call = Telling(EAGER)
+    call.connect()
+    call.tell(facts.VoiceStarted(), facts.WordsHeard("Yes."), facts.PartLost("carrier", "gone"), after=1)
+    call.tell(facts.VoicePaused(0.06), after=0.1)
+    assert not call.all(wishes.AskReply)
+
+
+def test_keys_pressed_into_the_pause_are_part_of_the_turn_and_answered_with_it() -> None:
+    call = paused("Here it comes.")
+    call.tell(facts.ReplyText(1, "Thank you."), facts.KeyPressed("3"), facts.KeyPressed("#"), after=0.1)
+    asked = call.last(wishes.AskReply)
+    assert (asked.reply, asked.digits, asked.is_early) == (2, "3", False)
+    assert not call.all(wishes.LetOut)
 
 
 def test_a_caller_who_pauses_at_every_word_is_not_asked_for_at_every_pause() -> None:

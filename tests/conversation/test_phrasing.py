@@ -87,6 +87,11 @@ def test_the_first_words_go_soon_and_the_rest_while_they_are_being_heard() -> No
     assert "".join(text for _, text in pieces) == sentence
 
 
+def test_words_behind_the_first_clause_have_their_own_time() -> None:
+    pieces = pieces_of(["Well", " then, let me", " see what I can do for you"], gap_s=0.02)
+    assert pieces[:2] == [(0.02, "Well then, "), (0.06, "let me see what I can do for you")]
+
+
 def test_a_slow_models_words_are_not_hoarded() -> None:
     pieces = pieces_of(["One ", "by ", "one ", "they ", "come ", "in"], gap_s=0.4)
     assert [text for _, text in pieces] == ["One ", "by ", "one ", "they ", "come ", "in"]

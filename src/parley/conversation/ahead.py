@@ -84,8 +84,7 @@ class Ahead:
         candidate = self._speech.candidate
         if candidate is None:
             return None
-        is_same = candidate.row.number == row.number and words_of(candidate.row.caller) == words_of(row.caller)
-        if not is_same or row.digits:
+        if candidate.row.number != row.number or words_of(candidate.row.caller) != words_of(row.caller):
             self.withdraw("caller_went_on")
             return None
         self._speech.candidate = None

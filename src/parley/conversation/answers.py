@@ -54,9 +54,8 @@ class Answers:
         self._speech.move(Agent.THINKING)
         if self._agent.voice_mode == "hosted":
             self._deadlines.set("bridge", now + self._rules.bridge_s)
-            if not active.line.text:
-                self._deadlines.set("reply_retry", now + self._rules.reply_retry_s)
-                self._deadlines.set("reply_limit", now + self._rules.reply_limit_s)
+            self._deadlines.set("reply_retry", now + self._rules.reply_retry_s)
+            self._deadlines.set("reply_limit", now + self._rules.reply_limit_s)
         if active.line.text:
             self._sounding.expect_audio(active, now)
 
