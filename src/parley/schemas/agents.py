@@ -81,7 +81,7 @@ class LanguageModelChoice(LanguageModelPart):
     )
 
 
-class _AgentFields(ConductSettings):
+class _AgentFields(Wire):
     description: Annotated[str, Field(max_length=2000)] | None = None
     system_prompt: Prompt | None = None
     begin_message: Annotated[str, Field(max_length=5000)] | None = None
@@ -98,7 +98,7 @@ class _AgentFields(ConductSettings):
     analysis: AnalysisSettings | None = None
 
 
-class AgentCreate(_AgentFields):
+class AgentCreate(ConductSettings, _AgentFields):
     """A new agent. A `hosted` one needs a `system_prompt`."""
 
     model_config = ConfigDict(
@@ -115,7 +115,7 @@ class AgentCreate(_AgentFields):
     voice_mode: Literal["webhook", "hosted"] = "webhook"
 
 
-class AgentUpdate(_AgentFields):
+class AgentUpdate(ConductSettings, _AgentFields):
     """Only the fields that were sent change. Null clears a field; `name` and `voiceMode` cannot be empty."""
 
     name: Annotated[Name | None, not_null()] = None
@@ -142,9 +142,7 @@ class AgentNumber(Wire):
     type: str = "voice"
 
 
-class AgentOut(ConductOut):
-    """An agent as read. `voice` is the server's default where the agent has none."""
-
+class _AgentShown(Wire):
     id: str
     name: str
     description: str | None
@@ -164,6 +162,10 @@ class AgentOut(ConductOut):
     numbers: list[AgentNumber]
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class AgentOut(ConductOut, _AgentShown):
+    """An agent as read. `voice` is the server's default where the agent has none."""
 
 
 class AgentDeleted(Wire):
