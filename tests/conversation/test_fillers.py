@@ -7,6 +7,7 @@ import pytest
 
 from parley.conversation import facts, wishes
 from parley.conversation.lines import fillers
+from parley.conversation.words import count_words
 from parley.domain.agents import AgentSnapshot, Conduct
 from tests.conversation.telling import HOSTED, WEBHOOK, Telling
 
@@ -150,6 +151,38 @@ def test_a_voice_that_refuses_the_filler_is_not_apologised_for() -> None:
     assert [clip.clip for clip in call.all(wishes.PlayClip)] == ["one_moment"]
 
 
+def test_a_voice_that_breaks_off_in_a_filler_is_not_apologised_for_either() -> None:
+    call = asked(WEBHOOK)
+    call.wait(1.45)
+    filler = sounds(call, whole=False)
+    call.tell(facts.SpeechFailed(filler, "voice_failed"))
+    assert not call.all(wishes.PlayClip)
+    call.answers(reply_of(call), "From nine.")
+    assert call.history()[-1] == ("agent", "Let From nine.")
+
+
+def test_a_filler_that_is_held_back_by_a_cough_is_not_the_voices_fault() -> None:
+    call = asked(WEBHOOK)
+    call.wait(1.45)
+    call.tell(facts.VoiceStarted())
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=1.2)
+    call.wait(0.8)
+    assert not call.all(wishes.PlayClip)
+    sounds(call)
+    call.answers(reply_of(call), "From nine.")
+    assert call.history()[-1] == ("agent", "Let me see. From nine.")
+
+
+def test_an_answer_that_is_over_while_a_sound_holds_the_filler_leaves_nothing_behind() -> None:
+    call = asked(WEBHOOK)
+    call.wait(1.45)
+    call.tell(facts.VoiceStarted())
+    call.tell(facts.ReplyFailed(reply_of(call), "timeout", silent=True))
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.5)
+    call.says("Hello?", after=1)
+    assert call.last(wishes.AskReply).transcript == "Hello?"
+
+
 def test_the_caller_is_not_spoken_over() -> None:
     call = asked()
     call.tell(facts.VoiceStarted(), after=1.2)
@@ -198,4 +231,20 @@ def test_fillers_are_in_the_agents_language() -> None:
     call = asked(msgspec.structs.replace(HOSTED, language="de-AT"))
     call.wait(1.5)
     assert said(call) == [fillers("de")[0]]
+    assert all(
+        count_words(text) >= 3 for tag in ("en", "es", "fr", "de", "it", "pt", "nl", "hi") for text in fillers(tag)
+    )
     assert len({fillers(tag) for tag in ("en", "es", "fr", "de", "it", "pt", "nl", "ja", "hi")}) == 9
+
+
+def test_the_echo_of_a_filler_cuts_nothing_and_asks_nothing() -> None:
+    call = asked()
+    call.wait(1.5)
+    filler = sounds(call, whole=False)
+    call.tell(facts.VoiceStarted(), after=0.1)
+    call.tell(facts.WordsHeard("Let me"), after=0.1)
+    call.tell(facts.SpeechHeard(filler, 11), facts.SpeechEnded(filler))
+    call.tell(facts.VoiceStopped(ago_s=0.24), facts.WordsHeard("Let me see.", is_final=True), after=0.3)
+    call.wait(1)
+    assert len(call.all(wishes.AskReply)) == 1
+    assert not call.all(wishes.CancelReply)

@@ -209,8 +209,9 @@ def test_keys_behind_the_last_words_are_pressed_after_those() -> None:
 
 
 def test_words_behind_the_keys_are_the_last_of_the_call() -> None:
-    call = hangs_up_after(facts.ReplyDigits(2, "9"), facts.ReplyText(2, "Thank you.", is_whole=True))
-    call.tell(facts.SpeechStarted(2), facts.SpeechHeard(2, 10), facts.SpeechEnded(2), after=2)
+    said = [facts.ReplyText(2, text, is_whole=True) for text in ("Pressing nine.", " Thank you.")]
+    call = hangs_up_after(said[0], facts.ReplyDigits(2, "9"), said[1])
+    call.tell(facts.SpeechStarted(2), facts.SpeechHeard(2, 25), facts.SpeechEnded(2), after=2)
     assert call.last(wishes.EndCall).reason == "agent_hangup"
 
 

@@ -177,6 +177,18 @@ def test_a_voice_that_is_slow_with_it_is_stopped() -> None:
     assert [aside.heard for aside in call.conversation.ledger.asides] == [0]
 
 
+def test_one_that_the_voice_never_finishes_is_stopped_before_the_answer_waits_for_it() -> None:
+    call = story()
+    call.wait(0.1)
+    number = call.last(wishes.Murmur).reply
+    call.tell(facts.SpeechStarted(number), facts.SpeechHeard(number, 3), after=0.2)
+    call.wait(1.9)
+    assert not call.all(wishes.StopSpeech)
+    call.wait(0.2)
+    assert call.last(wishes.StopSpeech).reply == number
+    assert [aside.heard for aside in call.conversation.ledger.asides] == [3]
+
+
 def test_an_answer_takes_back_a_murmur_without_sound_and_follows_one_that_sounds() -> None:
     call = story()
     call.wait(0.1)

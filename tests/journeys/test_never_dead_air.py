@@ -19,6 +19,7 @@ async def test_a_late_webhook_is_waited_for_with_a_filler_and_its_failure_is_sil
     await phone.say("Where is my parcel?")
     asked_at = phone.timeline.said[-1].ended_at
     spoke_at = await phone.wait_until_agent_speaks()
+    assert asked_at is not None
     assert spoke_at - asked_at < 3.0 + world.slack_s
     await world.until(lambda: phone.timeline.words_heard[-1:] == ["way."])
     await phone.wait_until_agent_silent()

@@ -41,10 +41,14 @@ class Fillers:
             self._quiet_since = now
         if filler is None or filler.line.first_audio_at is not None:
             self._deadlines.clear("filler_sound")
-        elif self._late_answer() is None and self._speech.state is not Agent.HELD:
+        elif self._late_answer() is None:
             self._take_back(filler)
             self._bridge_again(filler.row, now)
             return filler
+        elif self._speech.state is Agent.HELD:  # then nothing has a sound
+            self._deadlines.clear("filler_sound")
+        elif "filler_sound" not in self._deadlines:
+            self._deadlines.set("filler_sound", now + self._rules.filler_sound_s)
         return None
 
     def rearm(self, now: float) -> None:
@@ -73,27 +77,35 @@ class Fillers:
         self._speech.active.remove(filler)
         self._speech.active.insert(self._speech.active.index(answer), filler)  # it is heard first
         self._deadlines.clear("bridge")
-        self._deadlines.set("filler_sound", now + self._rules.filler_sound_s)
 
-    def sound_due(self, now: float) -> None:
-        """The voice has not made a sound of it: then it is the voice that hangs, and the recording needs none."""
+    def sound_due(self, now: float) -> Active | None:
+        """The voice has not made a sound of it: then it is the voice that hangs, and the recording needs none.
+
+        Returns the filler, now over.
+        """
         filler = self._open_filler()
         if filler is None or filler.line.first_audio_at is not None:
-            return
+            return None
+        return self._replace(filler, now)
+
+    def failed(self, fact: facts.SpeechFailed, now: float) -> Active | None:
+        """The filler, now over, if that is what the voice could not say: nothing is lost, and nobody apologises."""
+        filler = self._open_filler()
+        if filler is None or filler.line.number != fact.reply:
+            return None
+        if filler.line.first_audio_at is None:
+            return self._replace(filler, now)
+        self._shared.out.append(StopSpeech(filler.line.number))
+        return filler
+
+    def _replace(self, filler: Active, now: float) -> Active:
+        """The recording says it instead, and no other filler is tried in this turn."""
         self._take_back(filler)
-        self._speech.drop(filler)
         self._said = MOST_A_TURN
         if self._speech.state is Agent.THINKING:
             self._shared.reasons.append("the voice is silent")
             self._speech.play_clip(filler.row, "one_moment", now)
-
-    def failed(self, fact: facts.SpeechFailed, now: float) -> bool:
-        """Whether what the voice could not say was a filler: nothing is lost with it, and nobody apologises."""
-        filler = self._open_filler()
-        if filler is None or filler.line.number != fact.reply or filler.line.first_audio_at is not None:
-            return False
-        self.sound_due(now)
-        return True
+        return filler
 
     # ------------------------------------------------------------ what it looks at
 
@@ -108,9 +120,10 @@ class Fillers:
         return next((active for active in self._speech.active if active.line.kind == "filler"), None)
 
     def _may_speak(self) -> bool:
-        caller = self._shared.caller
+        caller, tally = self._shared.caller, self._shared.tally
         is_quiet = not caller.is_sounding and not caller.text
-        return self._speech.state is Agent.THINKING and is_quiet and not self._shared.tally.carrier_lost
+        can_be_heard = not tally.carrier_lost and not tally.is_mute
+        return self._speech.state is Agent.THINKING and is_quiet and can_be_heard
 
     def _has_another(self, answer: Active) -> bool:
         said = self._said if answer.row is self._row else 0

@@ -122,6 +122,8 @@ class Floor:
         if fact.text.strip():
             self._shared.tally.check_ins = 0
         self._caller.words(fact, now)
+        if fact.is_final and self._caller.text:
+            self._shared.reasons.append(f"the words are {self._caller.ending.value}")
         self.take_due_turn(now)
 
     def _belong_to_turn(self, fact: facts.WordsHeard, now: float) -> bool:
@@ -174,7 +176,7 @@ class Floor:
         head = self._speech.head
         assert head is not None, "an agent that is busy has a line"
         line = head.line
-        if is_echo(text, self._played(line)):
+        if is_echo(text, self._played(head)):
             return "echo"
         is_pickup_time = line.kind == "greeting" and (
             self._shared.tally.connected_for(now) < self._shared.rules.pickup_s
@@ -192,11 +194,15 @@ class Floor:
     def _may_become_echo(self, text: str) -> bool:
         """Whether the next word will tell if the agent's own are coming back."""
         head = self._speech.head
-        return head is not None and is_echo(text, self._played(head.line), least_words=2)
+        return head is not None and is_echo(text, self._played(head), least_words=2)
 
     @staticmethod
-    def _played(line: Line) -> str:
-        return line.text[max(line.heard - _ECHO_CHARS, 0) : line.heard + _ECHO_AHEAD_CHARS]
+    def _played(head: Active) -> str:
+        """What the phone played last, also of the lines of the row before this one: a filler, a cut-in."""
+        line = head.line
+        before = " ".join(one.heard_text for one in head.row.lines if one is not line and one.heard)
+        now = line.text[max(line.heard - _ECHO_CHARS, 0) : line.heard + _ECHO_AHEAD_CHARS]
+        return f"{before[-_ECHO_CHARS:]} {now}"
 
     def _is_nearly_over(self, line: Line) -> bool:
         """Whether the caller has heard so much of the line that whatever is said now answers it."""

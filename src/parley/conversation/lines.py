@@ -86,17 +86,18 @@ _GOODBYE = {
     "hi": "नमस्ते।",
 }
 
-# Each says the same whatever was asked, so that any of them fits in front of any answer.
+# Each says the same whatever was asked, so that any of them fits in front of any answer; and each has three words or
+# more, by which its echo is told from a caller's own words.
 _FILLERS: dict[str, tuple[str, ...]] = {
-    "en": ("Let me see.", "One moment.", "Just a second."),
-    "es": ("Déjeme ver.", "Un momento.", "Un segundo."),
-    "fr": ("Voyons voir.", "Un instant.", "Une petite seconde."),
-    "de": ("Ich schaue mal.", "Einen Moment.", "Eine Sekunde."),
-    "it": ("Vediamo.", "Un momento.", "Un secondo."),
-    "pt": ("Deixe-me ver.", "Um momento.", "Só um segundo."),
-    "nl": ("Even kijken.", "Een moment.", "Een seconde."),
-    "ja": ("そうですね。", "少々お待ちください。", "ただいま確認します。"),
-    "hi": ("मुझे देखने दीजिए।", "एक क्षण।", "बस एक सेकंड।"),
+    "en": ("Let me see.", "Just a moment.", "One second, please."),
+    "es": ("Déjeme ver eso.", "Un momento, por favor.", "Deme un segundo."),
+    "fr": ("Laissez-moi regarder ça.", "Un instant, je vous prie.", "Juste une petite seconde."),
+    "de": ("Ich schaue mal nach.", "Einen Moment, bitte.", "Nur eine Sekunde."),
+    "it": ("Mi lasci controllare.", "Un momento, per favore.", "Solo un secondo."),
+    "pt": ("Deixe-me ver isso.", "Um momento, por favor.", "Só um segundo."),
+    "nl": ("Ik kijk even.", "Een moment, alstublieft.", "Nog een seconde."),
+    "ja": ("そうですね、確認します。", "少々お待ちください。", "ただいま確認しております。"),
+    "hi": ("मुझे देखने दीजिए।", "एक क्षण रुकिए।", "बस एक सेकंड।"),
 }
 _MURMURS: dict[str, tuple[str, ...]] = {
     "en": ("Mm-hm.", "I see.", "Okay."),
@@ -125,6 +126,7 @@ _CUT_IN = {
 def goodbye(language: str) -> str:
     """What the agent says when its model ends the call without a word."""
     return _in(language, _GOODBYE)
+
 
 _NOBODY_TOOK_IT = {
     "en": "I'm sorry, nobody could take your call right now. How else can I help?",

@@ -213,8 +213,8 @@ class Conversation:
         self._over(self._sounding.ended(fact, now), now)
 
     def _speech_failed(self, fact: facts.SpeechFailed, now: float) -> None:
-        if not self._unasked.fillers.failed(fact, now):
-            self._over(self._failing.speech_failed(fact, now), now)
+        filler = self._unasked.fillers.failed(fact, now)
+        self._over(self._failing.speech_failed(fact, now) if filler is None else filler, now)
 
     def _speech_due(self, now: float) -> None:
         self._over(self._failing.speech_due(now), now)
@@ -397,7 +397,7 @@ class Conversation:
         "media": _media_due,
         "silence": lambda self, now: self._unasked.check_ins.due(now),
         "filler": lambda self, now: self._unasked.fillers.due(now),
-        "filler_sound": lambda self, now: self._unasked.fillers.sound_due(now),
+        "filler_sound": lambda self, now: self._over(self._unasked.fillers.sound_due(now), now),
         "monologue": lambda self, now: self._unasked.monologue.due(now),
         "murmur": lambda self, now: self._unasked.murmuring.due(now),
         "murmur_sound": lambda self, now: self._unasked.murmuring.sound_due(),

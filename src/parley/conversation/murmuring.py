@@ -85,8 +85,9 @@ class Murmuring:
         self._murmur_if_fitting(now)
 
     def sound_due(self) -> None:
-        """The voice was too slow."""
-        self._take_back()
+        """The voice was too slow, or never finished: nothing that comes after it may wait for that."""
+        if self._aside is not None:
+            self._stop(self._aside)
 
     def without_echo(self, fact: facts.WordsHeard, now: float) -> facts.WordsHeard:
         """A caller's phone may send the murmur back: those words are the agent's, at the edge of what was heard."""
@@ -127,7 +128,7 @@ class Murmuring:
             and not self._speech.active
             and self._speech.candidate is None
             and not self._may_be_over
-            and not tally.carrier_lost
+            and not (tally.carrier_lost or tally.is_mute)
             and self._story.for_s(now) >= self._shared.rules.murmur_after_s
             and now - last_s >= self._shared.rules.murmur_gap_s
             and new >= _LEAST_WORDS
@@ -161,18 +162,24 @@ class Murmuring:
         if aside is None or fact.reply != aside.number:
             return
         aside.until_s, self._is_awaited = now, False
-        self._deadlines.clear("murmur_sound")
         match fact:
             case facts.SpeechStarted():
                 aside.at_s = now
+                self._deadlines.set("murmur_sound", now + self._shared.rules.murmur_limit_s)
             case facts.SpeechHeard():
                 aside.heard = max(aside.heard, min(fact.chars, len(aside.text)))
             case facts.SpeechEnded():
                 aside.heard = len(aside.text)
+                self._deadlines.clear("murmur_sound")
+            case facts.SpeechFailed():
+                self._stop(aside)
 
     def _take_back(self) -> None:
         """It has no sound yet, and its moment is over. One that sounds is let be: the answer follows it."""
         if self._is_awaited and self._aside is not None:
-            self._is_awaited = False
-            self._deadlines.clear("murmur_sound")
-            self._shared.out.append(StopSpeech(self._aside.number))
+            self._stop(self._aside)
+
+    def _stop(self, aside: Aside) -> None:
+        self._is_awaited = False
+        self._deadlines.clear("murmur_sound")
+        self._shared.out.append(StopSpeech(aside.number))

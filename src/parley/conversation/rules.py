@@ -181,6 +181,9 @@ class TurnRules(msgspec.Struct, frozen=True):
     murmur_sound_s: float = 0.6
     """A murmur that the voice has made no sound of by now comes too late to be heard."""
 
+    murmur_limit_s: float = 2.0
+    """A murmur that is not over so long after it began is stopped: the voice has lost it, and the answer waits."""
+
     check_ins: int = 2
     """How often a silent caller is asked for before the call is ended."""
 
