@@ -84,9 +84,10 @@ def providers(
     models: dict[str, ChatResponder] = {"openai": chat}
     if settings.compatible_base_url is not None:
         models["compatible"] = ChatResponder(settings.compatible_base_url)
-    each: ChatResponder | OpenAISpeech | ElevenLabs | Espeak
-    for each in (*models.values(), openai, elevenlabs, espeak):
-        stack.push_async_callback(each.aclose)
+    for model in models.values():
+        stack.push_async_callback(model.aclose)
+    for voice in (openai, elevenlabs, espeak):
+        stack.push_async_callback(voice.aclose)
     return Providers(
         speech_to_text={
             "deepgram": DeepgramSpeechToText(settings.deepgram_base_url),
