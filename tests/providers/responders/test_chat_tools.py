@@ -48,8 +48,9 @@ async def test_calls_that_come_before_the_text_or_within_it_are_the_same_calls()
 
 @pytest.mark.parametrize("numbers_tools", [True, False])
 async def test_several_calls_in_one_answer_are_told_apart(numbers_tools: bool) -> None:
-    calls = (("press_digits", {"keys": "1"}), ("transfer_call", {"announcement": "One moment."}), ("end_call", {}))
-    parts = await answered(Completion(tools=calls, numbers_tools=numbers_tools), HUMAN)
+    leaving = (("transfer_call", {"announcement": "One moment."}), ("end_call", {"farewell": "Bye."}))
+    calls = Completion(tools=(("press_digits", {"keys": "1"}), *leaving), numbers_tools=numbers_tools)
+    parts = await answered(calls, HUMAN)
     assert parts == [DigitsPart("1"), TextPart("One moment."), TransferPart()]
 
 
