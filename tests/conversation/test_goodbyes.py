@@ -223,6 +223,16 @@ def test_a_goodbye_whose_stream_breaks_waits_for_the_phone() -> None:
     assert call.last(wishes.EndCall).reason == "agent_hangup"
 
 
+def test_a_hangup_that_is_asked_for_while_the_stream_is_broken_waits_for_the_phone_too() -> None:
+    call = Telling()
+    call.connect()
+    call.says("That was all.", after=1)
+    call.tell(facts.ReplyText(1, GOODBYE), facts.SpeechStarted(1), facts.SpeechHeard(1, 10), after=0.5)
+    call.tell(facts.PartLost("carrier", "media_lost"), facts.ReplyHangup(1), facts.ReplyDone(1))
+    call.wait(9.5)
+    assert not call.all(wishes.EndCall)
+
+
 def test_a_call_that_says_goodbye_is_neither_steered_nor_given_another_line() -> None:
     call = leaving()
     assert not call.conversation.can_be_steered

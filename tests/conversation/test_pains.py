@@ -6,11 +6,13 @@ was really said, 17 cleared marks, 18 the goodbye. Each has more tests beside th
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from parley.conversation import facts, wishes
 from parley.conversation.states import Agent
-from tests.conversation.telling import Telling
+from parley.domain.agents import Conduct
+from tests.conversation.telling import HOSTED, Telling
 from tests.conversation.test_interruptions import ANSWER, speaking
 
 
@@ -22,6 +24,17 @@ def test_5_an_echo_that_arrives_word_by_word_cuts_nothing() -> None:
     call.tell(facts.WordsHeard("Open from nine.", is_final=True, ends_turn=True), after=0.1)
     assert not call.all(wishes.StopSpeech)
     assert call.conversation.agent_state is Agent.SPEAKING
+
+
+def test_5_an_echo_of_a_recorded_sentence_that_came_before_the_answer_is_one_too() -> None:
+    call = Telling(msgspec.structs.replace(HOSTED, conduct=Conduct(fillers=())))
+    call.connect()
+    call.says("When are you open?", after=1)
+    call.wait(2.6)
+    clip = call.last(wishes.PlayClip).reply
+    call.tell(facts.SpeechStarted(clip), facts.SpeechHeard(clip, 18), facts.VoiceStarted(ago_s=0.08), after=0.1)
+    call.tell(facts.WordsHeard("One moment please", is_final=True, ends_turn=True), after=0.2)
+    assert not call.all(wishes.StopSpeech) and len(call.all(wishes.AskReply)) == 1
 
 
 def test_5_a_caller_who_begins_like_an_echo_is_heard() -> None:

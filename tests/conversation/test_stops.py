@@ -96,6 +96,16 @@ def test_a_stream_that_breaks_is_no_interruption() -> None:
     assert not stops(call)
 
 
+def test_a_stop_that_something_else_decided_is_not_told_of_later() -> None:
+    call = speaking(heard=len(ANSWER) - 1)
+    call.tell(facts.VoiceStarted(ago_s=0.08))
+    call.tell(facts.SpeechHeard(1, len(ANSWER)), facts.SpeechEnded(1))
+    call.tell(facts.VoiceStopped(ago_s=0.24), after=0.4)
+    call.tell(facts.SayAsked("Your taxi is here."), facts.SpeechStarted(2), after=1)
+    call.tell(facts.PartLost("carrier", "lost"), facts.WordsHeard("No, listen"), after=0.1)
+    assert call.all(wishes.StopSpeech) and not stops(call)
+
+
 def test_a_line_that_ends_while_the_agent_is_held_was_not_interrupted() -> None:
     call = speaking(heard=len(ANSWER) - 1)
     call.tell(facts.VoiceStarted(ago_s=0.08))

@@ -119,9 +119,29 @@ def test_words_that_come_one_by_one_add_up_for_a_calm_agent() -> None:
     call = speaking(0.25)
     call.tell(facts.WordsHeard("Sunday.", is_final=True))
     assert not call.all(wishes.StopSpeech)
-    call.tell(facts.WordsHeard("Or Monday.", is_final=True, ends_turn=True), after=0.4)
+    call.tell(facts.WordsHeard("Please.", is_final=True, ends_turn=True), after=0.4)
     assert call.all(wishes.StopSpeech)
-    assert call.last(wishes.AskReply).transcript == "Sunday. Or Monday."
+    assert call.last(wishes.AskReply).transcript == "Sunday. Please."
+
+
+def test_a_calm_agent_that_was_not_heard_yet_waits_for_a_caller_who_goes_on() -> None:
+    call = Telling(msgspec.structs.replace(HOSTED, conduct=Conduct(interruption_sensitivity=0.25)))
+    call.connect()
+    call.says("When are you open?", after=1)
+    assert call.tell(facts.VoiceStarted(ago_s=0.08), after=0.1) == [wishes.HoldSpeech(1)]
+    call.tell(facts.WordsHeard("Sunday.", is_final=True, ends_turn=True), after=0.4)
+    call.tell(facts.VoiceStopped(ago_s=0.24))
+    call.wait(2)
+    assert call.last(wishes.AskReply).transcript == "When are you open? Sunday."
+
+
+def test_keys_do_not_cut_an_agent_that_nothing_interrupts() -> None:
+    call = speaking(0.0)
+    call.tell(facts.KeyPressed("4"), facts.KeyPressed("#"))
+    call.wait(1)
+    assert not call.all(wishes.StopSpeech)
+    call.tell(facts.SpeechHeard(1, len(ANSWER)), facts.SpeechEnded(1), after=1)
+    assert "4" in call.last(wishes.AskReply).transcript
 
 
 @pytest.mark.parametrize("word", ["mm-hmm", "yeah", "the"])
