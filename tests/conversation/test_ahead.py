@@ -328,6 +328,14 @@ def test_whoever_speaks_instead_takes_it_back(fact: facts.AnyFact) -> None:
     assert not call.all(wishes.PressDigits)
 
 
+def test_an_answer_that_does_not_know_a_whisper_is_asked_for_again() -> None:
+    call = paused()
+    call.tell(facts.ReplyText(1, "At nine."))
+    assert call.tell(facts.Whispered("We open at ten today.")) == [wishes.StopSpeech(1), wishes.CancelReply(1)]
+    finishes(call)
+    assert (call.last(wishes.AskReply).reply, call.last(wishes.AskReply).is_early) == (2, False)
+
+
 def test_a_turn_that_goes_on_keeps_its_number() -> None:
     call = paused()
     finishes(call)

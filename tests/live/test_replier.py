@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 
 import msgspec
+import pytest
 
 from parley.conversation import facts
 from parley.conversation.ledger import Spoken
@@ -38,6 +39,7 @@ class ScriptedResponder:
         self.requests: list[TurnRequest] = []
         self.warmed = 0
         self.withdrawn: list[tuple[str, str, str]] = []
+        self.was_early = False
 
     async def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
         self.requests.append(turn)
@@ -49,6 +51,7 @@ class ScriptedResponder:
 
     async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None:
         self.withdrawn.append((turn.turn_id, reason, heard))
+        self.was_early = turn.is_early
 
 
 async def told_by(
@@ -279,6 +282,25 @@ async def test_a_webhook_that_is_asked_early_is_told_how_much_was_heard() -> Non
 
     _, responder = await told_by(one_answer, then, EAGER_WEBHOOK)
     assert responder.withdrawn == [("turn_1_0", "interrupted", "We are")]
+
+
+@pytest.mark.parametrize("confirmed_at", [0, 6])
+async def test_an_answer_that_counted_was_no_early_one_any_more(confirmed_at: int) -> None:
+    async def script(asking: int) -> AsyncGenerator[ReplyPart, None]:
+        await asyncio.sleep(0)
+        yield TextPart("Here.")
+
+    responder = ScriptedResponder(script)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        replier = Replier(EAGER_WEBHOOK, responder, tasks, lambda fact: None, list)
+        replier.ask(AskReply(1, 0, "Hello?", is_early=True))
+        for turn in range(10):
+            await asyncio.sleep(0)
+            if turn == confirmed_at:
+                replier.confirm(1)
+        replier.cancel(CancelReply(1, "He", "interrupted"))
+    assert responder.withdrawn == [("turn_1_0", "interrupted", "He")]
+    assert not responder.was_early
 
 
 async def test_nobody_else_is_told_and_the_end_of_a_call_is_told_by_its_own_event() -> None:

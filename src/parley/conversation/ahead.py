@@ -47,6 +47,8 @@ class Ahead:
     def keeps(self, fact: facts.AnyFact, now: float) -> bool:
         """Whether the fact is the candidate's: then it was dealt with here, and changes nothing else yet."""
         candidate = self._speech.candidate
+        if isinstance(fact, facts.Whispered):
+            self.withdraw("stopped")  # the next answer is to follow it
         if candidate is None or not isinstance(fact, _OfReply) or fact.reply != candidate.line.number:
             return False
         match fact:

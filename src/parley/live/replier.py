@@ -78,9 +78,7 @@ class Replier:
         self._whispers = whispers
         self._returned = returned
         self._askings: dict[int, _Asking] = {}
-        self._answered: dict[
-            int, TurnRequest
-        ] = {}  # the last few, where whoever answered wants to hear what came of it
+        self._answered: dict[int, TurnRequest] = {}  # the last few, if whoever answers wants to hear what came of it
         self._began = datetime.now(UTC)
 
     def ask(self, wish: AskReply) -> None:
@@ -138,9 +136,10 @@ class Replier:
 
     def confirm(self, reply: int) -> None:
         """The turn that this reply was asked for early is over, with the very words it was asked with."""
-        asking = self._askings.get(reply)
-        if asking is not None:
+        if (asking := self._askings.get(reply)) is not None:
             asking.request = msgspec.structs.replace(asking.request, is_early=False)
+        if (answered := self._answered.get(reply)) is not None:
+            self._answered[reply] = msgspec.structs.replace(answered, is_early=False)
 
     def cancel(self, wish: CancelReply) -> None:
         """Stop asking, and tell whoever wants to know that nobody hears the answer, or the rest of it."""
