@@ -57,6 +57,18 @@ def test_the_sentence_is_said_to_its_end_though_the_caller_talks_on_and_they_are
     assert call.last(wishes.AskReply).transcript == "but what I wanted to say is this."
 
 
+def test_an_answer_that_was_prepared_does_not_overtake_the_sentence() -> None:
+    call = talkative(msgspec.structs.replace(HOSTED, conduct=Conduct(thinks_ahead=True, monologue_s=30)), for_s=29)
+    call.tell(facts.WordsHeard("and that is all.", is_final=True), facts.VoicePaused(ago_s=0.06), after=0.5)
+    early = call.last(wishes.AskReply)
+    call.tell(facts.ReplyText(early.reply, "We can help. "), after=0.1)
+    call.wait(0.5)
+    asked = call.last(wishes.AskReply)
+    assert cut(call)
+    assert (early.is_early, asked.is_early, asked.reply > early.reply) == (True, False, True)
+    assert wishes.StopSpeech(early.reply) in call.all(wishes.StopSpeech)
+
+
 def test_without_any_breath_it_is_cut_in_on_all_the_same() -> None:
     call = talkative(for_s=199)
     assert not cut(call)

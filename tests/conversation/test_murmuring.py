@@ -229,6 +229,15 @@ def test_its_echo_at_the_edge_of_the_callers_words_is_left_out() -> None:
     assert call.last(wishes.AskReply).transcript.endswith("told me, so what now?")
 
 
+def test_words_are_the_callers_own_where_no_murmur_was_heard_or_others_stand_beside_them() -> None:
+    call = story()
+    call.wait(0.1)
+    call.wait(0.7)  # it was stopped without a sound
+    call.tell(facts.WordsHeard("Mm-hm.", is_final=True), after=0.1)
+    call.tell(facts.WordsHeard("So what now?", is_final=True, ends_turn=True), after=0.5)
+    assert call.last(wishes.AskReply).transcript.endswith("Mm-hm. So what now?")
+
+
 def test_an_agent_that_was_not_told_to_murmurs_never() -> None:
     call = story(HOSTED, CLAUSES)
     call.wait(0.5)

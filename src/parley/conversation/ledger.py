@@ -109,7 +109,7 @@ class Spoken(msgspec.Struct, frozen=True):
 class Aside(msgspec.Struct):
     """A sound of listening in the agent's voice: in the recording, but in no transcript and no history.
 
-    `heard` characters of it were played from `at_s` to `until_s`.
+    `heard` characters of it were played from `at_s` to `until_s`; one without a sound was taken back in time.
     """
 
     number: int
@@ -117,6 +117,7 @@ class Aside(msgspec.Struct):
     text: str
     until_s: float
     heard: int = 0
+    has_sound: bool = False
 
 
 class Ledger:

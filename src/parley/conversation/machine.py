@@ -28,7 +28,7 @@ from parley.conversation.transfers import Transfers
 from parley.conversation.unasked import Unasked
 from parley.conversation.unheard import Unheard
 from parley.conversation.watchdog import Watchdog
-from parley.conversation.wishes import AnyWish, EndCall, JudgeTurn, NoteProblem, TransferTo
+from parley.conversation.wishes import AnyWish, EndCall, NoteProblem, TransferTo
 from parley.domain.agents import AgentSnapshot
 
 _MOST_AT_ONCE = 50
@@ -46,7 +46,7 @@ class Conversation:
         self._answers = Answers(shared, speech, self._sounding, self._failing, self._ahead)
         self._floor = Floor(shared, speech, self._sounding, self._answers)
         self._keys = KeyPad(shared, speech, self._floor)
-        self._unasked = Unasked(shared, speech, self._sounding, self._answers, self._floor)
+        self._unasked = Unasked(shared, speech, self._sounding, self._answers, self._floor, self._ahead)
         self._parts = Parts(shared, speech, self._sounding, self._failing, self._floor)
         self._unheard = Unheard(shared, speech)
         self._watchdog = Watchdog(shared, speech)
@@ -180,15 +180,6 @@ class Conversation:
 
     def _words(self, fact: facts.WordsHeard, now: float) -> None:
         self._floor.words(self._unasked.murmuring.without_echo(fact, now), now)
-
-    def _turn_judged(self, fact: facts.TurnJudged, now: float) -> None:
-        self._shared.caller.judged(fact.pause, fact.probability, now)
-        self._floor.take_due_turn(now)
-
-    def _ask_of_pause(self) -> None:
-        """Ask the end-of-turn model about a pause that has words before it, once; nothing waits for its answer."""
-        if self.rules.judges_turns and (pause := self._shared.caller.pause_to_judge()) is not None:
-            self._shared.out.append(JudgeTurn(pause))
 
     # ------------------------------------------------------------ the agent
 
@@ -327,7 +318,7 @@ class Conversation:
             self._shared.deadlines.clear("turn")
         else:
             self._shared.deadlines.set("turn", self._shared.caller.due)
-            self._ask_of_pause()
+            self._floor.ask_of_pause()
         self._unasked.rearm(now)
         self._watchdog.look(now)
 
@@ -347,7 +338,7 @@ class Conversation:
         facts.VoiceResumed: lambda self, fact, now: self._shared.caller.sound_resumed(now),
         facts.WordsHeard: _words,
         facts.UtteranceEnded: lambda self, fact, now: self._floor.utterance_ended(fact, now),
-        facts.TurnJudged: _turn_judged,
+        facts.TurnJudged: lambda self, fact, now: self._floor.turn_judged(fact, now),
         facts.KeyPressed: lambda self, fact, now: self._keys.key(fact, now),
         facts.ReplyText: lambda self, fact, now: self._answers.text(fact, now),
         facts.ReplyDigits: lambda self, fact, now: self._answers.digits(fact, now),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parley.conversation import facts, lines
+from parley.conversation.ahead import Ahead
 from parley.conversation.floor import Floor
 from parley.conversation.shared import Shared
 from parley.conversation.sounding import Sounding
@@ -53,12 +54,15 @@ class Story:
 class Monologue:
     """Owns the deadline `monologue`: first the moment from which a breath is waited for, then the last one."""
 
-    def __init__(self, shared: Shared, speech: SpeechSide, sounding: Sounding, floor: Floor, story: Story) -> None:
+    def __init__(
+        self, shared: Shared, speech: SpeechSide, sounding: Sounding, floor: Floor, ahead: Ahead, story: Story
+    ) -> None:
         self._shared = shared
         self._longest_s = shared.agent.conduct.monologue_s
         self._speech = speech
         self._sounding = sounding
         self._floor = floor
+        self._ahead = ahead
         self._story = story
         self._waits_since: float | None = None  # for a breath
 
@@ -91,8 +95,11 @@ class Monologue:
         if not caller.text or self._speech.state is not Agent.LISTENING:
             return
         self._shared.reasons.append("the caller has talked for too long")
+        self._ahead.withdraw("stopped")  # an answer that is ready would be heard before the sentence
         caller.due = now
         self._floor.take_due_turn(now)
+        if not self._speech.active:
+            return
         answer = self._speech.active[-1]
         line = self._speech.say_whole(answer.row, "said", lines.cut_in(self._shared.agent.language))
         self._speech.active.remove(line)

@@ -36,6 +36,10 @@ def sounds_like_clause_end(text: str) -> bool:
     return stripped.endswith(_CLAUSE_ENDS) or looks_finished(stripped)
 
 
+def _is_hum(word: str) -> bool:
+    return _HUMS.issuperset(words_of(word))
+
+
 class Murmuring:
     """Decides from facts alone. Owns the deadlines `murmur` and `murmur_sound`."""
 
@@ -49,7 +53,6 @@ class Murmuring:
         self._words_then = 0  # said in the open turn when it began
         self._trusts_unsettled = False  # this recogniser says itself when a turn may be over
         self._may_be_over = False
-        self._is_awaited = False  # the voice has not made a sound of it
 
     def follow(self, fact: facts.AnyFact | None, now: float) -> None:
         """Follow the murmur's sound, and the pause that would be the place for one."""
@@ -90,21 +93,22 @@ class Murmuring:
             self._stop(self._aside)
 
     def without_echo(self, fact: facts.WordsHeard, now: float) -> facts.WordsHeard:
-        """A caller's phone may send the murmur back: those words are the agent's, at the edge of what was heard."""
+        """A caller's phone may send the murmur back: what is nothing else is no word of theirs.
+
+        A hum is left out at the edge of other words, too; "okay" may well be the caller's own there.
+        """
         aside = self._aside
-        if aside is None or now > aside.until_s + _ECHO_S:
+        if aside is None or not aside.has_sound or now > aside.until_s + _ECHO_S:
             return fact
         echo, heard = words_of(aside.text), fact.text.split()
-        if _HUMS.issuperset(words_of(fact.text)) and _HUMS.issuperset(echo):
-            return msgspec.structs.replace(fact, text="")
-        bare = [" ".join(words_of(word)) for word in heard]
-        if " ".join(bare[: len(echo)]).split() == echo:
-            heard = heard[len(echo) :]
-        elif " ".join(bare[-len(echo) :]).split() == echo:
-            heard = heard[: -len(echo)]
-        else:
-            return fact
-        return msgspec.structs.replace(fact, text=" ".join(heard))
+        if words_of(fact.text) == echo:
+            heard = []
+        if _HUMS.issuperset(echo):
+            if heard and _is_hum(heard[0]):
+                heard = heard[1:]
+            if heard and _is_hum(heard[-1]):
+                heard = heard[:-1]
+        return fact if heard == fact.text.split() else msgspec.structs.replace(fact, text=" ".join(heard))
 
     # ------------------------------------------------------------ whether
 
@@ -155,16 +159,15 @@ class Murmuring:
         self._shared.ledger.asides.append(aside)
         self._shared.out.append(Murmur(aside.number, aside.text))
         self._deadlines.set("murmur_sound", now + self._shared.rules.murmur_sound_s)
-        self._is_awaited = True
 
     def _sound(self, fact: _Sound, now: float) -> None:
         aside = self._aside
         if aside is None or fact.reply != aside.number:
             return
-        aside.until_s, self._is_awaited = now, False
+        aside.until_s = now
         match fact:
             case facts.SpeechStarted():
-                aside.at_s = now
+                aside.at_s, aside.has_sound = now, True
                 self._deadlines.set("murmur_sound", now + self._shared.rules.murmur_limit_s)
             case facts.SpeechHeard():
                 aside.heard = max(aside.heard, min(fact.chars, len(aside.text)))
@@ -176,10 +179,9 @@ class Murmuring:
 
     def _take_back(self) -> None:
         """It has no sound yet, and its moment is over. One that sounds is let be: the answer follows it."""
-        if self._is_awaited and self._aside is not None:
+        if self._aside is not None and not self._aside.has_sound and "murmur_sound" in self._deadlines:
             self._stop(self._aside)
 
     def _stop(self, aside: Aside) -> None:
-        self._is_awaited = False
         self._deadlines.clear("murmur_sound")
         self._shared.out.append(StopSpeech(aside.number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from parley.conversation import facts
+from parley.conversation.ahead import Ahead
 from parley.conversation.answers import Answers
 from parley.conversation.check_ins import CheckIns
 from parley.conversation.fillers import Fillers
@@ -17,11 +18,13 @@ from parley.conversation.speech import Active, SpeechSide
 class Unasked:
     """Fillers for a late answer, questions into a silence, a word into a monologue, murmurs in a story."""
 
-    def __init__(self, shared: Shared, speech: SpeechSide, sounding: Sounding, answers: Answers, floor: Floor) -> None:
+    def __init__(
+        self, shared: Shared, speech: SpeechSide, sounding: Sounding, answers: Answers, floor: Floor, ahead: Ahead
+    ) -> None:
         self._story = Story(shared, speech)
         self.fillers = Fillers(shared, speech)
         self.check_ins = CheckIns(shared, speech, answers)
-        self.monologue = Monologue(shared, speech, sounding, floor, self._story)
+        self.monologue = Monologue(shared, speech, sounding, floor, ahead, self._story)
         self.murmuring = Murmuring(shared, speech, self._story)
 
     def follow(self, fact: facts.AnyFact | None, now: float) -> Active | None:
