@@ -87,7 +87,7 @@ class CallerSide:
         self._sound = _Sound()
         self._open = _Open()
         self._taken = _Taken()
-        self._judged: tuple[str, str, Ending] = ("", "", Ending.FINISHED)
+        self._looked_at: tuple[str, str, Ending] = ("", "", Ending.FINISHED)
 
     @property
     def is_sounding(self) -> bool:
@@ -108,9 +108,9 @@ class CallerSide:
     def ending(self) -> Ending:
         """What the open turn's last words say about its end."""
         text, question = self._open.text, self._question
-        if (text, question) != self._judged[:2]:
-            self._judged = (text, question, ending_of(text, question, self._agent.listen.language))
-        return self._judged[2]
+        if (text, question) != self._looked_at[:2]:
+            self._looked_at = (text, question, ending_of(text, question, self._agent.listen.language))
+        return self._looked_at[2]
 
     @property
     def is_likely_over(self) -> bool:
@@ -214,7 +214,7 @@ class CallerSide:
         turn.asked = self._sound.pause
         return turn.asked
 
-    def judged(self, pause: int, probability: float, now: float) -> None:
+    def judged(self, pause: int, probability: float) -> None:
         """The model has listened to a pause; whatever has happened since makes that worthless."""
         if self._open.asked == pause == self._sound.pause and not self._sound.is_on and self._open.text:
             self._open.probability = probability

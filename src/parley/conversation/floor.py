@@ -11,7 +11,7 @@ from parley.conversation.sounding import Sounding
 from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import ON_SOUND, ON_WORDS, Agent, Reaction
 from parley.conversation.stops import Stops
-from parley.conversation.wishes import CloseMicrophone, EndCall
+from parley.conversation.wishes import CloseMicrophone, EndCall, JudgeTurn
 from parley.conversation.words import count_words, words_of
 from parley.conversation.yielding import Yielding, yielding
 
@@ -288,6 +288,15 @@ class Floor:
         if self._speech.state is not Agent.HELD:
             self._speech.hold(now)
         return True
+
+    def ask_of_pause(self) -> None:
+        """Ask the end-of-turn model about a pause that has words before it, once; nothing waits for its answer."""
+        if self._shared.rules.judges_turns and (pause := self._caller.pause_to_judge()) is not None:
+            self._shared.out.append(JudgeTurn(pause))
+
+    def turn_judged(self, fact: facts.TurnJudged, now: float) -> None:
+        self._caller.judged(fact.pause, fact.probability)
+        self.take_due_turn(now)
 
     def take_due_turn(self, now: float) -> None:
         due = self._caller.due
