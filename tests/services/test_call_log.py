@@ -171,15 +171,18 @@ async def test_a_voice_turn_is_listed_beside_the_events_and_never_sent(world: Wo
     good = TurnDelivery(delivery_id="evt_good", http_status=200, error=None, **facts)  # type: ignore[arg-type]
     bad = TurnDelivery(delivery_id="evt_bad", http_status=None, error="timeout", **facts)  # type: ignore[arg-type]
 
-    for delivery in (good, bad, good):
+    gone = TurnDelivery(delivery_id="evt_gone", http_status=None, error="canceled", **facts)  # type: ignore[arg-type]
+
+    for delivery in (good, bad, good, gone):
         await world.log.record_turn_delivery(plan, delivery)
 
     rows, total = await world.deliveries.list(mine, DeliveryList(agent_id=agent.id))
     assert {row.id: (row.status, row.error_message) for row in rows} == {
         "evt_good": ("success", None),
         "evt_bad": ("failed", "timeout"),
+        "evt_gone": ("success", "canceled"),  # by us: the caller went on, say
     }
-    assert (total, await world.worker.send_due()) == (2, 0)
+    assert (total, await world.worker.send_due()) == (3, 0)
 
 
 async def test_the_carrier_is_asked_with_the_calls_own_account(world: World, mine: str) -> None:

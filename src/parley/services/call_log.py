@@ -209,7 +209,10 @@ class CallLog:
             await self._analyses.recount(session, await calls.get_known(session, call_id))
 
     async def record_turn_delivery(self, plan: CallPlan, delivery: TurnDelivery) -> None:
-        """Keep how a voice turn's webhook request went, beside the events' deliveries; it is never sent again."""
+        """Keep how a voice turn's webhook request went, beside the events' deliveries; it is never sent again.
+
+        One that was given up, since nobody wanted the answer any more, says nothing against the webhook.
+        """
         if plan.webhook is None:
             return
         values = {
@@ -222,7 +225,7 @@ class CallLog:
             "event_type": delivery.event_type,
             "channel": "voice",
             "url": plan.webhook.url,
-            "status": "failed" if delivery.error else "success",
+            "status": "failed" if delivery.error not in (None, "canceled") else "success",
             "attempts": 1,
             "http_status": delivery.http_status,
             "error_message": delivery.error,
