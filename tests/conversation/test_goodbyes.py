@@ -223,6 +223,18 @@ def test_a_goodbye_whose_stream_breaks_waits_for_the_phone() -> None:
     assert call.last(wishes.EndCall).reason == "agent_hangup"
 
 
+def test_a_goodbye_whose_voice_fails_waits_for_a_caller_who_makes_a_sound() -> None:
+    for words, is_over in (("Wait, one more question.", False), ("", True)):
+        call = leaving()
+        call.tell(facts.VoiceStarted(ago_s=0.08), facts.SpeechFailed(1, "broke_off"), after=0.1)
+        assert not call.all(wishes.EndCall)
+        call.tell(facts.VoiceStopped(ago_s=0.24), after=0.5)
+        call.tell(facts.WordsHeard(words, is_final=True, ends_turn=True), after=0.1)
+        call.wait(1)
+        assert call.conversation.is_over is is_over
+        assert len(call.all(wishes.AskReply)) == (1 if is_over else 2)
+
+
 def test_a_hangup_that_is_asked_for_while_the_stream_is_broken_waits_for_the_phone_too() -> None:
     call = Telling()
     call.connect()

@@ -128,7 +128,7 @@ class Floor:
 
     def _belong_to_turn(self, fact: facts.WordsHeard, now: float) -> bool:
         """What words said to a busy agent do. True: they are the caller's turn, whether or not they silenced it."""
-        if not fact.text.strip():
+        if not words_of(fact.text):
             return bool(self._caller.text)  # what was gathered unsettled may be taken back
         aside = "cough" if self._is_twin(fact, now) else self._aside(fact.text, now)
         if aside is not None:
@@ -174,7 +174,8 @@ class Floor:
         """Why words said over the agent leave it the floor: they are its echo, a murmur, a farewell into its own, or
         the hello of picking up. None where they do not."""
         head = self._speech.head
-        assert head is not None, "an agent that is busy has a line"
+        if head is None:
+            return None
         line = head.line
         if is_echo(text, self._played(head)):
             return "echo"
@@ -285,6 +286,8 @@ class Floor:
         if not self._caller.is_sounding and self._speech.state is not Agent.HELD:
             return False
         active.is_heard_out = True
+        if not any(one is active for one in self._speech.active):
+            self._speech.active.append(active)  # its voice failed: it is not over before the caller is
         if self._speech.state is not Agent.HELD:
             self._speech.hold(now)
         return True

@@ -22,7 +22,7 @@ class Agent(Enum):
     HELD = "held"  # fell silent for a sound of the caller, keeps what was not heard
     TAKEN_OVER = "taken_over"  # a human speaks in its place; it says only what it is asked to
     HANDING_OVER = "handing_over"  # said its last words before a transfer; has the caller until the carrier does
-    LEAVING = "leaving"  # says its last words; when they were heard the call ends or is handed over
+    LEAVING = "leaving"  # says last words that nothing interrupts; when they were heard the call ends or is handed over
     GONE = "gone"
 
 
@@ -54,7 +54,8 @@ CALLER_MOVES: dict[Caller, frozenset[Caller]] = {
     Caller.GONE: frozenset(),
 }
 
-# A sound of the caller: the agent falls silent at once, reversibly. A goodbye is said to its end.
+# A sound of the caller: the agent falls silent at once, reversibly. So it does in a goodbye of its own, which is a line
+# like any other until it was heard; only what it says while LEAVING is said to its end.
 ON_SOUND: dict[Agent, Reaction] = {
     Agent.LISTENING: Reaction.NOTHING,
     Agent.THINKING: Reaction.HOLD,

@@ -101,7 +101,9 @@ class ConversationWatch(Watch):
     def state_name(self) -> CallStateName:
         if not self._conversation.is_connected:
             return "ringing"
-        return _STATES[self._conversation.agent_state]
+        state = self._conversation.agent_state
+        is_goodbye = state in (Agent.THINKING, Agent.SPEAKING) and not self._conversation.can_be_steered
+        return "leaving" if is_goodbye else _STATES[state]
 
     def current(self) -> CallState:
         return self.state(self.state_name, self._conversation.taken_by or None)
