@@ -98,3 +98,16 @@ def test_a_call_that_ends_in_a_murmur_ends() -> None:
     tell_a_story(duet)
     duet.tell(facts.HungUp(), after=0.06)
     assert duet.conversation.is_over
+
+
+def test_a_caller_waits_less_than_three_seconds_at_a_time_for_a_model_that_hangs() -> None:
+    duet = Duet()
+    duet.connect()
+    duet.says("When are you open?", after=2)
+    silent_since, longest_s, played_bytes = duet.now - 0.3, 0.0, len(duet.phone.played)
+    while not any(clip.clip == "apology" for clip in duet.all(wishes.PlayClip)):
+        duet.wait(0.02)
+        if len(duet.phone.played) > played_bytes:
+            longest_s = max(longest_s, duet.now - silent_since)
+            silent_since, played_bytes = duet.now, len(duet.phone.played)
+    assert 1.2 < max(longest_s, duet.now - silent_since) < 3.0

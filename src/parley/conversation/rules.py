@@ -91,7 +91,7 @@ class TurnRules(msgspec.Struct, frozen=True):
     filler_sound_s: float = 1.1
     """A filler without a sound by now: the voice is what hangs, and the recorded sentence is played."""
 
-    filler_again_s: float = 2.6
+    filler_again_s: float = 2.4
     """Still not a word this long after the filler was over: another one, the last of this turn."""
 
     bridge_s: float = 2.5
