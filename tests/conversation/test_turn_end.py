@@ -209,6 +209,8 @@ def test_a_turn_that_was_rightly_ended_makes_up_for_one_that_was_not() -> None:
     for _ in range(2):
         own.turn_taken()
         own.went_on(0.6)
+    own.turn_taken()
+    own.went_on(2.5)  # "Hello?": an answer that is late, and no pause
     assert own.breath_s == pytest.approx(0.7)
     for _ in range(5):
         own.turn_taken()

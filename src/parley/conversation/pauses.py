@@ -12,6 +12,7 @@ _SHARE = 0.8  # all but the longest fifth of the pauses is to fit into what is w
 _SLOWER, _QUICKER = 1.6, 0.6
 _TURNS = 6
 _CUT_INS = 2
+_CUT_IN_MOST_S = 1.2  # who speaks later than this has not gone on, but asks where the answer is
 _BREATH_MOST_S = 0.9
 
 
@@ -35,7 +36,7 @@ class OwnPauses:
 
     def went_on(self, pause_s: float) -> None:
         """It was not over: the caller was quiet for so long, and then went on."""
-        if self._turns and _LEAST_S <= pause_s <= _MOST_S:
+        if self._turns and _LEAST_S <= pause_s <= _CUT_IN_MOST_S:
             self._turns[-1] = pause_s
             self.learn(pause_s)
 
