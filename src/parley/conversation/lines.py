@@ -13,7 +13,7 @@ CLIP_TEXTS: dict[Clip, str] = {
     "one_moment": "One moment, please.",
     "apology": "I'm sorry, I'm having trouble on my side. Could you say that again?",
     "cannot_hear": "I'm sorry, I can't hear you right now. Please hold the line.",
-    "handing_over": "I'm sorry, something went wrong. I'm putting you through to somebody who can help.",
+    "handing_over": "I'm sorry, something went wrong. I'm putting you through to somebody.",
     "farewell": "I'm sorry, something went wrong. Please call again later. Goodbye.",
 }
 

@@ -26,7 +26,6 @@ from parley.conversation.states import Agent, Caller
 from parley.conversation.steering import Steering, Whisper
 from parley.conversation.transfers import Transfers
 from parley.conversation.unasked import Unasked
-from parley.conversation.unheard import Unheard
 from parley.conversation.watchdog import Watchdog
 from parley.conversation.wishes import AnyWish, EndCall, NoteProblem, TransferTo
 from parley.domain.agents import AgentSnapshot
@@ -48,7 +47,6 @@ class Conversation:
         self._keys = KeyPad(shared, speech, self._floor)
         self._unasked = Unasked(shared, speech, self._sounding, self._answers, self._floor, self._ahead)
         self._parts = Parts(shared, speech, self._sounding, self._failing, self._floor)
-        self._unheard = Unheard(shared, speech)
         self._watchdog = Watchdog(shared, speech)
         self._steering = Steering(shared, speech, self._answers, self._floor)
         self._transfers = Transfers(shared, speech, self._answers, self._parts)
@@ -124,7 +122,7 @@ class Conversation:
         """Take one fact; facts about what is over already change nothing."""
         self._shared.reasons.clear()
         if not self.is_over:
-            self._unheard.note(fact, now)
+            self._parts.unheard.note(fact, now)
             if not self._ahead.keeps(fact, now):
                 self._ON_FACT[type(fact)](self, fact, now)
             self._tell_what_was_kept(now)
@@ -384,7 +382,7 @@ class Conversation:
         "keys": lambda self, now: self._keys.due(now),
         "deaf": lambda self, now: self._parts.deaf_due(now),
         "deaf_limit": lambda self, now: self._parts.deaf_limit_due(now),
-        "unheard": lambda self, now: self._unheard.due(now),
+        "unheard": lambda self, now: self._parts.unheard.due(now),
         "media": _media_due,
         "silence": lambda self, now: self._unasked.check_ins.due(now),
         "filler": lambda self, now: self._unasked.fillers.due(now),

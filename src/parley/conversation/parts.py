@@ -9,6 +9,7 @@ from parley.conversation.shared import Shared
 from parley.conversation.sounding import Sounding
 from parley.conversation.speech import SpeechSide
 from parley.conversation.states import ON_SOUND, Agent, Reaction
+from parley.conversation.unheard import Unheard
 from parley.conversation.wishes import NoteProblem
 
 
@@ -24,6 +25,7 @@ class Parts:
         self._speech = speech
         self._sounding = sounding
         self._failing = failing
+        self.unheard = Unheard(shared, speech)
         self._is_hearing_lost = False
         self._floor = floor
 
