@@ -24,6 +24,10 @@ def leaving(agent: object = HOSTED, *, heard: int = 10) -> Telling:
     return call
 
 
+def state(call: Telling) -> Agent:
+    return call.conversation.agent_state
+
+
 def heard_out(call: Telling, number: int = 1) -> None:
     call.tell(facts.SpeechHeard(number, len(GOODBYE)), facts.SpeechEnded(number), after=2)
 
@@ -53,12 +57,12 @@ def test_a_caller_who_takes_leave_as_well_starts_no_second_farewell(farewell: st
 def test_a_cough_into_the_goodbye_only_delays_it() -> None:
     call = leaving()
     call.tell(facts.VoiceStarted(ago_s=0.08))
-    assert call.conversation.agent_state is Agent.HELD
+    assert state(call) is Agent.HELD
     call.wait(3)
     assert not call.all(wishes.EndCall)
     call.tell(facts.VoiceStopped(ago_s=0.2))
     call.wait(1)
-    assert call.conversation.agent_state is Agent.SPEAKING
+    assert state(call) is Agent.SPEAKING
     heard_out(call)
     assert call.last(wishes.EndCall).reason == "agent_hangup"
 
@@ -93,9 +97,9 @@ def test_a_hangup_that_comes_while_the_agent_is_held_waits_for_the_caller() -> N
     call.tell(facts.ReplyText(1, GOODBYE), facts.SpeechStarted(1), facts.SpeechHeard(1, 10), after=0.5)
     call.tell(facts.VoiceStarted(ago_s=0.08))
     call.tell(facts.ReplyHangup(1), facts.ReplyDone(1), after=0.1)
-    assert call.conversation.agent_state is Agent.HELD
+    assert state(call) is Agent.HELD
     call.tell(facts.WordsHeard("Bye.", is_final=True, ends_turn=True), after=0.2)
-    assert call.conversation.agent_state is Agent.SPEAKING
+    assert state(call) is Agent.SPEAKING
     call.tell(facts.VoiceStopped(ago_s=0.2))
     heard_out(call)
     assert call.last(wishes.EndCall).reason == "agent_hangup"
@@ -190,7 +194,7 @@ def test_a_goodbye_during_which_the_time_is_up_is_the_last_one() -> None:
     call = leaving(msgspec.structs.replace(HOSTED, max_call_duration_s=10.0))
     call.tell(facts.VoiceStarted(ago_s=0.08), after=10 - call.now - 0.2)
     call.wait(0.3)
-    assert call.conversation.agent_state is Agent.LEAVING
+    assert state(call) is Agent.LEAVING
     call.tell(facts.WordsHeard("Wait, one more question", is_final=True, ends_turn=True))
     assert len(call.all(wishes.AskReply)) == 1
     heard_out(call)

@@ -39,6 +39,10 @@ def remembered(call: Duet) -> list[str]:
     return [word for line in call.conversation.history() if line.role == "agent" for word in line.text.split()]
 
 
+def state(call: Duet) -> Agent:
+    return call.conversation.agent_state
+
+
 def were_played(words: list[str], call: Duet) -> bool:
     """Whether each of them came out of the phone as often as it is remembered; a line may overtake another."""
     played = " ".join(call.phone.words(keeps_broken=True))
@@ -96,7 +100,7 @@ def test_an_interruption_at_the_very_end_leaves_nobody_stuck() -> None:
         call.tell(facts.VoiceStarted(ago_s=0.08))
         call.tell(facts.VoiceStopped(ago_s=0.24), after=0.4)
         call.wait(2)
-        assert call.conversation.agent_state is Agent.LISTENING
+        assert state(call) is Agent.LISTENING
         call.says("And then?")
         call.answers("He died. ")
         call.wait(2)
@@ -110,10 +114,10 @@ def test_a_clip_that_is_interrupted_goes_on_or_is_forgotten() -> None:
     call.tell(facts.ReplyFailed(1, "broke_off"), facts.ReplyFailed(1, "broke_off"), after=0.1)
     [clip] = call.all(wishes.PlayClip)
     call.tell(facts.VoiceStarted(ago_s=0.08), after=1)
-    assert call.conversation.agent_state is Agent.HELD
+    assert state(call) is Agent.HELD
     call.tell(facts.VoiceStopped(ago_s=0.24), after=0.4)
     call.wait(1)
-    assert call.conversation.agent_state is Agent.SPEAKING
+    assert state(call) is Agent.SPEAKING
     call.says("I asked when you open.", after=0.2)
     assert wishes.StopSpeech(clip.reply) in call.all(wishes.StopSpeech)
     call.answers("At nine. ")
