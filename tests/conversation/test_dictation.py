@@ -79,6 +79,7 @@ def test_what_is_dictated_may_be_complete(text: str, question: str, language: st
         ("at 7 30", "", "en"),
         ("at 5 p m", "", "en"),
         ("room number 204", "", "en"),
+        ("should I call nine one one", "", "en"),
         ("it's about order ORD-001", "", "en"),
         ("when is it due", "", "multi"),
         ("is it four one five?", "", "en"),

@@ -364,5 +364,22 @@ def test_whatever_is_told_in_whatever_order_no_words_stay_unanswered(
         if reply := [wish.reply for wish in call.all(wishes.AskReply)][-1:]:
             call.answers(reply[0], "Yes.")
     call.wait(8)
-    caller = call.conversation._shared.caller
-    assert not caller.text
+    assert not call.conversation._shared.caller.text
+
+
+@given(script=st.lists(st.tuples(st.floats(0, 2), told), max_size=15), looks=st.lists(st.floats(0, 1.5), max_size=40))
+@tries(100)
+def test_looking_at_the_clock_changes_nothing(script: list[tuple[float, facts.AnyFact]], looks: list[float]) -> None:
+    """Time alone decides by deadlines: whoever wakes the conversation in between learns nothing new."""
+    plain, poked = agent_with(), agent_with()
+    for after, fact in script:
+        plain.tell(fact, after=after)
+        ends_at = plain.now
+        while looks and poked.now + looks[-1] < ends_at:
+            poked.wait(looks.pop())
+            assert poked.conversation.handle_deadline(poked.now) == []
+        poked.wait(ends_at - poked.now)
+        poked.tell(fact)
+    plain.wait(5)
+    poked.wait(5)
+    assert [wish for _, wish in plain.told] == [wish for _, wish in poked.told]

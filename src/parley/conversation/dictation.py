@@ -62,7 +62,7 @@ def _of_digits(tokens: Sequence[str], asked: Sequence[str], language: str, *, is
     length = known.kind_of_number(before[-4:], language) or known.kind_of_number(asked, language)
     if length is not None and not is_international and _is_announced(before, groups):
         return _of_known_length(groups, count, length)
-    if not _are_dictated(groups, is_international):
+    if not _are_dictated(groups, is_international) or "".join(groups) in known.SHORT_NUMBERS:
         return Missing.NOTHING
     most = 11 if is_international else known.phone_digits(language)
     if count >= most:

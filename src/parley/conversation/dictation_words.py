@@ -37,6 +37,8 @@ BETWEEN_DIGITS = word_set(
     "uh um uhm er erm äh ähm euh eh dash hyphen minus strich bindestrich tiret guion guión trattino"
 )
 
+# Numbers that are whole with three digits: nobody in need is to be waited for.
+SHORT_NUMBERS = word_set("911 112 999 110 000 988 113 115 118 190 192 193 15 17 18")
 _PHONES = word_set(
     """phone telephone cell cellphone mobile callback landline whatsapp telefon telefonnummer handy handynummer
     mobilnummer rückrufnummer teléfono celular móvil téléphone portable telefono cellulare telefone telemóvel

@@ -66,6 +66,7 @@ async def test_a_model_that_is_closed_tells_nothing_more(tmp_path: Path) -> None
         for _ in range(4):
             turns.judge(SENTENCE, MULAW_8K, told.append)
         await turns.aclose()
+        turns.judge(SENTENCE, MULAW_8K, told.append)
     await asyncio.sleep(0.2)
     assert len(told) <= 1
 

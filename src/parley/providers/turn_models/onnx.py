@@ -48,6 +48,7 @@ class OnnxTurnModel:
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="turn-model")
         self._lock = threading.Lock()
         self._waiting = 0
+        self._is_closed = False
 
     def judge(self, audio: bytes, audio_format: AudioFormat, tell: Callable[[float], None]) -> None:
         """Call `tell` on the event loop with the probability that the speaker of `audio` has finished at its end.
@@ -55,14 +56,15 @@ class OnnxTurnModel:
         Where too many questions wait already, or the answer would come too late, `tell` is never called.
         """
         with self._lock:
-            if self._waiting >= _MOST_WAITING:
+            if self._is_closed or self._waiting >= _MOST_WAITING:
                 return
             self._waiting += 1
         judging = self._pool.submit(self._judge, audio, audio_format, time.monotonic())
         judging.add_done_callback(partial(self._judged, asyncio.get_running_loop(), tell))
 
     async def aclose(self) -> None:
-        """Answer nothing more."""
+        """Answer nothing more; who asks is not answered."""
+        self._is_closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _judge(self, audio: bytes, audio_format: AudioFormat, asked_at: float) -> float | None:
