@@ -22,6 +22,10 @@ def greeting(*, protects: bool = True) -> Telling:
     return call
 
 
+def state(call: Telling) -> Agent:
+    return call.conversation.agent_state
+
+
 def noticing() -> Telling:
     """A webhook's answer: a protected chunk, then one that is not."""
     call = Telling(WEBHOOK)
@@ -57,7 +61,7 @@ def test_a_protected_greeting_is_not_silenced_before_its_first_sound_either() ->
     call.connect()
     call.tell(facts.VoiceStarted(ago_s=0.08), facts.WordsHeard("Hello who is this"), after=0.1)
     call.tell(facts.SpeechStarted(1), after=0.2)
-    assert call.conversation.agent_state is Agent.SPEAKING
+    assert state(call) is Agent.SPEAKING
     assert not call.all(wishes.HoldSpeech)
 
 
@@ -100,9 +104,9 @@ def test_a_protected_chunk_is_heard_and_the_rest_is_cut_right_after_it() -> None
 def test_behind_a_protected_chunk_the_agent_falls_silent_for_a_sound_that_goes_on() -> None:
     call = noticing()
     call.tell(facts.VoiceStarted(ago_s=0.08), after=0.1)
-    assert call.conversation.agent_state is Agent.SPEAKING
+    assert state(call) is Agent.SPEAKING
     call.tell(facts.SpeechHeard(2, len(NOTICE)), after=0.3)
-    assert call.conversation.agent_state is Agent.HELD
+    assert state(call) is Agent.HELD
 
 
 def test_a_protected_answer_that_nobody_began_to_hear_may_have_come_too_early() -> None:
