@@ -13,9 +13,10 @@ import numpy as np
 from parley.audio.formats import MULAW_8K
 from parley.audio.g711 import mulaw_to_pcm16, pcm16_to_mulaw
 from parley.audio.watermark import WatermarkReader, speak
-from parley.conversation import facts
+from parley.conversation import facts, wishes
 from parley.conversation.desk.facts import PlaceTold
 from parley.conversation.journal import Entry
+from parley.domain.agents import Conduct
 from parley.domain.calls import CallPlan, Continuation, EarlierLine
 from parley.domain.live_events import CallState, HandBack, SayLine, TakeOver, Transfer, Whisper
 from parley.domain.stages import Waiting
@@ -42,7 +43,7 @@ class Stage:
 
     def __init__(self, plan: CallPlan = PLAN) -> None:
         self.audience = Audience(Elsewhere(NoRelay()))
-        self.telling = Telling()
+        self.telling = Telling(plan.agent)
         self.posted: list[facts.AnyFact] = []
         self.watch = ConversationWatch(plan, self.audience, self.telling.conversation)
         self.supervision = Supervision(plan, self.audience, self.telling.conversation, self.posted.append)
@@ -114,6 +115,19 @@ async def test_an_interruption_says_whose_it_was() -> None:
         stage.tell(facts.CallConnected(), facts.SayAsked("It is a long story."), facts.SpeechStarted(1))
         stage.tell(fact, after=0.5)
         assert ("interrupted", {"by": by}) in await events(watcher)
+
+
+async def test_an_answer_that_is_only_being_prepared_cannot_be_interrupted() -> None:
+    ahead = msgspec.structs.replace(HOSTED, conduct=Conduct(thinks_ahead=True))
+    stage = Stage(msgspec.structs.replace(PLAN, agent=ahead))
+    watcher = stage.join()
+    stage.tell(facts.CallConnected(), facts.VoiceStarted(), facts.WordsHeard("Yes."), facts.VoicePaused(0.06))
+    stage.tell(facts.ReplyText(1, "Very well."))
+    stage.tell(facts.WordsHeard("Yes. And then"), after=0.1)
+    assert wishes.StopSpeech(1) in stage.telling.all(wishes.StopSpeech)
+    told = await events(watcher)
+    assert "interrupted" not in [name for name, _ in told]
+    assert not [data for name, data in told if name == "turn"]
 
 
 async def test_a_session_that_took_the_call_over_goes_on_numbering_behind_the_one_before() -> None:

@@ -78,6 +78,7 @@ class ConversationWatch(Watch):
         super().__init__(plan, audience)
         self._conversation = conversation
         self._heard = (0, 0)  # of which line how many characters were told
+        self._held_back = 0  # which answer is only being prepared, so that nobody can interrupt it
 
     def note(self, entry: Entry) -> None:
         if not self.is_on:
@@ -91,7 +92,10 @@ class ConversationWatch(Watch):
                 self._turn(wish)
             elif isinstance(wish, wishes.NoteProblem):
                 self.tell("problem", {"code": wish.code})
-            was_stopped = was_stopped or isinstance(wish, wishes.StopSpeech)
+            elif isinstance(wish, wishes.HoldBack | wishes.LetOut):
+                self._held_back = wish.reply if isinstance(wish, wishes.HoldBack) else 0
+            elif isinstance(wish, wishes.StopSpeech):
+                was_stopped = was_stopped or wish.reply != self._held_back
         if was_stopped and isinstance(entry.fact, (*_BY_CALLER, facts.TakeOverAsked)):
             self.tell("interrupted", {"by": "caller" if isinstance(entry.fact, _BY_CALLER) else "supervisor"})
         if self._conversation.agent_state is not Agent.GONE:
