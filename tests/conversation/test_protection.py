@@ -48,6 +48,7 @@ def test_a_protected_greeting_is_said_to_its_end_and_what_was_said_into_it_is_an
         ("agent", GREETING),
         ("caller", "Yes hello, I would like to order flowers."),
     ]
+    assert not call.all(wishes.NoteInterruption) and not call.all(wishes.StopSpeech)
 
 
 def test_a_greeting_that_is_not_protected_is_cut() -> None:
@@ -99,6 +100,7 @@ def test_a_protected_chunk_is_heard_and_the_rest_is_cut_right_after_it() -> None
     assert call.all(wishes.StopSpeech)
     assert call.last(wishes.AskReply).transcript == "No no, I want to cancel."
     assert call.history()[-2:] == [("agent", NOTICE), ("caller", "No no, I want to cancel.")]
+    assert not call.all(wishes.NoteInterruption)
 
 
 def test_behind_a_protected_chunk_the_agent_falls_silent_for_a_sound_that_goes_on() -> None:

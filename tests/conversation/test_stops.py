@@ -31,6 +31,12 @@ def test_the_order_to_be_silent_goes_out_before_anything_is_noted() -> None:
     assert isinstance(cut[0], wishes.StopSpeech)
 
 
+def test_a_key_is_no_sound_and_cuts_at_once() -> None:
+    call = speaking(heard=10)
+    call.tell(facts.KeyPressed("1"), after=0.1)
+    assert stops(call) == [(0.0, "cut", "keys")]
+
+
 def test_keys_cut() -> None:
     call = speaking(heard=10)
     call.tell(facts.VoiceStarted(ago_s=0.08))

@@ -64,12 +64,15 @@ class Floor:
         self._measure_stop(now)
         self._speech.hold(now)
 
-    def _measure_stop(self, now: float) -> None:
+    def _measure_stop(self, now: float, cause: str = "words") -> None:
         """The agent is about to fall silent, where it was heard."""
         head = self._speech.head
         is_heard = head is not None and self._speech.state is Agent.SPEAKING and not head.is_heard_out
         since = head.line.first_audio_at if head is not None and is_heard else None
-        self._stops.fell_silent(now, since, is_sounding=self._caller.is_sounding)
+        if cause == "keys" and since is not None:
+            self._stops.fell_silent_at_once(now)
+        else:
+            self._stops.fell_silent(now, since, is_sounding=self._caller.is_sounding)
 
     # ------------------------------------------------------------ sounds
 
@@ -238,12 +241,15 @@ class Floor:
     def interrupt(self, now: float, cause: str = "words") -> None:
         """Words made it final. An answer nobody heard any of came too early: its turn goes on with the new words."""
         if self._speech.state is not Agent.HELD:
-            self._measure_stop(now)
+            self._measure_stop(now, cause)
+        self._cut(now)
+        self._stops.decide("cut", cause)
+
+    def _cut(self, now: float) -> None:
         rows = list({active.row.number: active.row for active in self._speech.active}.values())
         self._speech.cut("interrupted", spares_protected=True)
         spared = {active.row.number for active in self._speech.active}
         self._go_on(now)
-        self._stops.decide("cut", cause)
         self._deadlines.clear("false_alarm", "give_way")
         for row in rows:
             if row.number in spared:
@@ -264,14 +270,20 @@ class Floor:
             self.protection_over(now)
 
     def protection_over(self, now: float) -> None:
-        """What the caller said into protected words is listened to as soon as they were heard."""
+        """What the caller said into protected words is listened to as soon as they were heard.
+
+        The agent has made them wait on purpose: how long that took is no measure of how soon it falls silent.
+        """
         if self._is_protected or self._speech.state not in (Agent.THINKING, Agent.SPEAKING) or self._readiness.is_never:
             return
+        if all(active.is_wholly_heard for active in self._speech.active):
+            return  # the end of the line is about to be told
+        self._stops.forget()
         if self._caller.text:
-            self.interrupt(now)
+            self._cut(now)
             self.take_due_turn(now)
         elif self._caller.is_sounding:
-            self._hold(now)
+            self._speech.hold(now)
 
     def keeps_from_leaving(self, active: Active, now: float) -> bool:
         """Whether the call, whose last line is over, goes on until a sound of the caller has turned out to be words.

@@ -67,6 +67,11 @@ class Active(msgspec.Struct):
         return began and self.line.heard < self.protected_chars
 
     @property
+    def is_wholly_heard(self) -> bool:
+        """Whether no word of it is left to be heard, or to come."""
+        return self.line.is_complete and self.line.heard >= len(self.line.text.rstrip())
+
+    @property
     def has_words(self) -> bool:
         """Whether anything of it was, or may still be, given to the voice."""
         return bool(self.line.text) or self.phraser.waiting

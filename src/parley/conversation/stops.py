@@ -32,6 +32,10 @@ class Stops:
             return
         self._open = (now, max(now - max(self._sound_at, spoke_since), 0.0))
 
+    def fell_silent_at_once(self, now: float) -> None:
+        """The agent, which was heard, is told to be silent for a key: that has no beginning to wait for the end of."""
+        self._open = (now, 0.0)
+
     def decide(self, outcome: InterruptionOutcome, cause: str) -> None:
         """Tell of the open stop, if there is one."""
         if self._open is not None:
