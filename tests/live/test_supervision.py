@@ -130,6 +130,20 @@ async def test_an_answer_that_is_only_being_prepared_cannot_be_interrupted() -> 
     assert not [data for name, data in told if name == "turn"]
 
 
+def test_a_goodbye_is_shown_as_leaving_until_somebody_speaks_into_it() -> None:
+    stage = Stage()
+    stage.telling.connect()
+    stage.telling.says("That was all.", after=1)
+    assert stage.watch.state_name == "thinking"
+    stage.tell(facts.ReplyText(1, "Goodbye and thank you."), facts.ReplyHangup(1), facts.ReplyDone(1))
+    stage.tell(facts.SpeechStarted(1), facts.SpeechHeard(1, 7), after=0.2)
+    assert stage.watch.state_name == "leaving"
+    stage.tell(facts.VoiceStarted(ago_s=0.08))
+    assert stage.watch.state_name == "held"
+    stage.tell(facts.WordsHeard("Wait, what about"), after=0.2)
+    assert stage.watch.state_name == "listening"
+
+
 async def test_a_session_that_took_the_call_over_goes_on_numbering_behind_the_one_before() -> None:
     earlier = EarlierLine("caller", "Hi.", datetime(2026, 1, 2, tzinfo=UTC))
     stage = Stage(msgspec.structs.replace(PLAN, continues=Continuation(100_000, 12.5, (earlier,))))
