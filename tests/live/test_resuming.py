@@ -168,6 +168,29 @@ def test_a_hold_at_the_very_end_is_not_the_end_of_speaking() -> None:
     assert stage.ended() == [1]
 
 
+def test_a_line_that_is_stopped_before_it_sounds_does_not_make_another_one_stutter() -> None:
+    stage = Stage()
+    stage.says(1, spoken(1, TEXT), TEXT)
+    stage.speaker.say(2, "Never mind.")
+    stage.phone.let_pass(0.5)
+    stage.speaker.stop(2, stage.phone.now)
+    stage.phone.let_pass(6)
+    assert stage.phone.flushes == 0
+    assert len(stage.phone.played) == len(TEXT) * BYTES_PER_CHAR
+    assert stage.ended() == [1]
+
+
+def test_a_line_that_is_stopped_behind_another_one_is_taken_back_from_the_phone() -> None:
+    stage = Stage()
+    stage.says(1, spoken(1, "One two. "), "One two. ")
+    stage.says(2, spoken(2, "Never mind."), "Never mind.")
+    stage.phone.let_pass(0.3)
+    stage.speaker.stop(2, stage.phone.now)
+    stage.phone.let_pass(3)
+    assert stage.phone.words() == ["One", "two."]
+    assert stage.ended() == [1]
+
+
 def test_cleared_marks_do_not_count_as_played() -> None:
     stage = Stage()
     stage.says(1, spoken(1, TEXT), TEXT)

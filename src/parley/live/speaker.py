@@ -164,11 +164,12 @@ class Speaker:
         self._tell_if_starved()
 
     def stop(self, number: int, now: float) -> None:
-        """Silence at once and forget this utterance."""
+        """Silence at once and forget this utterance. One that is not at the phone yet interrupts nothing there."""
         self._voice.cancel(number)
         if self._find(number) is None:
             return
-        self._rewind(now)
+        if any(of.number == number for _, of, _, _ in self._segments):
+            self._rewind(now)
         utterance = self._find(number)
         if utterance is not None:
             self._forget(utterance)
