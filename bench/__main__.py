@@ -24,6 +24,7 @@ from pathlib import Path
 
 import uvloop
 
+from bench import hanging
 from bench.figures import histogram_percentile, percentile
 from bench.load import (
     EMULATED_MS,
@@ -121,8 +122,11 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=35.0, help="how long each call lasts")
     parser.add_argument("--warm-up", type=float, default=10.0, help="how long two calls go before that; 0: none")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument("--hanging", action="store_true", help="how long a caller hears nothing while providers hang")
     options = parser.parse_args()
     logs.configure("error", "console")
+    if options.hanging:
+        return hanging.run()
     steps = [int(text) for text in options.calls.split(",")]
     ahead = [text == "on" for text in options.ahead.split(",")]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -63,12 +63,21 @@ def test_a_try_that_nobody_tells_the_outcome_of_is_given_up() -> None:
 
 def test_who_watches_is_told_of_every_change_once() -> None:
     breakers, told = Breakers(RULES), list[tuple[str, str, bool]]()
-    breakers.watch(lambda *change: told.append(change))
+    breakers.watch(lambda part, name, is_open: told.append((part, name, is_open)))
     for now in range(5):
         breakers.failed("speech_to_text", NOVA, now, "stalled")
     breakers.succeeded("speech_to_text", NOVA)
     breakers.succeeded("speech_to_text", NOVA)
     assert told == [("speech_to_text", NOVA, True), ("speech_to_text", NOVA, False)]
+
+
+def test_of_too_many_names_the_oldest_is_forgotten() -> None:
+    breakers, told = Breakers(BreakerRules(failures=1)), list[tuple[str, str, bool]]()
+    breakers.watch(lambda part, name, is_open: told.append((part, name, is_open)))
+    for number in range(501):
+        breakers.failed("responder", f"openai:model-{number}", 0, "timeout")
+    assert told[-2:] == [("responder", "openai:model-0", False), ("responder", "openai:model-500", True)]
+    assert not breakers.is_open("responder", "openai:model-0")
 
 
 def test_what_one_projects_key_is_to_blame_for_concerns_no_other_call() -> None:

@@ -51,6 +51,19 @@ async def test_noise_replaces_nobody_as_long_as_the_recogniser_answers() -> None
     assert ears.told == [WORDS]
 
 
+async def test_one_that_says_nothing_at_all_is_replaced_at_the_first_sign_of_life_of_another() -> None:
+    ears = Ears(2)
+    async with running(ears.hearing):
+        ears.hear(2)
+        ears.hearing.replace("no_words")
+        ears.hear(1)
+        assert kinds(ears.told) == ["PartLost"]
+        ears[1].answer()
+        ears.hear(1)
+        assert kinds(ears.told) == ["PartLost", "PartReplaced"]
+        assert ears[0].is_closed
+
+
 async def test_words_of_the_first_end_the_asking_of_a_second() -> None:
     ears = Ears(2)
     async with running(ears.hearing):

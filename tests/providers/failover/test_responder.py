@@ -29,13 +29,14 @@ class Minds:
     """A responder over models of the test's; `asked` are the models as they were asked, with their keys."""
 
     def __init__(self, *models: Says, breakers: Breakers | None = None) -> None:
+        self.now = asyncio.get_running_loop().time()
         self.asked: list[tuple[str, str]] = []
         self.told: list[PartReplaced] = []
         self.turns = 0
         self._models = models
         line = succession("responder", len(models), breakers)
         each = [Model(self, ModelChoice("any", f"model-{at}"), Secret(f"key-{at}")) for at in range(len(models))]
-        self.responder = SparedResponder(each, line, self.told.append)
+        self.responder = SparedResponder(each, line, self.told.append, lambda: self.now)
 
     async def respond(self, turn: TurnRequest) -> AsyncGenerator[ReplyPart, None]:
         model = turn.plan.agent.model.model
@@ -114,14 +115,29 @@ async def test_a_turn_that_the_caller_took_back_says_nothing_about_the_model() -
                 await anext(parts)
         minds.turns += 1
         minds.responder._replies.clear()
-    assert not breakers.open_ones()
+    assert not breakers.is_open("responder", "first")
 
 
 async def test_after_a_few_calls_the_next_one_begins_with_the_spare() -> None:
     breakers = Breakers()
     for _ in range(3):
         await Minds(HANGS, WORKS, breakers=breakers).first_words(askings=2)
-    assert breakers.open_ones() == [("responder", "first")]
+    assert breakers.is_open("responder", "first")
     minds = Minds(HANGS, WORKS, breakers=breakers)
     assert await minds.first_words(askings=1) == "Yes."
     assert minds.told == [PartReplaced("responder", "took_over")]
+
+
+async def test_the_turn_after_an_answer_that_stopped_in_the_middle_is_for_the_next_model() -> None:
+    """Who was cut short by the caller in mid-answer keeps the next turn."""
+    for gap_s, then in ((0.5, "model-0"), (2.5, "model-1")):
+        minds = Minds(lambda: ["We are", None], WORKS)
+        parts = minds.responder.respond(turn())
+        await anext(parts)
+        waiting = asyncio.create_task(anext(parts))
+        await asyncio.sleep(0)
+        minds.now, minds.turns = minds.now + gap_s, 10
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await minds.first_words(askings=1)
+        assert minds.asked[-1][0] == then

@@ -77,6 +77,14 @@ async def test_a_voice_that_says_itself_that_it_is_broken_is_left_at_once() -> N
         assert 2 in mouths[1].text
 
 
+async def test_while_the_connection_of_one_is_broken_the_other_is_asked_first() -> None:
+    mouths = Mouths(2)
+    async with running(mouths.voice):
+        mouths[0].emit(PartLost("text_to_speech", "unreachable"))
+        mouths.voice.say(1, "Good morning.")
+    assert (mouths[0].text, mouths[1].text) == ({}, {1: "Good morning."})
+
+
 async def test_an_utterance_that_one_cannot_say_is_said_by_the_next_and_fails_after_the_last() -> None:
     mouths = Mouths(2)
     async with running(mouths.voice):

@@ -29,6 +29,8 @@ REFUSALS = frozenset(
 )
 """Reasons that lie with one project's key or with what was asked, and say nothing about other calls."""
 
+_MOST_BREAKERS = 500
+
 
 class BreakerRules(msgspec.Struct, frozen=True):
     """Opens after `failures` within `window_s`. A try that nobody tells the outcome of is given up after `probe_s`.
@@ -98,10 +100,6 @@ class Breakers:
     def watch(self, tell: Told) -> None:
         self._tell = tell
 
-    def open_ones(self) -> list[tuple[Part, str]]:
-        """The providers that are left out now, by part and name."""
-        return sorted(key for key, breaker in self._breakers.items() if breaker.is_open)
-
     def is_open(self, part: Part, name: str) -> bool:
         breaker = self._breakers.get((part, name))
         return breaker is not None and breaker.is_open
@@ -115,13 +113,23 @@ class Breakers:
         """A call had to do without it. What only that call's key is to blame for does not count."""
         if reason in REFUSALS:
             return
-        breaker = self._breakers.setdefault((part, name), Breaker(self._rules))
+        breaker = self._breakers.get((part, name)) or self._new(part, name)
         was_open = breaker.is_open
         breaker.failed(now)
         if breaker.is_open and not was_open:
             self._tell(part, name, True)
 
+    def _new(self, part: Part, name: str) -> Breaker:
+        """Names come from customers' settings: of too many the oldest is forgotten, and is closed by that."""
+        if len(self._breakers) >= _MOST_BREAKERS:
+            oldest = next(iter(self._breakers))
+            if self._breakers.pop(oldest).is_open:
+                self._tell(*oldest, False)
+        made = self._breakers[part, name] = Breaker(self._rules)
+        return made
+
     def succeeded(self, part: Part, name: str) -> None:
+        """It did what a call asked of it."""
         breaker = self._breakers.get((part, name))
         if breaker is not None:
             was_open = breaker.is_open

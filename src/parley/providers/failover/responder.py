@@ -48,12 +48,19 @@ class _Asked:
 
 
 class SparedResponder:
-    """A `Responder` for one call, over several models."""
+    """A `Responder` for one call, over several models. `clock` is the event loop's unless a test brings another."""
 
-    def __init__(self, models: Sequence[Model], succession: Succession, emit: Callable[[PartReplaced], None]) -> None:
+    def __init__(
+        self,
+        models: Sequence[Model],
+        succession: Succession,
+        emit: Callable[[PartReplaced], None],
+        clock: Callable[[], float] | None = None,
+    ) -> None:
         self._models = models
         self._succession = succession
         self._emit = emit
+        self._now = clock or asyncio.get_running_loop().time
         self._current = succession.first
         self._replies: dict[int, _Asked] = {}
 
@@ -73,23 +80,23 @@ class SparedResponder:
         model = self._models[index]
         asked.tried.append(index)
         asked.silent.add(index)
-        last_at, is_over = _now(), False
+        last_at, is_over = self._now(), False
         try:
             async with aclosing(model.responder.respond(_for(turn, model))) as parts:
                 async for part in parts:
                     if index in asked.silent:
                         self._answers(asked, index)
-                    last_at = _now()
+                    last_at = self._now()
                     yield part
             is_over = True
         except ProviderError as error:
             is_over = True
-            self._succession.failed(index, error.reason, _now())
+            self._succession.failed(index, error.reason, self._now())
             if not error.retryable:
                 self._succession.refused(index)
             raise
         finally:
-            if not is_over and index not in asked.silent and _now() - last_at >= _STALLED_S:
+            if not is_over and index not in asked.silent and self._now() - last_at >= _STALLED_S:
                 self._stalled(index)
             if is_over:
                 asked.silent.discard(index)
@@ -106,7 +113,7 @@ class SparedResponder:
             following = self._succession.next({self._current}) if self._succession.is_refused(self._current) else None
             return self._current if following is None else following
         for late in asked.silent - asked.late:
-            self._succession.failed(late, "late", _now())
+            self._succession.failed(late, "late", self._now())
         asked.late |= asked.silent
         untried = self._succession.next(set(asked.tried))
         if untried is not None:
@@ -124,7 +131,7 @@ class SparedResponder:
 
     def _stalled(self, index: int) -> None:
         """It stopped in mid-answer: the next turn is for the next one."""
-        self._succession.failed(index, "stalled", _now())
+        self._succession.failed(index, "stalled", self._now())
         following = self._succession.next({index})
         if index == self._current and following is not None:
             self._current = following
@@ -134,7 +141,3 @@ def _for(turn: TurnRequest, model: Model) -> TurnRequest:
     """The same turn, as this model is asked for it."""
     agent = msgspec.structs.replace(turn.plan.agent, model=model.choice)
     return msgspec.structs.replace(turn, plan=msgspec.structs.replace(turn.plan, agent=agent, model_key=model.key))
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
