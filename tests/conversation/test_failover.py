@@ -78,6 +78,14 @@ def test_a_recogniser_that_stops_in_mid_sentence_is_noticed() -> None:
     assert len(replacings(call)) == 1
 
 
+def test_a_phone_whose_stream_broke_in_mid_sentence_says_nothing_about_the_recogniser() -> None:
+    call = connected()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.PartLost("carrier", "lost"), after=1)
+    call.wait(5)
+    assert not replacings(call)
+
+
 def test_noise_of_which_nobody_makes_words_asks_less_and_less_often() -> None:
     call = connected()
     for _ in range(60):

@@ -26,13 +26,12 @@ class Parts:
         self._sounding = sounding
         self._failing = failing
         self.unheard = Unheard(shared, speech)
-        self._is_hearing_lost = False
         self._floor = floor
 
     def lost(self, fact: facts.PartLost, now: float) -> None:
         self._out.append(NoteProblem(f"{fact.part}_lost"))
         if fact.part == "speech_to_text":
-            self._is_hearing_lost = True
+            self._tally.is_hearing_lost = True
             self._deadlines.set("deaf", now + self._rules.deaf_s)
         elif fact.part == "carrier":
             self._tally.carrier_lost = True
@@ -44,12 +43,12 @@ class Parts:
 
     def connected(self, now: float) -> None:
         """The phone is there: what was lost before that, its caller was not told of."""
-        if self._is_hearing_lost:
+        if self._tally.is_hearing_lost:
             self._deadlines.set("deaf", now + self._rules.deaf_s)
 
     def restored(self, fact: facts.PartRestored, now: float) -> None:
         if fact.part == "speech_to_text":
-            self._is_hearing_lost = False
+            self._tally.is_hearing_lost = False
             self._deadlines.clear("deaf", "deaf_limit")
         elif fact.part == "carrier":
             self._tally.carrier_lost = False
@@ -64,7 +63,7 @@ class Parts:
         """The next provider has shown that it works; nobody claims so before it has."""
         self._out.append(NoteProblem(f"{fact.part}_replaced"))
         if fact.part == "speech_to_text":
-            self._is_hearing_lost = False
+            self._tally.is_hearing_lost = False
             self._deadlines.clear("deaf", "deaf_limit")
 
     def failed(self, fact: facts.PartFailed, now: float) -> None:

@@ -15,9 +15,10 @@ from parley.domain.agents import AgentSnapshot
 class Tally(msgspec.Struct):
     """The little that is remembered besides the two machines and the ledger.
 
-    `is_deaf`: the recogniser is gone for good, and only a human in the agent's place keeps the call alive. `is_mute`:
-    so is every voice, and only recorded sentences can be said. `is_keying`: keys were pressed, and more may follow;
-    `digits` are those that are complete and belong to the open turn. `is_returned`: a transfer came to nothing.
+    `is_hearing_lost`: nobody hears the caller at the moment. `is_deaf`: the recogniser is gone for good, and only a human
+    in the agent's place keeps the call alive. `is_mute`: so is every voice, and only recorded sentences can be said.
+    `is_keying`: keys were pressed, and more may follow; `digits` are those that are complete and belong to the open
+    turn. `is_returned`: a transfer came to nothing.
     """
 
     connected_at: float | None = None
@@ -26,6 +27,7 @@ class Tally(msgspec.Struct):
     carrier_lost: bool = False
     taken_by: str = ""
     is_deaf: bool = False
+    is_hearing_lost: bool = False
     is_mute: bool = False
     is_returned: bool = False
     is_keying: bool = False

@@ -21,9 +21,9 @@ class Unheard:
     """Watches the caller's voice against the words that come of it. `note` is told every fact."""
 
     def __init__(self, shared: Shared, speech: SpeechSide) -> None:
+        self._shared = shared
         self._rules = shared.rules
         self._deadlines = shared.deadlines
-        self._out = shared.out
         self._speech = speech
         self._most_asked = 1 + len(shared.agent.spare_listens)
         self._since: float | None = None  # the caller is making voice that began then, or whose last word came then
@@ -46,11 +46,13 @@ class Unheard:
 
     def due(self, now: float) -> None:
         """No words came in time: wish for another recogniser, and while none shows any life, for the one after it."""
-        if self._speech.state in (Agent.LEAVING, Agent.GONE):
+        if self._shared.tally.carrier_lost:
+            self._since = None  # nobody hears the caller, and it is not the recogniser's fault
+            self._forget(now)
+        if (self._since is None and not self._voice_s) or self._speech.state in (Agent.LEAVING, Agent.GONE):
             return
-        is_lost = "deaf" in self._deadlines or "deaf_limit" in self._deadlines
-        if self._asked == 0 or is_lost:
-            self._out.append(ReplacePart("speech_to_text", "no_words"))
+        if self._asked == 0 or self._shared.tally.is_hearing_lost:
+            self._shared.out.append(ReplacePart("speech_to_text", "no_words"))
             self._asked += 1
             if self._asked <= self._most_asked:
                 self._deadlines.set("unheard", now + self._rules.unheard_again_s)

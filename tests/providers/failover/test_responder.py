@@ -141,3 +141,14 @@ async def test_the_turn_after_an_answer_that_stopped_in_the_middle_is_for_the_ne
         await asyncio.gather(waiting, return_exceptions=True)
         await minds.first_words(askings=1)
         assert minds.asked[-1][0] == then
+
+
+async def test_the_turn_after_an_answer_that_broke_off_is_for_the_next_model() -> None:
+    minds = Minds(lambda: ["We are", ProviderUnavailable("x", "Down.", retryable=True)], WORKS)
+    parts = minds.responder.respond(turn())
+    assert await anext(parts) == TextPart("We are")
+    with pytest.raises(ProviderUnavailable):
+        await anext(parts)
+    minds.turns = 10
+    assert await minds.first_words(askings=1) == "Yes."
+    assert minds.asked[-1][0] == "model-1"

@@ -91,13 +91,16 @@ class SparedResponder:
             is_over = True
         except ProviderError as error:
             is_over = True
-            self._succession.failed(index, error.reason, self._now())
             if not error.retryable:
                 self._succession.refused(index)
+            if index in asked.silent:
+                self._succession.failed(index, error.reason, self._now())
+            else:
+                self._broke_off(index, error.reason)
             raise
         finally:
             if not is_over and index not in asked.silent and self._now() - last_at >= _STALLED_S:
-                self._stalled(index)
+                self._broke_off(index, "stalled")
             if is_over:
                 asked.silent.discard(index)
 
@@ -129,9 +132,9 @@ class SparedResponder:
         if self._succession.succeeded(index):
             self._emit(PartReplaced("responder", "took_over"))
 
-    def _stalled(self, index: int) -> None:
-        """It stopped in mid-answer: the next turn is for the next one."""
-        self._succession.failed(index, "stalled", self._now())
+    def _broke_off(self, index: int, reason: str) -> None:
+        """It stopped in mid-answer, and is not asked for the rest: the next turn is for the next one."""
+        self._succession.failed(index, reason, self._now())
         following = self._succession.next({index})
         if index == self._current and following is not None:
             self._current = following

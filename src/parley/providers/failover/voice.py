@@ -206,7 +206,7 @@ class SparedVoice:
             self._succession.failed(before, "late", _now())
         _log.warning("voice_replaced", by=attempt.index)
         self._works(attempt.index)
-        for waiting in self._tellings.values():
+        for waiting in list(self._tellings.values()):
             self._move(waiting, before)
 
     def _works(self, index: int) -> None:
