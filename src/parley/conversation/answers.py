@@ -109,14 +109,13 @@ class Answers:
         if self._speech.find(fact.reply) is not None:
             self._out.append(NoteProblem(fact.code))
 
-    def silent(self, fact: facts.ReplySilent) -> Active | None:
-        """Returns the line, which is over: the caller was answered by not being spoken to. Words count for more."""
+    def silent(self, fact: facts.ReplySilent) -> None:
+        """The caller is answered by not being spoken to; words that come all the same count for more."""
         active = self._speech.find(fact.reply)
-        if active is None or active.line.is_complete or active.has_words or active.leave is not None:
-            return None
-        self._deadlines.clear("reply_retry", "bridge", "reply_limit")
-        self._sounding.failures = 0
-        return active
+        if active is not None:
+            active.has_acted = True
+            self._deadlines.clear("reply_retry", "bridge", "reply_limit")
+            self._sounding.failures = 0
 
     def done(self, fact: facts.ReplyDone, now: float) -> Active | None:
         """The reply is complete; returns its line when nothing of it will be heard, so that it is over already."""

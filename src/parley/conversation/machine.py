@@ -192,9 +192,6 @@ class Conversation:
     def _done(self, fact: facts.ReplyDone, now: float) -> None:
         self._over(self._answers.done(fact, now), now)
 
-    def _silent(self, fact: facts.ReplySilent, now: float) -> None:
-        self._over(self._answers.silent(fact), now)
-
     def _failed(self, fact: facts.ReplyFailed, now: float) -> None:
         self._over(self._failing.failed(fact, now), now)
 
@@ -342,7 +339,7 @@ class Conversation:
         facts.ReplyDigits: lambda self, fact, now: self._answers.digits(fact, now),
         facts.ReplyHangup: lambda self, fact, now: self._answers.hangup(fact, now),
         facts.ReplyTransfer: lambda self, fact, now: self._answers.transfer(fact, now),
-        facts.ReplySilent: _silent,
+        facts.ReplySilent: lambda self, fact, now: self._answers.silent(fact),
         facts.ReplyRefused: lambda self, fact, now: self._answers.refused(fact),
         facts.ReplyDone: _done,
         facts.ReplyFailed: _failed,
