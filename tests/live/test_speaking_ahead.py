@@ -89,6 +89,35 @@ def _in_a_letter_of_its_own(reply: int) -> facts.ReplyText:
     return facts.ReplyText(reply, chr(ord("a") + reply) * 8 + ". ")
 
 
+def _caller(call: Duet, step: str, words: list[str]) -> None:
+    match step:
+        case "goes on":
+            words.append("word")
+            call.tell(facts.VoiceStarted(), facts.WordsHeard(" ".join(words)), after=0.1)
+        case "pauses" | "is answered in a pause":
+            call.tell(facts.VoicePaused(0.06), after=0.1)
+        case "coughs":
+            call.tell(facts.VoiceStarted(), facts.VoiceStopped(0.2), after=0.1)
+        case "ends":
+            call.tell(facts.VoiceStopped(0.24), facts.WordsHeard(" ".join(words), is_final=True, ends_turn=True))
+            words.clear()
+
+
+def _others(call: Duet, step: str) -> None:
+    asked = call.all(wishes.AskReply)
+    match step:
+        case "answers" | "is answered in a pause" if asked:
+            call.tell(_in_a_letter_of_its_own(asked[-1].reply))
+        case "is done" if asked:
+            call.tell(facts.ReplyDone(asked[-1].reply))
+        case "says":
+            call.tell(facts.SayAsked("."))
+        case "takes over":
+            call.tell(facts.TakeOverAsked("ann", 1.0))
+        case "waits":
+            call.wait(0.6)
+
+
 @tries(60)
 @given(STEPS)
 def test_the_phone_never_plays_what_no_turn_was_given(steps: list[str]) -> None:
@@ -97,33 +126,8 @@ def test_the_phone_never_plays_what_no_turn_was_given(steps: list[str]) -> None:
     call.connect()
     words: list[str] = []
     for step in steps:
-        asked = call.all(wishes.AskReply)
-        number = asked[-1].reply if asked else 0
-        match step:
-            case "goes on":
-                words.append("word")
-                call.tell(facts.VoiceStarted(), facts.WordsHeard(" ".join(words)), after=0.1)
-            case "pauses":
-                call.tell(facts.VoicePaused(0.06), after=0.1)
-            case "coughs":
-                call.tell(facts.VoiceStarted(), facts.VoiceStopped(0.2), after=0.1)
-            case "ends":
-                call.tell(facts.VoiceStopped(0.24), facts.WordsHeard(" ".join(words), is_final=True, ends_turn=True))
-                words.clear()
-            case "answers" if asked:
-                call.tell(_in_a_letter_of_its_own(number))
-            case "is answered in a pause":
-                call.tell(facts.VoicePaused(0.06), after=0.1)
-                if asked := call.all(wishes.AskReply):
-                    call.tell(_in_a_letter_of_its_own(asked[-1].reply))
-            case "is done" if asked:
-                call.tell(facts.ReplyDone(number))
-            case "says":
-                call.tell(facts.SayAsked("."))
-            case "takes over":
-                call.tell(facts.TakeOverAsked("ann", 1.0))
-            case _:
-                call.wait(0.6)
+        _caller(call, step, words)
+        _others(call, step)
         call.wait(0.2)
         confirmed = {wish.reply for wish in call.all(wishes.ConfirmReply)}
         early = {asking.reply for asking in call.all(wishes.AskReply) if asking.is_early} - confirmed
