@@ -71,6 +71,7 @@ async def test_a_supervisor_watches_hears_whispers_takes_over_and_hands_back(wor
         assert (await ann.ask("whisper", text="Offer a free dessert."))["ok"]
         await phone.say("And what is there to eat?")
         await world.until(lambda: "today." in phone.timeline.words_heard)
+        await phone.wait_until_agent_silent()  # who speaks into the last word interrupts it
         assert world.openai.requests[-1].body["messages"][0]["content"].endswith("- Offer a free dessert.")
 
         await take_over(world, phone, ann)
