@@ -38,11 +38,14 @@ class Behaviour:
     garbage: bool = False  # before every message
     late_twin_s: float | None = None  # the end of speech is told again, so much later
     silent: bool = False
-    silent_path: str = ""  # where it begins so, nothing is ever answered: one of the two services hangs
+    silent_path: str = ""  # what begins so is answered no more, open streams included: one of the two services hangs
     turn_pause_ms: float = 300.0  # Flux only: quiet that ends a turn
     idle_s: float = 10.0
     times: int = 1_000_000
     """For how many connections refuse_status, connect_delay_s, reject_after_s, hang_after_bytes and silent hold."""
+
+    def hangs(self, path: str) -> bool:
+        return bool(self.silent_path) and path.startswith(self.silent_path)
 
 
 @dataclass
@@ -142,8 +145,7 @@ class DeepgramEmulator:
         cuts = self.behaviour.cut_after_bytes
         cut_at = cuts[len(self.streams)] if len(self.streams) < len(cuts) else None
         self.streams.append(stream)
-        hangs = bool(self.behaviour.silent_path) and path.startswith(self.behaviour.silent_path)
-        mouth = _Mouth(connection, self.behaviour, is_deaf=hangs or (self._switched and self.behaviour.silent))
+        mouth = _Mouth(connection, self.behaviour, is_deaf=self._switched and self.behaviour.silent)
         session = _Session(connection, stream, self._speech(connection.request.path), mouth, cut_at)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -174,6 +176,7 @@ class _Session:
         self._cut_at = cut_at
 
     async def run(self, behaviour: Behaviour, *, can_hang: bool) -> None:
+        self._mouth.is_deaf |= behaviour.hangs(self._stream.path)
         self._mouth.say(self._speech.greet())
         while True:
             try:
@@ -186,6 +189,7 @@ class _Session:
                 self._hear(message)
             elif await self._is_farewell(json.loads(message)):
                 return
+            self._mouth.is_deaf |= behaviour.hangs(self._stream.path)
             if can_hang and behaviour.hang_after_bytes is not None:
                 self._mouth.is_deaf |= len(self._stream.audio) >= behaviour.hang_after_bytes
 

@@ -32,9 +32,8 @@ async def ask(world: World, phone: SimulatedPhone) -> None:
 
 
 def hang_recogniser(world: World) -> None:
-    """For good, behind a connection that opens; the vendor's other service works."""
+    """For good, on a stream that stays open; the vendor's other service works."""
     world.deepgram.behaviour.silent_path = "/v1/listen"
-    world.deepgram.cut_all()
 
 
 def hang_model(world: World) -> None:

@@ -15,8 +15,8 @@ from parley.domain.agents import AgentSnapshot
 class Tally(msgspec.Struct):
     """The little that is remembered besides the two machines and the ledger.
 
-    `is_hearing_lost`: nobody hears the caller at the moment. `is_deaf`: the recogniser is gone for good, and only a human
-    in the agent's place keeps the call alive. `is_mute`: so is every voice, and only recorded sentences can be said.
+    `is_hearing_lost`: nobody hears the caller at the moment. `is_deaf`: the recogniser is gone for good, and only a
+    human in the agent's place keeps the call alive. `is_mute`: so is every voice; only recorded sentences can be said.
     `is_keying`: keys were pressed, and more may follow; `digits` are those that are complete and belong to the open
     turn. `is_returned`: a transfer came to nothing.
     """
