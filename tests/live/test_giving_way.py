@@ -46,7 +46,7 @@ def state(call: Duet) -> Agent:
 def were_played(words: list[str], call: Duet) -> bool:
     """Whether each of them came out of the phone as often as it is remembered; a line may overtake another."""
     played = " ".join(call.phone.words(keeps_broken=True))
-    return Counter(words) <= Counter(re.findall(r"[^\s.]+\.?", played))  # no space between two lines
+    return Counter(words) <= Counter(re.findall(r"[^\s.?]+[.?]?", played))  # no space between two lines
 
 
 @pytest.mark.parametrize("at_s", [0.02, 0.36, 1.1, 1.74, 2.62, 3.2])
