@@ -95,7 +95,14 @@ def test_bounds() -> None:
 def test_what_an_object_means() -> None:
     assert read_chunk({"text": "Hi"}) == ("Hi", "", None, True, False, False)
     assert read_chunk({"text": "Hi", "interim": True}) == ("Hi", "", None, False, False, False)
-    assert read_chunk({"text": 7, "interim": "yes", "hangup": "no", "action": None}) == ("", "", None, True, False, False)
+    assert read_chunk({"text": 7, "interim": "yes", "hangup": "no", "action": None}) == (
+        "",
+        "",
+        None,
+        True,
+        False,
+        False,
+    )
     assert read_chunk({"hangup": True}).leave == HangupPart()
     assert read_chunk({"action": "hangup"}).leave == HangupPart()
     assert read_chunk({"action": " Transfer "}).leave == TransferPart()
