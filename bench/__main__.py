@@ -1,6 +1,7 @@
 """`make bench`: how many calls one server process on one core holds, and what a reply, a cut and a call cost.
 
     python -m bench [--calls 1,10,20,40,80] [--ahead off,on] [--seconds 35] [--warm-up 10] [--json FILE]
+    python -m bench --hanging
 
 Each number of calls is held with an agent that waits for the end of a turn (`off`), and with one that asks for its
 answer as soon as the caller has probably finished (`on`): then it is ready earlier than a provider's delays add up to,

@@ -1,8 +1,9 @@
 """How long a caller hears nothing while a provider accepts everything and says nothing: `python -m bench --hanging`.
 
-One call each, on the real wire: one provider of a kind hangs, or all of that kind do. The caller asks, repeats the
-question when told so, and the longest silence is taken from the phone's own timeline. An agent here has what a careful
-operator gives it: two recogniser services of one vendor, two model servers, and voices of two vendors.
+One call each, on the real wire: one provider of a kind hangs, or all of that kind do, from the beginning or after a
+first answer. The caller asks, repeats the question when told so, and the longest silence is taken from the phone's own
+timeline. An agent here has what a careful operator gives it: two recogniser services of one vendor, two model servers,
+and voices of two vendors.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from parley.simulation.phone import SimulatedPhone
 from parley.storage.embedded import embedded_postgres
 from parley.storage.migrations import migrate
 from tests.emulators.deepgram import KEY as DEEPGRAM_KEY
-from tests.emulators.deepgram import Behaviour as EarBehaviour
 from tests.emulators.deepgram import DeepgramEmulator
 from tests.emulators.elevenlabs import Behaviour as MouthBehaviour
 from tests.emulators.elevenlabs import ElevenLabsEmulator
@@ -67,9 +67,8 @@ class Vendors:
     def hang(self, part: str, *, everyone: bool) -> None:
         """From here on one provider of this kind, or all, accept and say nothing; those of other kinds work."""
         is_ear, is_model, is_voice = (part == name for name in PARTS)
-        self.ears.behaviour = EarBehaviour(
-            silent=is_ear and everyone, silent_path="/v1/listen" if is_ear else "", final_latency_s=0.1
-        )
+        hanging = "/" if everyone else "/v1/listen"
+        self.ears.behaviour.silent_path = hanging if is_ear else ""
         self.openai.decide = lambda messages: _HANGS if is_model else ANSWER
         self.spare.decide = lambda messages: _HANGS if is_model and everyone else ANSWER
         self.mouth.behaviour = MouthBehaviour(silent_times=10**9 if is_voice else 0, http_silent=is_voice)
@@ -91,10 +90,11 @@ async def vendors() -> AsyncIterator[Vendors]:
 
 @dataclass(frozen=True)
 class Silence:
-    """What one call heard. `was_answered`: the question, in the end."""
+    """What one call heard. `was_answered`: the question, in the end. `mid_call`: it hung only after a first answer."""
 
     part: str
     everyone: bool
+    mid_call: bool
     longest_ms: float
     was_answered: bool
 
@@ -105,29 +105,36 @@ class Silence:
         return self.longest_ms <= limit_ms and self.was_answered is not self.everyone
 
     def row(self) -> str:
-        who = f"every {self.part} hangs" if self.everyone else f"one {self.part} hangs"
+        who = f"every {self.part}" if self.everyone else f"one {self.part}"
+        who += ", after an answer" if self.mid_call else ", from the beginning"
         limit_ms = ALL_LIMIT_MS if self.everyone else ONE_LIMIT_MS
         ending = "answered" if self.was_answered else "given up with a goodbye"
-        return f"{who:24} {self.longest_ms:12.0f} {limit_ms:9.0f}   {ending}"
+        return f"{who:36} {self.longest_ms:12.0f} {limit_ms:9.0f}   {ending}"
 
 
-async def listened(phone: SimulatedPhone, part: str, *, everyone: bool) -> Silence:
+async def listened(phone: SimulatedPhone, outside: Vendors, part: str, *, everyone: bool, mid_call: bool) -> Silence:
     """Be a caller on a call that is connected just now: ask, repeat the question when asked to, until it is over."""
-    connected_at = asyncio.get_running_loop().time()
+    connected_at, over_at, was_answered = _now(), None, False
     async with asyncio.timeout(_PATIENCE_S):
         await phone.wait_until_agent_speaks(_PATIENCE_S)
         await phone.wait_until_agent_silent(_SAYS_AGAIN_AFTER_S * 1000)
+        if mid_call:
+            await phone.say(QUESTION)
+            assert await _answered(phone, 1)
+            await phone.wait_until_agent_silent(_SAYS_AGAIN_AFTER_S * 1000)
+            outside.hang(part, everyone=everyone)
         for _ in range(_MOST_QUESTIONS):
             before = len(phone.heard)
             await phone.say(QUESTION)
-            if await _answered(phone, before):
-                longest_ms = phone.timeline.longest_silence_ms(connected_at)
-                await phone.hang_up()
-                return Silence(part, everyone, longest_ms, was_answered=True)
-            if not phone.is_busy:
+            was_answered = await _answered(phone, before)
+            if was_answered or not phone.is_busy:
                 break
-        over_at = asyncio.get_running_loop().time()
-        return Silence(part, everyone, phone.timeline.longest_silence_ms(connected_at, over_at), was_answered=False)
+        if not was_answered:
+            over_at = _now()
+        longest_ms = phone.timeline.longest_silence_ms(connected_at, over_at)
+        if phone.is_busy:
+            await phone.hang_up()
+    return Silence(part, everyone, mid_call, longest_ms, was_answered)
 
 
 async def _answered(phone: SimulatedPhone, before: int) -> bool:
@@ -145,7 +152,7 @@ async def _answered(phone: SimulatedPhone, before: int) -> bool:
 
 async def hanging(data_dir: Path) -> list[Silence]:
     """Measure every kind, one provider of it and all, against a server of its own; print each row as it is known."""
-    print(f"\n{'':24} {'longest ms':>12} {'limit ms':>9}   the question was", flush=True)
+    print(f"\n{'who hangs':36} {'longest ms':>12} {'limit ms':>9}   the question was", flush=True)
     silences = []
     async with AsyncExitStack() as stack:
         carrier = await stack.enter_async_context(SimulatedCarrier())
@@ -156,11 +163,11 @@ async def hanging(data_dir: Path) -> list[Silence]:
         server = await stack.enter_async_context(ServerProcess(environment, None))
         carrier.stock.take(_NUMBER)
         await _prepare(server.url)
-        for part, everyone in product(PARTS, (False, True)):
-            outside.hang(part, everyone=everyone)
+        for part, everyone, mid_call in product(PARTS, (False, True), (False, True)):
+            outside.hang("nobody" if mid_call else part, everyone=everyone)
             phone = carrier.phone("+14155560001")
             await carrier.call_in(phone, _NUMBER)
-            silences.append(await listened(phone, part, everyone=everyone))
+            silences.append(await listened(phone, outside, part, everyone=everyone, mid_call=mid_call))
             print(silences[-1].row(), flush=True)
     return silences
 
