@@ -9,8 +9,8 @@ from parley.conversation import facts, wishes
 from parley.conversation.explanation import Step, explain
 from parley.conversation.explanation_words import _DEADLINES, _FACTS, _WISHES
 from parley.conversation.journal import Header, encode
-from parley.conversation.machine import Conversation
 from parley.conversation.rules import TurnRules
+from parley.conversation.steps import ON_DEADLINE
 from parley.domain.agents import AgentSnapshot
 from tests.conversation.telling import HOSTED, Telling
 
@@ -23,7 +23,7 @@ def told(telling: Telling, agent: AgentSnapshot = HOSTED) -> list[Step]:
 def test_everything_that_can_happen_has_words() -> None:
     assert set(get_args(facts.AnyFact)) == set(_FACTS)
     assert set(get_args(wishes.AnyWish)) == set(_WISHES)
-    assert set(Conversation._ON_DEADLINE) == set(_DEADLINES)
+    assert set(ON_DEADLINE) == set(_DEADLINES)
 
 
 def test_a_question_and_its_answer_read_like_a_story() -> None:

@@ -364,7 +364,7 @@ def test_whatever_is_told_in_whatever_order_no_words_stay_unanswered(
         if reply := [wish.reply for wish in call.all(wishes.AskReply)][-1:]:
             call.answers(reply[0], "Yes.")
     call.wait(8)
-    assert not call.conversation._shared.caller.text
+    assert not call.conversation.open_words
 
 
 @given(script=st.lists(st.tuples(st.floats(0, 2), told), max_size=15), looks=st.lists(st.floats(0, 1.5), max_size=40))

@@ -71,7 +71,7 @@ class Scene(Duet):
         """A complete answer; `then` is what it wants done behind its words (`ReplyHangup`, `ReplyTransfer`)."""
         self.begins_to_answer(text, after=after)
         if then is not None:
-            self.tell(then(self.asked))  # type: ignore[call-arg,arg-type]
+            self.tell(then(self.asked))  # type: ignore[arg-type]
         self.tell(facts.ReplyDone(self.asked))
 
     def asks_and_hears(self, question: str, answer: str, *, after: float = 0.5) -> None:
