@@ -73,7 +73,7 @@ class WebhookResponder:
         if target is None:
             raise _failed("no_webhook")
         sent_at = self._clock()
-        exchange = _Exchange(target, new_id("evt"), events.AGENT_MESSAGE)
+        exchange = _Exchange(target, new_id("evt"))
         said = ""
         try:
             async with AsyncExitStack() as stack:
@@ -89,7 +89,7 @@ class WebhookResponder:
             exchange.error = error.reason
             raise
         finally:
-            self._on_delivery(turn.plan, exchange.delivery(sent_at))
+            self._on_delivery(turn.plan, exchange.delivery(events.AGENT_MESSAGE, sent_at))
 
     async def withdraw(self, turn: TurnRequest, reason: str, heard: str) -> None:
         """Tell a webhook that wants to be asked early; once, and soon: later nobody would be helped by it."""
@@ -97,7 +97,7 @@ class WebhookResponder:
         if target is None or not target.speculative:
             return
         sent_at = self._clock()
-        exchange = _Exchange(target, new_id("evt"), events.TURN_CANCELED)
+        exchange = _Exchange(target, new_id("evt"))
         body = _render_cancellation(turn, reason, heard, sent_at)
         try:
             async with asyncio.timeout(_NOTICE_S), AsyncExitStack() as stack:
@@ -108,7 +108,7 @@ class WebhookResponder:
         except ProviderError as error:
             exchange.error = error.reason
         finally:
-            self._on_delivery(turn.plan, exchange.delivery(sent_at))
+            self._on_delivery(turn.plan, exchange.delivery(events.TURN_CANCELED, sent_at))
 
     async def warm(self, plan: CallPlan) -> None:
         """Open a connection ahead. Cheap enough to be called whenever the caller begins to speak."""
@@ -119,12 +119,11 @@ class WebhookResponder:
 class _Exchange:
     """One request and its streamed answer, with its deadlines."""
 
-    def __init__(self, target: WebhookTarget, message_id: str, event: str) -> None:
+    def __init__(self, target: WebhookTarget, message_id: str) -> None:
         self.error: str | None = "canceled"
         self.quiet_s = 0.0
         self._target = target
         self._message_id = message_id
-        self._event = event
         self._began = self._progressed = asyncio.get_running_loop().time()
         self._first_output_s: float | None = None
         self._response: httpx.Response | None = None
@@ -172,14 +171,14 @@ class _Exchange:
         except (TimeoutError, httpx.HTTPError):
             pass
 
-    def delivery(self, sent_at: datetime) -> TurnDelivery:
+    def delivery(self, event: str, sent_at: datetime) -> TurnDelivery:
         """How it went so far."""
         waited_s = self._first_output_s
         if waited_s is None:
             waited_s = asyncio.get_running_loop().time() - self._began
         return TurnDelivery(
             delivery_id=self._message_id,
-            event_type=self._event,
+            event_type=event,
             http_status=self._response.status_code if self._response is not None else None,
             error=self.error,
             response_ms=round(waited_s * 1000),
