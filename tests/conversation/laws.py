@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Entry
+from parley.conversation.journals.journal import Entry
 from parley.conversation.machine import Conversation
 from parley.conversation.states import Agent
 

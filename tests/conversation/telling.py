@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Entry
+from parley.conversation.journals.journal import Entry
 from parley.conversation.machine import Conversation
 from parley.conversation.rules import TurnRules
 from parley.domain.agents import AgentSnapshot

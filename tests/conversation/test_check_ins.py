@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from parley.conversation import facts, wishes
-from parley.conversation.check_ins import asks_to_wait
 from parley.conversation.lines import check_in
+from parley.conversation.unasked.check_ins import asks_to_wait
 from tests.conversation.telling import WEBHOOK, Telling
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parley.conversation.finished import Ending, ending_of
+from parley.conversation.turns.finished import Ending, ending_of
 
 PHONE = "What is your phone number?"
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Entry, Header, encode
+from parley.conversation.journals.journal import Entry, Header, encode
+from parley.conversation.journals.replay import replay
 from parley.conversation.machine import Conversation
-from parley.conversation.replay import replay
 from parley.conversation.rules import TurnRules
 from parley.conversation.states import Agent
 from tests.conversation.telling import HOSTED, WEBHOOK, Telling

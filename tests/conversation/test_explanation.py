@@ -6,9 +6,9 @@ import re
 from typing import get_args
 
 from parley.conversation import facts, wishes
-from parley.conversation.explanation import Step, explain
-from parley.conversation.explanation_words import _DEADLINES, _FACTS, _WISHES
-from parley.conversation.journal import Header, encode
+from parley.conversation.journals.explanation import Step, explain
+from parley.conversation.journals.explanation_words import _DEADLINES, _FACTS, _WISHES
+from parley.conversation.journals.journal import Header, encode
 from parley.conversation.rules import TurnRules
 from parley.conversation.steps import ON_DEADLINE
 from parley.domain.agents import AgentSnapshot

@@ -10,9 +10,9 @@ import pytest
 from parley.audio.dtmf import dtmf
 from parley.audio.formats import MULAW_8K
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Header, decode, encode, without_keys
-from parley.conversation.pressing import pressing_s
-from parley.conversation.replay import replay
+from parley.conversation.answering.pressing import pressing_s
+from parley.conversation.journals.journal import Header, decode, encode, without_keys
+from parley.conversation.journals.replay import replay
 from parley.conversation.rules import TurnRules
 from parley.domain.agents import AgentSnapshot, Conduct, KeyEntry
 from tests.conversation.telling import HOSTED, WEBHOOK, Telling

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from parley.conversation import facts, wishes
-from parley.conversation.measures import middle
+from parley.conversation.measuring.measures import middle
 from parley.conversation.wishes import TurnLatencies
 from parley.domain.agents import Conduct
 from tests.conversation.telling import HOSTED, Telling

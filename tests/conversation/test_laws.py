@@ -16,9 +16,9 @@ from hypothesis.stateful import (
 )
 
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Entry, Header, encode
+from parley.conversation.journals.journal import Entry, Header, encode
+from parley.conversation.journals.replay import replay
 from parley.conversation.machine import Conversation
-from parley.conversation.replay import replay
 from parley.conversation.rules import TurnRules
 from parley.domain.agents import AgentSnapshot, Conduct
 from tests.conversation.laws import Laws

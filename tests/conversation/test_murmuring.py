@@ -8,9 +8,9 @@ import msgspec
 import pytest
 
 from parley.conversation import facts, wishes
-from parley.conversation.murmuring import sounds_like_clause_end
+from parley.conversation.measuring.talk import TalkObserver
 from parley.conversation.states import Agent
-from parley.conversation.talk import TalkObserver
+from parley.conversation.unasked.murmuring import sounds_like_clause_end
 from parley.domain.agents import AgentSnapshot, Conduct
 from tests.conversation.telling import HOSTED, Telling
 

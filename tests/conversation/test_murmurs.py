@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from parley.conversation.murmurs import Murmurs, is_echo
+from parley.conversation.turns.murmurs import Murmurs, is_echo
 from parley.conversation.words import count_words, words_of
 from parley.domain.agents import AgentSnapshot, Conduct
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.conversation import facts, wishes
-from parley.conversation.phrasing import Phraser
+from parley.conversation.answering.phrasing import Phraser
 from tests.conversation.telling import Telling
 
 

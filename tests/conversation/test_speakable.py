@@ -2,8 +2,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from parley.conversation.speakable import Speakable
-from parley.conversation.unspoken import MAX_DROPPED
+from parley.conversation.answering.speakable import Speakable
+from parley.conversation.answering.unspoken import MAX_DROPPED
 from tests.searching import tries
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from msgspec.structs import asdict
 
 from parley.conversation import facts
-from parley.conversation.journal import Entry
-from parley.conversation.measures import measured, percentile, words
-from parley.conversation.stretches import gaps, longest_monologue, shared_s
-from parley.conversation.talk import MOST_STOPS, Stop, Talk, TalkObserver, merged, read
+from parley.conversation.journals.journal import Entry
+from parley.conversation.measuring.measures import measured, percentile, words
+from parley.conversation.measuring.stretches import gaps, longest_monologue, shared_s
+from parley.conversation.measuring.talk import MOST_STOPS, Stop, Talk, TalkObserver, merged, read
 from parley.conversation.wishes import EndCall, NoteInterruption, NoteTurn
 from tests.conversation.telling import Telling
 

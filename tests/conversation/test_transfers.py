@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from parley.conversation import facts, wishes
+from parley.conversation.measuring.talk import TalkObserver
 from parley.conversation.states import Agent
-from parley.conversation.talk import TalkObserver
 from tests.conversation.telling import HOSTED, WEBHOOK, Telling
 
 NOBODY = "I'm sorry, nobody could take your call right now. How else can I help?"

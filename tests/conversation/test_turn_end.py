@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parley.conversation import facts, wishes
-from parley.conversation.finished import Ending
-from parley.conversation.pauses import OwnPauses
 from parley.conversation.rules import TurnRules
-from parley.conversation.turn_end import Claim, Evidence, Pause, pause_s, turn_due
+from parley.conversation.turns.finished import Ending
+from parley.conversation.turns.pauses import OwnPauses
+from parley.conversation.turns.turn_end import Claim, Evidence, Pause, pause_s, turn_due
 from parley.domain.agents import Conduct, ListenChoice
 from tests.conversation.telling import HOSTED, Telling
 from tests.searching import tries

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parley.conversation import facts, wishes
-from parley.conversation.finished import looks_finished
+from parley.conversation.turns.finished import looks_finished
 from tests.conversation.telling import WEBHOOK, Telling
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from parley.conversation import facts, wishes
 from parley.conversation.states import Agent
-from parley.conversation.yielding import Yielding, yielding
+from parley.conversation.turns.yielding import Yielding, yielding
 from parley.domain.agents import Conduct
 from tests.conversation.telling import HOSTED, Telling
 from tests.searching import tries

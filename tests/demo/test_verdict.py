@@ -9,7 +9,7 @@ import pytest
 
 from parley.audio.watermark import speak
 from parley.conversation.facts import CallConnected, HungUp
-from parley.conversation.journal import Entry, Header, encode
+from parley.conversation.journals.journal import Entry, Header, encode
 from parley.conversation.machine import Conversation
 from parley.demo.script import LEAVES_MESSAGE, LINES
 from parley.demo.stage import Json

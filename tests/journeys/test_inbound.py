@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from parley.conversation.replay import replay
+from parley.conversation.journals.replay import replay
 from parley.simulation.call import Ringing
 from tests.emulators.webhook import ndjson
 from tests.journeys.world import World, rows, words

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from parley.conversation.replay import replay
+from parley.conversation.journals.replay import replay
 from tests.emulators import webhook
 from tests.journeys.world import World, rows, words
 

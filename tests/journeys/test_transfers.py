@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from parley.conversation.replay import replay
+from parley.conversation.journals.replay import replay
 from parley.simulation.ringing import Ringing
 from tests.journeys.test_recording import recording, text, words_on
 from tests.journeys.world import World, rows, words

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from parley.audio.formats import MULAW_8K
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Entry
+from parley.conversation.journals.journal import Entry
 from parley.conversation.machine import Conversation
 from parley.conversation.states import Agent
 from parley.domain.agents import AgentSnapshot

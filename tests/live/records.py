@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parley.conversation.talk import Talk
+from parley.conversation.measuring.talk import Talk
 from parley.conversation.wishes import NoteTurn
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ProviderUnavailable

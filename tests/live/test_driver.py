@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Header, decode
+from parley.conversation.journals.journal import Header, decode
 from parley.conversation.machine import Conversation
 from parley.domain.agents import Conduct, KeyEntry
 from parley.live.driver import Driver

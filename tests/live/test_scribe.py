@@ -6,7 +6,7 @@ import asyncio
 
 import msgspec
 
-from parley.conversation.talk import Talk
+from parley.conversation.measuring.talk import Talk
 from parley.conversation.wishes import NoteTurn, TurnLatencies
 from parley.domain.agents import AgentSnapshot
 from parley.domain.calls import CallPlan, Continuation

@@ -15,7 +15,7 @@ from parley.audio.g711 import mulaw_to_pcm16, pcm16_to_mulaw
 from parley.audio.watermark import WatermarkReader, speak
 from parley.conversation import facts, wishes
 from parley.conversation.desk.facts import PlaceTold
-from parley.conversation.journal import Entry
+from parley.conversation.journals.journal import Entry
 from parley.domain.agents import Conduct
 from parley.domain.calls import CallPlan, Continuation, EarlierLine
 from parley.domain.live_events import CallState, HandBack, SayLine, TakeOver, Transfer, Whisper

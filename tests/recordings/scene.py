@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Header, encode
+from parley.conversation.journals.journal import Header, encode
 from parley.domain.agents import AgentSnapshot
 from tests.conversation.laws import Laws
 from tests.conversation.telling import HOSTED

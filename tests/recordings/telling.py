@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from parley.conversation import wishes
-from parley.conversation.journal import Entry, decode
+from parley.conversation.journals.journal import Entry, decode
 from parley.conversation.machine import Conversation
 from tests.conversation.laws import Laws
 from tests.recordings.scene import Story

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parley.conversation.explanation import explain
-from parley.conversation.replay import replay
+from parley.conversation.journals.explanation import explain
+from parley.conversation.journals.replay import replay
 from tests.recordings.catalogue import FOLDER, SITUATIONS
 from tests.recordings.scene import Situation
 from tests.recordings.telling import story_of

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from parley.api.analyses import shown_series
-from parley.conversation.measures import percentile
+from parley.conversation.measuring.measures import percentile
 from parley.domain.errors import BadInput, NotFound
 from parley.domain.ids import new_id
 from parley.domain.periods import beginning

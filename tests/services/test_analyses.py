@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from parley.conversation.talk import Talk
+from parley.conversation.measuring.talk import Talk
 from parley.domain import analysis
 from parley.domain.analysis import Line
 from parley.domain.errors import Conflict, NotFound, ProviderError, ProviderUnavailable

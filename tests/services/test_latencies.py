@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from parley.conversation.talk import Stop
+from parley.conversation.measuring.talk import Stop
 from parley.conversation.wishes import NoteTurn, TurnLatencies
 from parley.schemas.analyses import MetricsOut
 from parley.schemas.call_polls import PolledCallDetail

@@ -157,8 +157,8 @@ def steering_of(call: str) -> tuple[Operation, ...]:
             title="Transfer a live call",
             group=GROUP,
             body=TransferCreate,
-            about="To a number, by default the agent's `transferNumber`. The carrier rings it; where it is busy or nobody"
-            " answers, the caller is the agent's again. What became of it is in the call's `transfers`.",
+            about="To a number, by default the agent's `transferNumber`. The carrier rings it; where it is busy or"
+            " nobody answers, the caller is the agent's again. What became of it is in the call's `transfers`.",
         ),
         Operation(
             "POST",

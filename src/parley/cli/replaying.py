@@ -7,8 +7,8 @@ from pathlib import Path
 
 import typer
 
-from parley.conversation.explanation import explain
-from parley.conversation.replay import replay
+from parley.conversation.journals.explanation import explain
+from parley.conversation.journals.replay import replay
 from parley.domain.errors import BadInput
 
 

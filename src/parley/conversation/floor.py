@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from parley.conversation import facts
-from parley.conversation.answers import Answers
+from parley.conversation.answering.answers import Answers
+from parley.conversation.answering.sounding import Sounding
+from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.ledger import Line, Row
-from parley.conversation.murmurs import Murmurs, is_echo
 from parley.conversation.shared import Shared
-from parley.conversation.sounding import Sounding
-from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import ON_SOUND, ON_WORDS, Agent, Reaction
-from parley.conversation.stops import Stops
+from parley.conversation.turns.murmurs import Murmurs, is_echo
+from parley.conversation.turns.stops import Stops
+from parley.conversation.turns.yielding import Yielding, yielding
 from parley.conversation.wishes import CloseMicrophone, EndCall, JudgeTurn
 from parley.conversation.words import count_words, words_of
-from parley.conversation.yielding import Yielding, yielding
 
 # An echo is of what was just played: the last few seconds, and a little that is not confirmed yet.
 _ECHO_CHARS = 60

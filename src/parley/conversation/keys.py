@@ -7,9 +7,9 @@ server.
 from __future__ import annotations
 
 from parley.conversation import facts
+from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.floor import Floor
 from parley.conversation.shared import Shared
-from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Reaction
 
 MOST_KEYS = 64

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from parley.conversation import facts
-from parley.conversation.failing import Failing
+from parley.conversation.answering.failing import Failing
+from parley.conversation.answering.sounding import Sounding
+from parley.conversation.answering.speech import SpeechSide
 from parley.conversation.floor import Floor
 from parley.conversation.shared import Shared
-from parley.conversation.sounding import Sounding
-from parley.conversation.speech import SpeechSide
 from parley.conversation.states import ON_SOUND, Agent, Reaction
-from parley.conversation.unheard import Unheard
+from parley.conversation.turns.unheard import Unheard
 from parley.conversation.wishes import NoteProblem
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from parley.conversation.caller import CallerSide
 from parley.conversation.deadlines import Deadlines
 from parley.conversation.ledger import Ledger, Row
 from parley.conversation.rules import TurnRules
+from parley.conversation.turns.caller import CallerSide
 from parley.conversation.wishes import AnyWish
 from parley.domain.agents import AgentSnapshot
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from parley.conversation.ahead import Ahead
-from parley.conversation.answers import Answers
-from parley.conversation.failing import Failing
+from parley.conversation.answering.ahead import Ahead
+from parley.conversation.answering.answers import Answers
+from parley.conversation.answering.failing import Failing
+from parley.conversation.answering.sounding import Sounding
+from parley.conversation.answering.speech import SpeechSide
 from parley.conversation.floor import Floor
 from parley.conversation.keys import KeyPad
 from parley.conversation.parts import Parts
 from parley.conversation.rules import TurnRules
 from parley.conversation.shared import Shared
-from parley.conversation.sounding import Sounding
-from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.steering import Steering
 from parley.conversation.transfers import Transfers
-from parley.conversation.unasked import Unasked
+from parley.conversation.unasked.sides import Unasked
 from parley.conversation.watchdog import Watchdog
 from parley.domain.agents import AgentSnapshot
 

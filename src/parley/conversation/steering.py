@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from parley.conversation import facts
-from parley.conversation.answers import Answers
+from parley.conversation.answering.answers import Answers
+from parley.conversation.answering.speech import SpeechSide
 from parley.conversation.floor import Floor
 from parley.conversation.shared import Shared
-from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import OpenMicrophone
 

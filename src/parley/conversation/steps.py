@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from parley.conversation import facts, lines
+from parley.conversation.answering.speech import Active
 from parley.conversation.sides import Sides
-from parley.conversation.speech import Active
 from parley.conversation.states import Agent
 from parley.conversation.wishes import EndCall, NoteProblem, TransferTo
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from parley.conversation import facts, lines
-from parley.conversation.answers import Answers
+from parley.conversation.answering.answers import Answers
+from parley.conversation.answering.speech import SpeechSide
 from parley.conversation.parts import Parts
 from parley.conversation.shared import Shared
-from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import NoteProblem, TransferTo
 

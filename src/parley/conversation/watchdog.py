@@ -6,8 +6,8 @@ and never says so, a webhook's answer that neither comes nor fails.
 
 from __future__ import annotations
 
+from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.shared import Shared
-from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import CancelReply, NoteProblem, StopSpeech
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from parley.conversation.replay import replay
+from parley.conversation.journals.replay import replay
 from parley.demo.narrator import heard_of_agent
 from parley.demo.script import LEAVES_MESSAGE, LINES
 from parley.demo.stage import Json

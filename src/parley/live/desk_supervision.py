@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parley.conversation.desk.facts import PlaceTold
 from parley.conversation.facts import CallConnected
-from parley.conversation.journal import Entry
+from parley.conversation.journals.journal import Entry
 from parley.domain.calls import CallPlan
 from parley.domain.live_events import CallState, CallStateName, Steer
 from parley.domain.stages import Announcing, TakingMessage, Waiting

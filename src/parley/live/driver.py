@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
 from parley.conversation.facts import Fact
-from parley.conversation.journal import Entry
+from parley.conversation.journals.journal import Entry
 
 # The inbox is emptied before control returns to the loop, so it holds only what one fact leads to. Beyond this, facts
 # would be feeding on each other: a bug, and better seen than waited for.

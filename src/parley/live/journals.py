@@ -11,7 +11,7 @@ from pathlib import Path
 
 import structlog
 
-from parley.conversation.journal import Entry, Header, encode, without_keys
+from parley.conversation.journals.journal import Entry, Header, encode, without_keys
 from parley.domain.agents import KeyEntry
 
 log = structlog.get_logger()

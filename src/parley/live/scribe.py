@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 import structlog
 
-from parley.conversation.talk import Talk
+from parley.conversation.measuring.talk import Talk
 from parley.conversation.wishes import NoteTurn
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ParleyError

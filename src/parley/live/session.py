@@ -26,10 +26,10 @@ from parley.conversation.facts import (
     TransferReturned,
     VoiceStarted,
 )
-from parley.conversation.journal import Entry, Header
+from parley.conversation.journals.journal import Entry, Header
 from parley.conversation.machine import Conversation
+from parley.conversation.measuring.talk import Talk, TalkObserver
 from parley.conversation.rules import TurnRules
-from parley.conversation.talk import Talk, TalkObserver
 from parley.domain.calls import CallPlan, EndReason
 from parley.domain.errors import ParleyError
 from parley.domain.events import TurnDelivery

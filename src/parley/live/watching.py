@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Entry
+from parley.conversation.journals.journal import Entry
 from parley.conversation.ledger import Line
 from parley.conversation.machine import Conversation
 from parley.conversation.states import Agent

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from parley.conversation.measures import percentile
+from parley.conversation.measuring.measures import percentile
 from parley.schemas.agents import LanguageTag, Prompt, ProviderName, Word
 from parley.schemas.base import Limit, Offset, Timestamp, Wire, between
 from parley.schemas.calls import CallCreate

@@ -72,8 +72,8 @@ class WebhookTestOut(SentTestOut):
     """`target` says whose webhook was tested, the `project`'s or an `agent`'s own.
 
     On the voice channel, success takes an answer that can be spoken or acted upon: `spoken` is the text the caller
-    would hear, `actions` what else would be done (keys pressed, `hangup`, `transfer`, `stay silent`). Where nothing would be,
-    `explanation` says why.
+    would hear, `actions` what else would be done (keys pressed, `hangup`, `transfer`, `stay silent`). Where nothing
+    would be, `explanation` says why.
     """
 
     channel: str

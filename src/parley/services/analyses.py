@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.conversation import talk
-from parley.conversation.measures import measured
+from parley.conversation.measuring import talk
+from parley.conversation.measuring.measures import measured
 from parley.domain import analysis
 from parley.domain.analysis import Criterion, Line, Wanted
 from parley.domain.calls import ENDED

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from parley.conversation.talk import Talk
+from parley.conversation.measuring.talk import Talk
 from parley.conversation.wishes import NoteTurn
 from parley.domain.calls import ENDED, CallPlan, CallStatus, EndReason, may_advance
 from parley.domain.events import TurnDelivery

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 
-from parley.conversation.speakable import Speakable
+from parley.conversation.answering.speakable import Speakable
 from parley.domain import flat_events, samples
 from parley.domain.agents import AgentSnapshot
 from parley.domain.calls import CallPlan, WebhookTarget

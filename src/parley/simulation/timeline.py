@@ -94,7 +94,7 @@ class Timeline:
         return waits
 
     def longest_silence_ms(self, began_at: float, ended_at: float | None = None) -> float:
-        """The longest that the caller waited for the agent to be heard, from `began_at`, say when the call was connected.
+        """The longest that the caller waited for the agent to be heard, from `began_at` (of the call, say) on.
 
         A silence that the caller broke was theirs. One that the end of the call broke counts up to `ended_at`.
         """

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, in
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from parley.conversation.measures import middle
+from parley.conversation.measuring.measures import middle
 from parley.conversation.wishes import TurnLatencies
 from parley.domain.transfers import Transfer
 from parley.domain.transfers import read as read_transfers

@@ -9,12 +9,12 @@ from __future__ import annotations
 import msgspec
 
 from parley.conversation import facts, lines
-from parley.conversation.finished import looks_finished
+from parley.conversation.answering.speech import SpeechSide
 from parley.conversation.ledger import Aside
-from parley.conversation.monologue import Story
 from parley.conversation.shared import Shared
-from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent, Caller
+from parley.conversation.turns.finished import looks_finished
+from parley.conversation.unasked.monologue import Story
 from parley.conversation.wishes import Murmur, StopSpeech
 from parley.conversation.words import word_set, words_of
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from enum import IntEnum
 
-from parley.conversation import dictation_words as known
-from parley.conversation.dictation_words import Length
+from parley.conversation.turns import dictation_words as known
+from parley.conversation.turns.dictation_words import Length
 
 _TOKEN = re.compile(r"[^\W\d_]{2,}-\d+|\d+(?:[.,:/]\d+)+|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _GROUPS = re.compile(r"\d+(?:[./]\d+){2,}")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from parley.conversation import facts
-from parley.conversation.ahead import Ahead
-from parley.conversation.answers import Answers
-from parley.conversation.check_ins import CheckIns
-from parley.conversation.fillers import Fillers
+from parley.conversation.answering.ahead import Ahead
+from parley.conversation.answering.answers import Answers
+from parley.conversation.answering.sounding import Sounding
+from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.floor import Floor
-from parley.conversation.monologue import Monologue, Story
-from parley.conversation.murmuring import Murmuring
 from parley.conversation.shared import Shared
-from parley.conversation.sounding import Sounding
-from parley.conversation.speech import Active, SpeechSide
+from parley.conversation.unasked.check_ins import CheckIns
+from parley.conversation.unasked.fillers import Fillers
+from parley.conversation.unasked.monologue import Monologue, Story
+from parley.conversation.unasked.murmuring import Murmuring
 
 
 class Unasked:

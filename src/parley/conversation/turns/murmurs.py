@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from parley.conversation.murmur_words import PICKUPS, backchannels, declines, farewells
+from parley.conversation.turns.murmur_words import PICKUPS, backchannels, declines, farewells
 from parley.conversation.words import WITHOUT_SPACES, count_words, words_of
 from parley.domain.agents import AgentSnapshot
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from parley.conversation import facts, lines
-from parley.conversation.ahead import Ahead
+from parley.conversation.answering.ahead import Ahead
+from parley.conversation.answering.sounding import Sounding
+from parley.conversation.answering.speech import SpeechSide
 from parley.conversation.floor import Floor
 from parley.conversation.shared import Shared
-from parley.conversation.sounding import Sounding
-from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent
 
 

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import msgspec
 
 from parley.conversation import facts, wishes
-from parley.conversation.journal import Entry
-from parley.conversation.stretches import Stretch, gaps, longest_monologue, shared_s, total_s
+from parley.conversation.journals.journal import Entry
+from parley.conversation.measuring.stretches import Stretch, gaps, longest_monologue, shared_s, total_s
 
 MOST_STRETCHES = 10_000
 """Of each side. What is said after so many is not measured."""

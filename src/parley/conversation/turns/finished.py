@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from parley.conversation.dictation import Missing, missing
+from parley.conversation.turns.dictation import Missing, missing
 from parley.conversation.words import word_set, words_of
 
 _SENTENCE_END = (".", "?", "!", "。", "?", "!", "।", "؟")

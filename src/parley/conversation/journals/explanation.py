@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
-from parley.conversation.explanation_words import deadline_in_words, fact_in_words, wish_in_words
-from parley.conversation.journal import Entry, decode
+from parley.conversation.journals.explanation_words import deadline_in_words, fact_in_words, wish_in_words
+from parley.conversation.journals.journal import Entry, decode
 from parley.conversation.machine import Conversation
 from parley.conversation.wishes import AnyWish
 

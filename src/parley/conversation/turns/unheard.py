@@ -7,8 +7,8 @@ hears words it takes over, else both agree that it was noise, and for a while ne
 from __future__ import annotations
 
 from parley.conversation import facts
+from parley.conversation.answering.speech import SpeechSide
 from parley.conversation.shared import Shared
-from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import ReplacePart
 

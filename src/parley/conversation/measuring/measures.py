@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from parley.conversation.talk import Stop, Talk
+from parley.conversation.measuring.talk import Stop, Talk
 from parley.conversation.wishes import TurnLatencies
 
 MOST_RESPONSES = 1000

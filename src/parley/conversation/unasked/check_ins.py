@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from parley.conversation import facts, lines
-from parley.conversation.answers import Answers
+from parley.conversation.answering.answers import Answers
+from parley.conversation.answering.speech import SpeechSide
 from parley.conversation.shared import Shared
-from parley.conversation.speech import SpeechSide
 from parley.conversation.states import Agent, Caller
 from parley.conversation.wishes import EndCall
 from parley.conversation.words import word_set, words_of

@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from parley.conversation.unspoken import Element, Fence, Json, Unspoken, Until
+from parley.conversation.answering.unspoken import Element, Fence, Json, Unspoken, Until
 
 MAX_TAG = 512
 MAX_LINK_TEXT = 120

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+from parley.conversation.answering.phrasing import Phraser
+from parley.conversation.answering.speakable import Speakable
 from parley.conversation.ledger import Line, LineKind, Row
 from parley.conversation.lines import CLIP_TEXTS
-from parley.conversation.phrasing import Phraser
 from parley.conversation.shared import Shared
-from parley.conversation.speakable import Speakable
 from parley.conversation.states import AGENT_MOVES, Agent
 from parley.conversation.wishes import (
     CancelReason,

@@ -21,9 +21,9 @@ from enum import Enum
 
 import msgspec
 
-from parley.conversation.finished import Ending
-from parley.conversation.pauses import OwnPauses
 from parley.conversation.rules import TurnRules
+from parley.conversation.turns.finished import Ending
+from parley.conversation.turns.pauses import OwnPauses
 from parley.domain.agents import Conduct
 
 

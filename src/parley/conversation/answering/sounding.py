@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from parley.conversation import facts
+from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.shared import Shared
-from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Agent
 
 

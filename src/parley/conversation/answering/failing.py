@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from parley.conversation import facts
+from parley.conversation.answering.sounding import Sounding
+from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.ledger import Row
 from parley.conversation.shared import Shared
-from parley.conversation.sounding import Sounding
-from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import (
     CancelReply,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import msgspec
 
 from parley.conversation.facts import WordsHeard
-from parley.conversation.finished import Ending, ending_of
 from parley.conversation.ledger import Ledger
-from parley.conversation.pauses import OwnPauses
 from parley.conversation.rules import TurnRules
 from parley.conversation.states import CALLER_MOVES, Caller
-from parley.conversation.turn_end import Claim, Evidence, Pause, turn_due
+from parley.conversation.turns.finished import Ending, ending_of
+from parley.conversation.turns.pauses import OwnPauses
+from parley.conversation.turns.turn_end import Claim, Evidence, Pause, turn_due
 from parley.conversation.words import words_of
 from parley.domain.agents import AgentSnapshot
 

@@ -7,9 +7,9 @@ It is forgotten unheard when the answer's first words come before its sound, and
 from __future__ import annotations
 
 from parley.conversation import facts, lines
+from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.ledger import Row
 from parley.conversation.shared import Shared
-from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import StopSpeech
 

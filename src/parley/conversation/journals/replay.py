@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from parley.conversation.facts import AnyFact
-from parley.conversation.journal import Entry, decode
+from parley.conversation.journals.journal import Entry, decode
 from parley.conversation.machine import Conversation
 from parley.conversation.wishes import AnyWish
 

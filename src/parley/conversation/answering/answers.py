@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from parley.conversation import facts, lines
-from parley.conversation.ahead import Ahead
-from parley.conversation.failing import Failing
+from parley.conversation.answering.ahead import Ahead
+from parley.conversation.answering.failing import Failing
+from parley.conversation.answering.pressing import pressing_s
+from parley.conversation.answering.sounding import Sounding
+from parley.conversation.answering.speech import Active, Pressed, SpeechSide
 from parley.conversation.ledger import LineKind, Row
-from parley.conversation.pressing import pressing_s
 from parley.conversation.shared import Shared
-from parley.conversation.sounding import Sounding
-from parley.conversation.speech import Active, Pressed, SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import AskReply, EndCall, NoteProblem, PressDigits, TransferTo
 

@@ -8,9 +8,9 @@ becomes the turn's answer and what waited is told; in any other case it never wa
 from __future__ import annotations
 
 from parley.conversation import facts
+from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.ledger import Row
 from parley.conversation.shared import Shared
-from parley.conversation.speech import Active, SpeechSide
 from parley.conversation.states import Agent
 from parley.conversation.wishes import AskReply, CancelReason, CancelReply, ConfirmReply, LetOut, StopSpeech
 from parley.conversation.words import words_of

@@ -1,0 +1,1 @@
+"""The agent: from the text of an answer to its last heard word."""

@@ -1,0 +1,1 @@
+"""A call written down, run again, and told in words."""
