@@ -1,7 +1,8 @@
 """`make bench`: how many calls one server process on one core holds, and what a reply, a cut and a call cost.
 
     python -m bench [--calls 1,10,20,40,80] [--ahead off,on] [--seconds 35] [--warm-up 10] [--json FILE]
-    python -m bench --hanging
+    python -m bench --only manners      whether the agent behaves, and how soon it greets
+    python -m bench --only hanging      how long a caller hears nothing while providers hang
 
 Each number of calls is held with an agent that waits for the end of a turn (`off`), and with one that asks for its
 answer as soon as the caller has probably finished (`on`): then it is ready earlier than a provider's delays add up to,
@@ -37,12 +38,14 @@ from bench.load import (
     World,
     world,
 )
+from bench.manners import Manners, measure_manners
 from bench.report import StepFigures, header, row
 from bench.server import split_cores
 from parley import logs
 
 _RAMP_S = 0.08
 _SETTLE_S = 2.0
+_POLITE_CALLS = 20
 
 
 async def measure(here: World, calls: int, duration_s: float, baseline_mb: float, *, thinks_ahead: bool) -> StepFigures:
@@ -84,25 +87,32 @@ async def measure(here: World, calls: int, duration_s: float, baseline_mb: float
     )
 
 
-async def bench(steps: Sequence[int], ahead: Sequence[bool], duration_s: float, warm_up_s: float) -> list[StepFigures]:
-    """Run every step against one server and print its row as soon as it is known."""
+async def bench(
+    steps: Sequence[int], ahead: Sequence[bool], duration_s: float, warm_up_s: float, polite_calls: int
+) -> tuple[list[StepFigures], Manners | None]:
+    """Run every step against one server, then `polite_calls` who do not mean to interrupt; print what is known."""
     cores = split_cores()
     if cores is not None:
         os.sched_setaffinity(0, cores[1])
     _explain(cores, duration_s)
     results = []
+    manners = None
     with tempfile.TemporaryDirectory(prefix="parley-bench-", ignore_cleanup_errors=True) as folder:
         async with world(Path(folder), cores[0] if cores else None) as here:
             if warm_up_s:
                 await here.callers.run(2, warm_up_s, _RAMP_S, here.server)
                 await asyncio.sleep(_SETTLE_S)
             baseline_mb = here.server.rss_mb()
-            print(f"\n{header()}", flush=True)
+            if steps:
+                print(f"\n{header()}", flush=True)
             for calls, thinks_ahead in product(steps, ahead):
                 results.append(await measure(here, calls, duration_s, baseline_mb, thinks_ahead=thinks_ahead))
                 print(row(results[-1]), flush=True)
                 await asyncio.sleep(_SETTLE_S)
-    return results
+            if polite_calls:
+                manners = await measure_manners(here, polite_calls)
+                print("", *manners.lines(), sep="\n", flush=True)
+    return results, manners
 
 
 def _explain(cores: tuple[list[int], list[int]] | None, duration_s: float) -> None:
@@ -123,18 +133,21 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=35.0, help="how long each call lasts")
     parser.add_argument("--warm-up", type=float, default=10.0, help="how long two calls go before that; 0: none")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    parser.add_argument("--hanging", action="store_true", help="how long a caller hears nothing while providers hang")
+    parser.add_argument("--only", choices=("load", "manners", "hanging"), help="one part of it; else all three")
     options = parser.parse_args()
     logs.configure("error", "console")
-    if options.hanging:
+    if options.only == "hanging":
         return hanging.run()
-    steps = [int(text) for text in options.calls.split(",")]
+    steps = [] if options.only == "manners" else [int(text) for text in options.calls.split(",")]
     ahead = [text == "on" for text in options.ahead.split(",")]
+    polite_calls = 0 if options.only == "load" else _POLITE_CALLS
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        results = runner.run(bench(steps, ahead, options.seconds, options.warm_up))
+        results, manners = runner.run(bench(steps, ahead, options.seconds, options.warm_up, polite_calls))
     if options.json:
-        options.json.write_text(json.dumps([each.as_json() for each in results], indent=2) + "\n", encoding="utf-8")
-    return 1 if any(each.failed for each in results) else 0
+        figures = {"load": [each.as_json() for each in results], "manners": manners and manners.as_json()}
+        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    failed = any(each.failed for each in results) or (manners is not None and manners.failed > 0)
+    return 1 if failed or (options.only is None and hanging.run()) else 0
 
 
 if __name__ == "__main__":
