@@ -1,4 +1,4 @@
-"""How long a caller hears nothing while a provider accepts everything and says nothing: `python -m bench --only hanging`.
+"""How long a caller hears nothing while providers accept everything and say nothing: `python -m bench --only hanging`.
 
 One call each, on the real wire: one provider of a kind hangs, or all of that kind do, from the beginning or after a
 first answer. The caller asks, repeats the question when told so, and the longest silence is taken from the phone's own

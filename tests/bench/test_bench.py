@@ -12,6 +12,8 @@ _LIMIT_S = 300
 
 async def test_one_call_gives_a_row_with_every_figure(tmp_path: Path) -> None:
     options = (
+        "--only",
+        "load",
         "--calls",
         "1",
         "--ahead",
@@ -32,7 +34,7 @@ async def test_one_call_gives_a_row_with_every_figure(tmp_path: Path) -> None:
     async with asyncio.timeout(_LIMIT_S):
         output = (await process.communicate())[0].decode()
     assert process.returncode == 0, output
-    (step,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))
+    (step,) = json.loads((tmp_path / "figures.json").read_text(encoding="utf-8"))["load"]
     assert (step["calls"], step["failed"], step["lost_words"]) == (1, 0, 0)
     assert step["replies"] >= 1
     assert step["thinks_ahead"] is True
