@@ -9,6 +9,7 @@ import pytest
 from parley.audio.formats import MULAW_8K
 from parley.conversation import facts
 from parley.live.speaker import Speaker
+from parley.providers.protocols import SpokenAudio
 from tests.audio.dtmf_decoder import HeardKey, keys_in
 from tests.live.doubles import PlayingPhone, ScriptedVoice, done, spoken
 
@@ -203,6 +204,32 @@ def test_keys_do_not_come_between_two_halves_of_a_word_that_the_voice_is_slow_wi
     stage.phone.let_pass(0.5)
     assert stage.keys() == ""
     stage.speaker.take(spoken(1, "ing."), stage.now)
+    stage.phone.let_pass(1)
+    assert stage.keys() == "4"
+
+
+def test_keys_behind_a_word_whose_end_the_voice_tells_of_before_it_sends_it_wait_for_that() -> None:
+    stage = Stage()
+    stage.speaker.say(1, "Press.")
+    whole = spoken(1, "Press.")
+    stage.speaker.take(SpokenAudio(1, whole.audio[:2000], whole.chars, whole.char_end_ms), stage.now)
+    stage.phone.let_pass(0.1)
+    stage.speaker.press("4", stage.now)
+    stage.phone.let_pass(0.5)
+    assert stage.keys() == ""
+    stage.speaker.take(SpokenAudio(1, whole.audio[2000:], "", ()), stage.now)
+    stage.phone.let_pass(1)
+    assert stage.keys() == "4"
+
+
+def test_keys_follow_a_line_that_has_less_sound_than_its_voice_has_told_of() -> None:
+    stage = Stage()
+    stage.speaker.say(1, "Press.")
+    whole = spoken(1, "Press.")
+    stage.speaker.take(SpokenAudio(1, whole.audio[:2000], whole.chars, whole.char_end_ms), stage.now)
+    stage.phone.let_pass(0.1)
+    stage.speaker.press("4", stage.now)
+    stage.speaker.done(done(1), stage.now)
     stage.phone.let_pass(1)
     assert stage.keys() == "4"
 

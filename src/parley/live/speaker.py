@@ -196,6 +196,9 @@ class Speaker:
         if not utterance.audio and utterance.number:
             self._emit(SpeechSynthesised(utterance.number))
         utterance.add(spoken.audio, spoken.chars, spoken.char_end_ms)
+        if utterance.is_endless:
+            self._voice.cancel(utterance.number)
+            utterance.is_done = True
         self._pump(now)
 
     def done(self, done: UtteranceDone, now: float) -> None:

@@ -11,6 +11,10 @@ from parley.conversation.words import may_part
 
 # Where a voice gives no alignment: how fast voices speak, only until the utterance's real length is known.
 _CHARS_PER_S = 14.0
+# No line is so long; a voice that says otherwise, or says no number at all, is not believed.
+_LONGEST_MS = 3_600_000.0
+# The slowest voice takes less than this; one that goes on for longer does not know where to end.
+_MOST_MS, _MOST_MS_A_CHAR = 30_000.0, 1000.0
 
 
 class Utterance:
@@ -57,16 +61,23 @@ class Utterance:
             return False
         return self.was_finished or not self._char_ends or len(self._char_ends) < len(self.text.rstrip())
 
+    @property
+    def is_endless(self) -> bool:
+        """There is far more audio than its text can take."""
+        return self._audio_format.duration_ms(len(self.audio)) > _MOST_MS + len(self.text) * _MOST_MS_A_CHAR
+
     def say(self, text: str) -> None:
         """More text was given to the voice."""
         self.text += text
 
     def add(self, audio: bytes, chars: str, char_end_ms: tuple[float, ...]) -> None:
-        """Append a piece; its characters end at these milliseconds after its first sample."""
-        start = len(self.audio)
+        """Append a piece; its characters end at these milliseconds after its first sample, or in a later piece."""
+        start = last = len(self.audio)
         self.audio += audio
         bytes_per_ms = self._audio_format.bytes_per_second / 1000.0
-        self._char_ends.extend(start + int(end * bytes_per_ms) for end in char_end_ms[: len(chars)])
+        for end_ms in char_end_ms[: len(chars)]:  # what is no number counts as 0, what goes back as where it was
+            last = max(last, start + int(min(max(0.0, end_ms), _LONGEST_MS) * bytes_per_ms))
+            self._char_ends.append(last)
 
     def chars_heard(self) -> int:
         """How many characters of the text the heard audio covers, never more than were said."""
@@ -81,10 +92,13 @@ class Utterance:
     def end_of(self, chars: int) -> int | None:
         """Where in the audio the first `chars` characters end; None while that is not known, or not there yet.
 
-        Without alignment it is wherever the audio pauses because all there is was heard.
+        Never beyond the audio: a voice may tell of the end before it has sent it. Without alignment it is wherever the
+        audio pauses because all there is was heard.
         """
         if chars <= len(self._char_ends):
-            return self._char_ends[chars - 1] if chars else 0
+            end = self._char_ends[chars - 1] if chars else 0
+            if end <= len(self.audio):
+                return end
         if self.is_done:
             return len(self.audio)
         return len(self.audio) if not self._char_ends and 0 < len(self.audio) <= self.heard else None
