@@ -16,6 +16,7 @@ from parley.conversation.turns.dictation_words import Length
 _TOKEN = re.compile(r"[^\W\d_]{2,}-\d+|\d+(?:[.,:/]\d+)+|\d+|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _GROUPS = re.compile(r"\d+(?:[./]\d+){2,}")
 _TAIL_TOKENS = 24
+_TAIL_CHARS = 500  # nobody dictates more in one breath, and expressions over any length of text would take any time
 _QUESTION_CHARS = 160
 _WRITTEN_ADDRESS = re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}")
 
@@ -30,7 +31,7 @@ class Missing(IntEnum):
 
 def missing(text: str, question: str = "", language: str = "") -> Missing:
     """What is still missing at the end of `text`, said in answer to `question`; nothing if nothing is dictated."""
-    text = text.lower().rstrip()
+    text = text.rstrip()[-_TAIL_CHARS:].lower()
     if text.endswith(("?", "？")):
         return Missing.NOTHING
     tokens = _tokens(text)
