@@ -8,7 +8,7 @@ import pytest
 from parley.conversation import facts, wishes
 from parley.conversation.rules import TurnRules
 from parley.conversation.states import Agent
-from parley.domain.agents import AgentSnapshot, Conduct
+from parley.domain.agents import AgentSnapshot, Conduct, KeyEntry
 from tests.conversation.telling import HOSTED, WEBHOOK, Telling
 
 AHEAD = Conduct(thinks_ahead=True)
@@ -160,7 +160,7 @@ def test_what_it_wants_waits_for_the_turn_and_is_done_in_its_order() -> None:
         wishes.NoteProblem("tool_not_offered"),
     ]
     call.tell(facts.SpeechStarted(1), facts.SpeechHeard(1, 18), facts.SpeechEnded(1), after=1)
-    call.wait(1)  # the last key is pressed behind the words
+    call.wait(2)  # the last key is pressed behind the words
     assert call.last(wishes.TransferTo).number == HOSTED.transfer_number
 
 
@@ -350,3 +350,31 @@ def test_an_interrupted_answer_is_cancelled_with_what_was_heard_of_it() -> None:
     call.tell(facts.SpeechStarted(1), facts.SpeechHeard(1, 14), after=0.5)
     cut = call.tell(facts.VoiceStarted(), facts.WordsHeard("No, I mean", is_final=True), after=0.1)
     assert wishes.CancelReply(1, heard="At nine, every", reason="interrupted") in cut
+
+
+@pytest.mark.parametrize("is_hidden", [False, True])
+def test_a_turn_that_goes_on_behind_keys_is_answered_by_somebody_who_knows_the_keys(is_hidden: bool) -> None:
+    agent = msgspec.structs.replace(
+        EAGER_WEBHOOK, conduct=Conduct(thinks_ahead=True, keys=KeyEntry(is_hidden=is_hidden))
+    )
+    call = Telling(agent)
+    call.connect()
+    for key in "4711#":
+        call.tell(facts.KeyPressed(key), after=0.2)
+    assert call.last(wishes.AskReply).digits == "4711"
+    says_more(call, "That is my number.")
+    finishes(call, "That is my number.")
+    call.wait(2)
+    answering = call.all(wishes.ConfirmReply) or call.all(wishes.AskReply)
+    asked = next(wish for wish in call.all(wishes.AskReply) if wish.reply == answering[-1].reply)
+    assert "That is my number." in asked.transcript
+    assert asked.digits == "4711"
+
+
+def test_what_an_early_answer_wants_without_end_is_not_kept_without_end() -> None:
+    call = paused()
+    flood = [facts.ReplyDigits(1, "1"), facts.ReplyHangup(1), facts.ReplyRefused(1, "tool_not_offered")] * 5000
+    call.tell(facts.ReplyText(1, "At nine. "), *flood)
+    over = finishes(call)
+    assert len(over) < 100
+    assert sum(isinstance(wish, wishes.PressDigits) for wish in over) == 64

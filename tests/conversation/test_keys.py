@@ -218,3 +218,21 @@ def test_words_behind_the_keys_are_the_last_of_the_call() -> None:
 @pytest.mark.parametrize("digits", ["1", "1w2W3#", "0123456789*#"])
 def test_keys_take_as_long_as_is_waited_for_them(digits: str) -> None:
     assert MULAW_8K.duration_ms(len(dtmf(digits, MULAW_8K))) / 1000 < pressing_s(digits) <= 7
+
+
+def test_one_reply_presses_no_more_keys_than_anybody_needs() -> None:
+    call = connected()
+    call.says("My card, please.")
+    call.tell(*[facts.ReplyDigits(1, "12") for _ in range(1000)])
+    assert sum(len(wish.digits) for wish in call.all(wishes.PressDigits)) == 64
+    assert [wish.code for wish in call.all(wishes.NoteProblem)] == ["too_many_keys"]
+
+
+def test_a_call_ends_when_all_strings_of_keys_were_pressed() -> None:
+    call = connected(WEBHOOK)
+    call.says("Press them and hang up.")
+    call.tell(facts.ReplyDigits(2, "WWWW"), facts.ReplyDigits(2, "1"), facts.ReplyHangup(2), facts.ReplyDone(2))
+    call.wait(4)
+    assert not call.all(wishes.EndCall)
+    call.wait(2)
+    assert call.all(wishes.EndCall)

@@ -245,3 +245,14 @@ def test_keys_wait_for_a_line_that_was_stopped_for_them_to_be_gone_from_the_phon
     assert stage.keys() == "4"
     assert_clean(stage.pressed())
     assert stage.pressed()[0].at_ms < stage.speech_ms()[-1][1]
+
+
+def test_keys_that_nobody_could_wait_for_are_not_pressed() -> None:
+    stage = Stage()
+    for _ in range(1000):
+        stage.speaker.press("1", stage.now)
+    stage.phone.let_pass(6)
+    assert 1 <= len(stage.keys()) < 20
+    stage.speaker.press("2", stage.now)
+    stage.phone.let_pass(1)
+    assert stage.keys()[-1] == "2"

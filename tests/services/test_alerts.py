@@ -118,7 +118,14 @@ async def test_failures_are_counted_within_the_window_as_they_were_noted(desk: A
     await desk.rule("provider_failure", least_count=2, window_seconds=60)
     narrow = await desk.rule("provider_failure", condition={"codes": ["speech_to_text_lost"]})
     call = await desk.called(desk.now)
-    for code in ("timeout", "speech_to_text_lost", "transfer_without_number", "voice_timeout"):
+    for code in (
+        "timeout",
+        "speech_to_text_lost",
+        "transfer_without_number",
+        "tool_not_offered",
+        "too_many_keys",
+        "voice_timeout",
+    ):
         await desk.world.log.note_problem(call, code)
         await desk.pass_time(25)
     wide, only = await desk.fired(), await desk.fired(narrow)

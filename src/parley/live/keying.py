@@ -17,6 +17,8 @@ from parley.live.utterance import Utterance
 _LEAD_MS = 100.0
 # So much of a tone counts as a key (ITU-T Q.24), and pressing it again would count twice.
 _COUNTED_MS = 40.0
+# Strings of keys that wait, each as long as one reply may want; whoever wants more has not listened to any of them.
+_MOST_WAITING = 8
 
 
 class Keying:
@@ -34,7 +36,12 @@ class Keying:
         return self.sounding is not None or bool(self._waiting)
 
     def add(self, digits: str, behind: Utterance | None) -> None:
-        """Press these keys behind what `behind`, which can be heard already, was given to say so far; None: at once."""
+        """Press these keys behind what `behind`, which can be heard already, was given to say so far; None: at once.
+
+        Where too many wait already, these are not pressed.
+        """
+        if len(self._waiting) >= _MOST_WAITING:
+            return
         self._waiting.append(_Press(digits, behind, self._format))
 
     def limit(self, utterance: Utterance) -> int | None:

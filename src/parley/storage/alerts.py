@@ -39,7 +39,13 @@ from parley.storage.tables import (
 Found = Sequence[Row[*tuple[Any, ...]]]
 # No call is longer; what began before need not be looked through.
 _LONGEST = timedelta(days=1)
-_NO_FAILURES = ("transfer_without_number", "recording_failed")
+_NO_FAILURES = (
+    "transfer_without_number",
+    "recording_failed",
+    "tool_not_offered",
+    "tool_arguments_refused",
+    "too_many_keys",
+)
 _SENT_MAILS: ColumnElement[str] = literal_column("""'$[*] ? (@.type == "email" && @.status == "sent")'::jsonpath""")
 
 MOST_FOUND = 100_000

@@ -8,6 +8,7 @@ becomes the turn's answer and what waited is told; in any other case it never wa
 from __future__ import annotations
 
 from parley.conversation import facts
+from parley.conversation.answering.pressing import MOST_KEYS
 from parley.conversation.answering.speech import Active, SpeechSide
 from parley.conversation.ledger import Row
 from parley.conversation.shared import Shared
@@ -33,7 +34,7 @@ _OfReply = (
 class Ahead:
     """Owns the one candidate for the answer to a turn that may be over.
 
-    What the candidate wants besides speaking is kept in `_kept`, which is bounded by the longest reply.
+    What the candidate wants besides speaking is kept in `_kept`: so many keys as a reply may press, the rest once.
     """
 
     def __init__(self, shared: Shared, speech: SpeechSide) -> None:
@@ -62,10 +63,18 @@ class Ahead:
             case facts.ReplyFailed() | facts.SpeechFailed():
                 self.withdraw("failed")  # the turn will be asked as if nothing had been
             case _:
-                self._kept.append(fact)
+                self._keep(fact)
                 if isinstance(fact, facts.ReplyDone) and candidate.has_words:
                     self._speech.complete(candidate)  # the voice begins with a short answer only when it is whole
         return True
+
+    def _keep(self, fact: facts.AnyFact) -> None:
+        if isinstance(fact, facts.ReplyDigits):
+            has_room = sum(isinstance(one, facts.ReplyDigits) for one in self._kept) < MOST_KEYS
+        else:
+            has_room = fact not in self._kept
+        if has_room:
+            self._kept.append(fact)
 
     def review(self, now: float) -> None:
         """After every step: take back what no longer fits, and ask if the caller has probably finished."""
@@ -127,7 +136,7 @@ class Ahead:
             and self._is_idle
             and tally.connected_at is not None
             and not tally.carrier_lost
-            and not (tally.is_keying or tally.digits)
+            and not (tally.is_keying or tally.digits or (tally.reopened is not None and tally.reopened.digits))
             and self._caller.is_likely_over
             and len(self._asked) < self._shared.rules.early_askings
             and words not in self._asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 from parley.conversation import facts, lines
 from parley.conversation.answering.ahead import Ahead
 from parley.conversation.answering.failing import Failing
-from parley.conversation.answering.pressing import pressing_s
+from parley.conversation.answering.pressing import MOST_KEYS, ON_THE_WAY_S, pressing_s
 from parley.conversation.answering.sounding import Sounding
 from parley.conversation.answering.speech import Active, Pressed, SpeechSide
 from parley.conversation.ledger import LineKind, Row
@@ -89,8 +89,15 @@ class Answers:
         active = self._speech.find(fact.reply)
         if active is not None:
             active.has_acted = True
-            active.pressed = Pressed(len(active.line.text), now, pressing_s(fact.digits))
             self._deadlines.clear("reply_retry", "bridge", "reply_limit")
+            active.keys += len(fact.digits)
+            if active.keys > MOST_KEYS:
+                if active.keys - len(fact.digits) <= MOST_KEYS:  # told once
+                    self._out.append(NoteProblem("too_many_keys"))
+                return
+            before = active.pressed
+            left_s = max(before.at + before.for_s - ON_THE_WAY_S - now, 0.0) if before is not None else 0.0
+            active.pressed = Pressed(len(active.line.text), now, left_s + pressing_s(fact.digits))
             self._out.append(PressDigits(fact.digits))
 
     def hangup(self, fact: facts.ReplyHangup, now: float) -> None:

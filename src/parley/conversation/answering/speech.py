@@ -41,7 +41,7 @@ class Active(msgspec.Struct):
     """A line that is not over: still being generated, spoken or waited for.
 
     With `leave` it is the last one: when it was heard, the call ends or is handed over. `is_heard_out`: it was heard,
-    and only waits for what the sound of a caller into it turns out to be.
+    and only waits for what the sound of a caller into it turns out to be. `keys` are how many it wanted pressed.
     """
 
     line: Line
@@ -58,6 +58,7 @@ class Active(msgspec.Struct):
     protected_chars: int = 0
     is_heard_out: bool = False
     pressed: Pressed | None = None
+    keys: int = 0
 
     @property
     def is_protected(self) -> bool:
