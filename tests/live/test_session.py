@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 
 from parley.audio.formats import AudioFormat
 from parley.audio.watermark import speak
@@ -21,6 +22,7 @@ from parley.live.providers import Providers
 from parley.providers.protocols import (
     Hearing,
     HearingFact,
+    LegEvents,
     ReplyPart,
     TransferPart,
     TurnRequest,
@@ -204,6 +206,31 @@ async def test_words_over_the_agent_cut_it_where_the_phone_had_played_to() -> No
     [first, *_] = [what for kind, what in world.records.written if kind == "turn"]
     assert first.was_cut
     assert first.agent in {"I", "I am", "I am on"}  # half a second of it, and a little more on a busy machine
+
+
+CUTS: list[Callable[[World, LegEvents], object]] = [
+    lambda world, side: side.on_key("#"),
+    lambda world, side: side.on_closed("stopped"),
+    lambda world, side: world.directory.hang_up("call_1", "caller_hangup"),
+]
+
+
+@pytest.mark.parametrize("cut", CUTS, ids=["a key", "the caller hangs up", "the carrier tells of the end"])
+async def test_whatever_cuts_the_agent_it_is_known_how_far_it_was_heard(
+    cut: Callable[[World, LegEvents], object],
+) -> None:
+    """The phone's last mark may be 200 ms old; the word that was heard since then was heard all the same."""
+    agent = msgspec.structs.replace(PLAN.agent, greeting="I am on it, right away.")
+    async with world_of(MemoryRecords()) as world:
+        world.directory.prepare(msgspec.structs.replace(PLAN, agent=agent))
+        side = await world.directory.attach("call_1", silent_phone())
+        await asyncio.sleep(0.5)
+        cut(world, side)
+        world.directory.hang_up("call_1", "caller_hangup")
+        await world.until_empty()
+    [first, *_] = [what for kind, what in world.records.written if kind == "turn"]
+    assert first.was_cut
+    assert first.agent in {"I", "I am", "I am on"}
 
 
 async def test_a_pause_is_heard_by_the_end_of_turn_model_of_the_server() -> None:

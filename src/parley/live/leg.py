@@ -23,6 +23,7 @@ class Mouth(Protocol):
     """Who plays to the phone, and is told what became of that; times are the driver's."""
 
     def played(self, position: int, now: float) -> None: ...
+    def progress(self, now: float) -> None: ...
     def tick(self, now: float) -> None: ...
     def detach(self, now: float) -> None: ...
 
@@ -52,14 +53,19 @@ class LegSide:
 
     def on_key(self, digit: str) -> None:
         if self._is_current():
-            self._driver.post(KeyPressed(digit))
+            self._tell(KeyPressed(digit))
 
     def on_closed(self, reason: str) -> None:
         """`stopped`: the carrier says the call is over; `lost`: only the stream broke, and it may come back."""
         if not self._is_current():
             return
         if reason == "stopped":
-            self._driver.post(HungUp())
+            self._tell(HungUp())
         elif reason == "lost":
             self._speaker.detach(self._driver.now())
             self._driver.post(PartLost("carrier", "media_lost"))
+
+    def _tell(self, fact: KeyPressed | HungUp) -> None:
+        """What may cut the agent short: before it, it is settled how far the caller had heard the agent."""
+        self._speaker.progress(self._driver.now())
+        self._driver.post(fact)

@@ -61,6 +61,11 @@ class MusicBed:
         else:
             self._speaker.played(self._said_before + position, now)
 
+    def progress(self, now: float) -> None:
+        """Settle how much of what was said has been heard."""
+        if not self._is_playing:
+            self._speaker.progress(now)
+
     def tick(self, now: float) -> None:
         """Time passes: keep a little music ahead."""
         if not self._is_playing:

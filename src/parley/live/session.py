@@ -273,6 +273,7 @@ class Session:
 
     def post(self, fact: AnyFact) -> None:
         """Tell the conversation something the carrier or the API knows."""
+        self._settle()
         self._driver.post(fact)
 
     @property
@@ -314,13 +315,14 @@ class Session:
     # ------------------------------------------------------------ from the parts
 
     def _on_hearing(self, fact: HearingFact | AnyFact) -> None:
-        """Before anything the caller does counts, it is settled how far the caller had heard the agent."""
+        if isinstance(fact, VoiceStarted) and self._parts.done():
+            self._parts.result().replier.warm()
+        self.post(cast(AnyFact, fact))
+
+    def _settle(self) -> None:
+        """Before anything counts that may cut the agent short: how far had the caller heard it?"""
         if self._parts.done():
-            parts = self._parts.result()
-            parts.speaker.progress(self._driver.now())
-            if isinstance(fact, VoiceStarted):
-                parts.replier.warm()
-        self._driver.post(fact)
+            self._parts.result().speaker.progress(self._driver.now())
 
     def _on_voice(self, fact: VoiceFact | PartReplaced) -> None:
         if isinstance(fact, PartReplaced):
