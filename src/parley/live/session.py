@@ -317,7 +317,7 @@ class Session:
     def _on_hearing(self, fact: HearingFact | AnyFact) -> None:
         if isinstance(fact, VoiceStarted) and self._parts.done():
             self._parts.result().replier.warm()
-        self.post(cast(AnyFact, fact))
+        self.post(fact)
 
     def _settle(self) -> None:
         """Before anything counts that may cut the agent short: how far had the caller heard it?"""
