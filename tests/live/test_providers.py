@@ -63,3 +63,17 @@ def test_a_provider_that_is_left_out_is_shown_to_the_operator_until_it_is_back()
     assert shown() == 1
     breakers.succeeded("speech_to_text", "deepgram:nova-3")
     assert shown() == 0
+
+
+def test_names_that_customers_make_up_do_not_fill_what_the_operator_is_shown() -> None:
+    metrics, breakers = Metrics(), Breakers(BreakerRules(failures=1))
+    breakers.watch(metrics.breaker)
+    for number in range(3000):
+        breakers.failed("responder", f"openai:made-up-{number}", number, "timeout")
+        breakers.succeeded("responder", f"openai:made-up-{number}")
+    [shown] = [one for one in metrics.registry.collect() if one.name == "parley_breaker_open"]
+    assert len(shown.samples) <= 100
+    breakers.failed("responder", "openai:real", 5000, "timeout")
+    assert (
+        metrics.registry.get_sample_value("parley_breaker_open", {"part": "responder", "provider": "openai:real"}) == 1
+    )

@@ -13,6 +13,7 @@ _REPLY_BUCKETS_S = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0
 _STOP_BUCKETS_S = (0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1.0)
 _LAG_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _SAMPLE_EVERY_S = 0.05
+_MOST_BACK = 100
 
 
 class Metrics:
@@ -43,6 +44,7 @@ class Metrics:
             ["part", "provider"],
             registry=self.registry,
         )
+        self._back: set[tuple[str, str]] = set()  # breakers that were shown as closed, and always are shown
         self._lag = Histogram(
             "parley_event_loop_lag_seconds",
             "How late the event loop wakes a timer.",
@@ -51,8 +53,17 @@ class Metrics:
         )
 
     def breaker(self, part: str, provider: str, is_open: bool) -> None:
-        """A provider is left out by new calls from now on, or no more."""
-        self._breakers.labels(part, provider).set(is_open)
+        """A provider is left out by new calls from now on, or no more.
+
+        Names come from customers' settings, so of those that are back only the first few stay to be seen.
+        """
+        name = (part, provider)
+        if not is_open and name not in self._back and len(self._back) >= _MOST_BACK:
+            self._breakers.remove(*name)
+            return
+        self._breakers.labels(*name).set(is_open)
+        if not is_open:
+            self._back.add(name)
 
     def began(self) -> None:
         self._live.inc()

@@ -112,3 +112,10 @@ def test_the_next_one_is_rather_one_that_is_not_known_to_be_broken() -> None:
 def test_that_another_one_works_is_news_once() -> None:
     line = Succession("responder", ["a", "b"], Breakers(RULES), 0)
     assert [line.succeeded(0), line.succeeded(1), line.succeeded(1), line.succeeded(0)] == [False, True, False, True]
+
+
+def test_a_prompt_that_wants_no_answer_makes_no_model_a_broken_one_for_others() -> None:
+    breakers = Breakers(RULES)
+    for now in range(10):
+        breakers.failed("responder", "openai", now, "empty")
+    assert not breakers.is_open("responder", "openai")

@@ -152,3 +152,15 @@ async def test_after_a_few_calls_the_next_one_begins_with_the_spare() -> None:
         mouths[1].emit(spoken(1, "Hello."))
     assert list(mouths.opened) == [1]
     assert mouths.told[0] == TOOK_OVER
+
+
+async def test_a_text_without_a_sound_replaces_no_voice_and_counts_against_none() -> None:
+    breakers = Breakers()
+    mouths = Mouths(2, breakers)
+    async with running(mouths.voice):
+        for utterance in range(1, 6):
+            mouths.voice.say(utterance, "... -- ")
+            mouths.voice.finish(utterance)
+            mouths[0].emit(UtteranceDone(utterance))
+    assert mouths.told == [UtteranceDone(utterance) for utterance in range(1, 6)]
+    assert not breakers.is_open("text_to_speech", "first")

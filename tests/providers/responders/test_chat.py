@@ -164,6 +164,20 @@ async def test_refused_settings_are_left_out_one_after_the_other() -> None:
         assert text_of(await collect(responder.respond(turn(model=choice)))) == ANSWER
 
 
+async def test_one_prompt_that_is_too_long_takes_the_tools_from_nobody_else() -> None:
+    too_long = (
+        "This model's maximum context length is 8192 tokens. However, you requested 9000 tokens (8200 in the messages,"
+        " 200 in the functions, and 600 in the completion). Please reduce the length of the messages or functions."
+    )
+    async with asked("") as (openai, responder):
+        openai.decide = lambda messages: Completion(status=400, error=too_long)
+        with pytest.raises(ProviderError):
+            await collect(responder.respond(turn()))
+        openai.decide = lambda messages: ANSWER
+        await collect(responder.respond(turn()))
+        assert "tools" in openai.requests[-1].body
+
+
 @pytest.mark.parametrize(
     ("completion", "reason", "retryable"),
     [

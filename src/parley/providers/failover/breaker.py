@@ -17,6 +17,7 @@ from parley.conversation.facts import Part
 REFUSALS = frozenset(
     {
         "bad_credentials",
+        "empty",
         "unauthorized",
         "out_of_credit",
         "rate_limited",
@@ -27,7 +28,8 @@ REFUSALS = frozenset(
         "unknown_provider",
     }
 )
-"""Reasons that lie with one project's key or with what was asked, and say nothing about other calls."""
+"""Reasons that lie with one project's key or with what was asked, and say nothing about other calls: a model whose
+prompt has it answer nothing is not broken for the others."""
 
 _MOST_BREAKERS = 500
 

@@ -105,7 +105,7 @@ class SparedVoice:
                     self._goes_on_with(telling, attempt)
                 self._emit(telling.spoken(attempt, fact))
             case UtteranceDone():
-                if attempt.has_spoken or not telling.rest_for(attempt).strip():
+                if attempt.has_spoken or not _has_sound(telling.rest_for(attempt)):
                     self._drop(telling, [one for one in telling.attempts if one is not attempt])
                     del self._tellings[telling.number]
                     self._emit(fact)
@@ -232,6 +232,11 @@ class SparedVoice:
         for attempt in list(attempts):
             telling.attempts.remove(attempt)
             self._voices[attempt.index].cancel(telling.number)
+
+
+def _has_sound(text: str) -> bool:
+    """Whether a voice can be expected to make a sound of it: of dots and dashes alone none need."""
+    return any(char.isalnum() for char in text)
 
 
 def _now() -> float:

@@ -55,6 +55,7 @@ _NAMED_BY = {
     "max_completion_tokens": ("max_completion_tokens", "max_tokens"),
     "max_tokens": ("max_completion_tokens", "max_tokens"),
 }
+_TOO_LONG = re.compile(r"context[ _](?:length|window|size)|maximum context|prompt is too")
 
 
 class Refused:
@@ -67,8 +68,13 @@ class Refused:
         return frozenset(self._names.get(model, ()))
 
     def learn(self, model: str, sent: Iterable[str], message: str) -> bool:
-        """Whether the message names a setting that was sent, so that asking again without it makes sense."""
+        """Whether the message names a setting that was sent, so that asking again without it makes sense.
+
+        One that complains of how long everything is names everything, and all agents would pay for one long prompt.
+        """
         text = message.lower()
+        if _TOO_LONG.search(text):
+            return False
         named = {name for name in sent if any(word in text for word in _NAMED_BY.get(name, ()))}
         if named and len(self._names) < 1000:
             self._names.setdefault(model, set()).update(named)
