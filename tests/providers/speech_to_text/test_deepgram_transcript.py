@@ -194,3 +194,17 @@ class TestFlux:
         transcript.read(info("StartOfTurn", "Book", 1.0), SECOND)
         transcript.read(info("Update", "Book a table", 3.0), 3 * SECOND)
         assert transcript.settled == 0
+
+
+@pytest.mark.parametrize("time_s", [1e308, -1e308, -5.0])
+def test_times_that_cannot_be_break_nothing(time_s: float) -> None:
+    transcript = nova()
+    best = Channel((Alternative("Hello.", 0.9, (Word("hello", "Hello.", time_s, time_s),)),))
+    assert transcript.read(Results(time_s, time_s, True, True, best), SECOND) == [turn("Hello.")]
+    transcript.read(SpeechStarted(time_s), SECOND)
+    assert 0 <= transcript.settled <= SECOND
+    flux = FluxTranscript(MULAW_8K)
+    flux.begin(0)
+    flux.read(TurnInfo("StartOfTurn", transcript="Hello", audio_window_end=time_s), SECOND)
+    flux.read(TurnInfo("EndOfTurn", transcript="Hello.", audio_window_end=time_s), SECOND)
+    assert 0 <= flux.settled <= SECOND

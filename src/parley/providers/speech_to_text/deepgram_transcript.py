@@ -21,6 +21,7 @@ from parley.providers.speech_to_text.deepgram_wire import (
     Word,
 )
 
+_LONGEST_S = 86_400.0  # no stream is longer, whatever a server says of its times
 _FRESH_S = 1.5  # voice that began longer ago is no news: it is heard again after a reconnect
 _TWIN_S = 3.0  # how late the second telling of the same words may come
 _ROUNDING_S = 0.02
@@ -69,7 +70,8 @@ class _StreamClock:
         self._base -= byte_count
 
     def position(self, stream_s: float) -> int:
-        samples = int(stream_s * self.bytes_per_second / self._bytes_per_sample + 0.5)
+        seconds = min(max(0.0, stream_s), _LONGEST_S)
+        samples = int(seconds * self.bytes_per_second / self._bytes_per_sample + 0.5)
         return self._base + samples * self._bytes_per_sample
 
     def span(self, seconds: float) -> int:
