@@ -61,6 +61,42 @@ def test_a_deadline_is_named_and_a_step_without_news_is_quiet() -> None:
     assert told(telling)[-1].is_quiet
 
 
+def test_a_deadline_that_is_put_off_by_every_word_is_told_of_once() -> None:
+    telling = Telling()
+    telling.connect()
+    telling.tell(facts.VoiceStarted())
+    for text in ("When", "When do", "When do you", "When do you open"):
+        telling.tell(facts.WordsHeard(text), after=0.2)
+    telling.tell(facts.VoiceStopped(0.25), after=0.3)
+    steps = told(telling)
+    ends = [wait for step in steps for wait in step.waits if wait.endswith("the caller's turn is over")]
+    assert len(ends) == 2  # with the first word, and once the sound had ended
+    assert [step.is_quiet for step in steps if "When" in step.what] == [False, True, True, True]
+
+
+def test_the_states_are_told_where_one_of_them_changed() -> None:
+    telling = Telling()
+    telling.connect()
+    telling.says("When do you open?")
+    telling.tell(facts.ReplyText(1, "At nine."), after=0.1)
+    heard, text = told(telling)[-2:]
+    assert any("agent thinking (from listening)" in line for line in heard.lines())
+    assert not any("agent thinking" in line for line in text.lines())
+
+
+def test_an_answer_that_is_given_up_is_not_gone_on_with() -> None:
+    telling = Telling()
+    telling.connect()
+    telling.says("When do you open?")
+    telling.tell(facts.ReplyText(1, "At nine o'clock, and all day long."), facts.ReplyDone(1), facts.SpeechStarted(1))
+    telling.tell(facts.SpeechHeard(1, 8), after=0.5)
+    telling.tell(facts.VoiceStarted(0.08), after=0.1)
+    telling.tell(facts.WordsHeard("No, wait"), after=0.3)
+    cut = told(telling)[-1]
+    assert "fall silent, and forget the rest of line 1" in cut.wishes
+    assert not any(wish.startswith("go on speaking") for wish in cut.wishes)
+
+
 def test_a_step_that_is_answered_differently_now_is_pointed_at() -> None:
     telling = Telling()
     telling.connect()

@@ -22,6 +22,8 @@ def replay_file(file: Path, *, explains: bool = False) -> int:
             if explains:
                 return _explain(lines)
             outcome = replay(lines)
+    except BrokenPipeError:  # whoever read the story (`| head`) has read enough
+        raise
     except OSError as error:
         raise BadInput(f"{file} cannot be read ({error.strerror}). Give the path of a journal.") from None
     difference = outcome.difference

@@ -22,7 +22,12 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
         self._live = Gauge("parley_live_calls", "Calls with a session in this process.", registry=self.registry)
-        self._ended_calls = Counter("parley_calls_ended", "Calls ended, by reason.", ["reason"], registry=self.registry)
+        self._ended_calls = Counter(
+            "parley_calls_ended",
+            "Calls this process was done with, by reason. One that is handed on (transferred, say) may come back.",
+            ["reason"],
+            registry=self.registry,
+        )
         self._problems = Counter("parley_call_problems", "Problems noted on calls.", ["code"], registry=self.registry)
         self._steps = Histogram(
             "parley_turn_step_seconds",

@@ -65,8 +65,9 @@ class SimulatedHearing:
         self._heard += len(audio)
         for event in self._listener.feed(audio):
             match event:
-                case SoundBegan():
-                    self._emit(VoiceStarted())
+                case SoundBegan(at_ms):
+                    ago_ms = self._listener.heard_ms - at_ms
+                    self._emit(VoiceStarted(round(ago_ms / 1000.0, 3)))
                 case WordSaid():
                     self._words.append(event.word)
                     self._emit(WordsHeard(" ".join(self._words)))
