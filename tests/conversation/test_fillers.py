@@ -1,4 +1,4 @@
-"""A late answer: a short word in the agent's own voice, at most twice, and never in the answer's way."""
+"""A late answer: a short word in the agent's own voice, again and again, and never in the answer's way."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_an_answer_that_overtakes_a_filler_without_sound_is_all_that_is_said() -
     assert len(said(call)) == 2
 
 
-def test_the_second_filler_is_another_one_and_the_last() -> None:
+def test_the_second_filler_is_another_one() -> None:
     call = asked(with_fillers(WEBHOOK, "Hm.", "Well."))
     call.wait(1.5)
     sounds(call)
@@ -100,9 +100,29 @@ def test_the_second_filler_is_another_one_and_the_last() -> None:
     call.wait(3)
     again_at = next(at for at, wish in call.told if wish == call.last(wishes.Say))
     assert 2 <= again_at - ended_at <= 3
-    sounds(call)
-    call.wait(20)
     assert said(call, before=1) == ["Hm.", "Well."]
+
+
+def test_a_very_late_answer_is_waited_for_with_a_word_now_and_then() -> None:
+    """A webhook may take half a minute, and a caller who hears nothing for ten seconds hangs up."""
+    call = asked(with_fillers(WEBHOOK, "Hm.", "Well."))
+    call.wait(1.5)
+    sounds(call)
+    call.wait(2.5)
+    for _ in range(3):
+        sounds(call)
+        ended_at, before = call.now, len(said(call))
+        call.wait(4)
+        assert len(said(call)) == before  # it is not hurried either
+        call.wait(1)
+        assert len(said(call)) == before + 1
+        assert call.now - ended_at < 6
+    sounds(call)
+    assert said(call, before=1) == ["Hm.", "Well.", "Hm.", "Well.", "Hm."]
+    call.answers(reply_of(call), "From nine.")
+    assert call.history()[-1] == ("agent", "Hm. Well. Hm. Well. Hm. From nine.")
+    call.wait(5)
+    assert said(call)[-1] == "From nine."
 
 
 def test_the_same_is_never_said_twice_in_a_row_across_turns() -> None:

@@ -92,7 +92,10 @@ class TurnRules(msgspec.Struct, frozen=True):
     """A filler without a sound by now: the voice is what hangs, and the recorded sentence is played."""
 
     filler_again_s: float = 2.4
-    """Still not a word this long after the filler was over: another one, the last of this turn."""
+    """Still not a word this long after the filler was over: another one."""
+
+    filler_later_s: float = 4.5
+    """Every further one comes this long after the one before, for as long as the answer is waited for."""
 
     bridge_s: float = 2.5
     """Nothing to say by now: ask the caller for a moment, so that the line never sounds dead."""

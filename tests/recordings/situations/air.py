@@ -11,7 +11,7 @@ from tests.recordings.scene import Scene, Situation, Story
 
 QUESTION = "When are you open?"
 ASKED = ("caller", QUESTION)
-FIRST, SECOND, *_ = lines.fillers("en")
+FIRST, SECOND, THIRD, *_ = lines.fillers("en")
 CHECK_IN = lines.check_in("en")
 LISTENS = msgspec.structs.replace(HOSTED, conduct=Conduct(gives_backchannel=True))
 IMPATIENT = msgspec.structs.replace(HOSTED, conduct=Conduct(monologue_s=8.0))
@@ -33,7 +33,7 @@ def late_model(scene: Scene) -> None:
 
 
 def late_webhook(scene: Scene) -> None:
-    """Two fillers, never the same twice in a row, and then patience."""
+    """Fillers, never the same twice in a row, and ever less often: the line never sounds dead."""
     scene.wait(2)
     scene.says(QUESTION)
     scene.wait(12)
@@ -149,7 +149,7 @@ SITUATIONS = (
         "late-webhook",
         "2: dead air",
         late_webhook,
-        Story((("agent", "Hello, this is Bob."), ASKED, ("agent", f"{FIRST} {SECOND} From nine to five."))),
+        Story((("agent", "Hello, this is Bob."), ASKED, ("agent", f"{FIRST} {SECOND} {THIRD} From nine to five."))),
         WEBHOOK,
     ),
     Situation(

@@ -13,8 +13,6 @@ from parley.conversation.shared import Shared
 from parley.conversation.states import Agent
 from parley.conversation.wishes import StopSpeech
 
-MOST_A_TURN = 2
-
 
 class Fillers:
     """Looks, after every step, for an answer that is late. Owns the deadlines `filler` and `filler_sound`."""
@@ -29,6 +27,7 @@ class Fillers:
         self._last_text = ""
         self._row: Row | None = None  # the turn that fillers were said in last
         self._said = 0  # in that row
+        self._is_given_up = False  # in that row: the voice hangs
         self._quiet_since = 0.0  # in that row, when the last of them was over
 
     def follow(self, fact: facts.AnyFact | None, now: float) -> Active | None:
@@ -59,7 +58,8 @@ class Fillers:
             return
         due = (answer.row.endpointed_at or now) + self._rules.filler_s
         if answer.row is self._row:
-            due = max(due, self._quiet_since + self._rules.filler_again_s)
+            gap_s = self._rules.filler_again_s if self._said < 2 else self._rules.filler_later_s
+            due = max(due, self._quiet_since + gap_s)
         self._deadlines.set("filler", max(due, now))
 
     def due(self, now: float) -> None:
@@ -68,7 +68,7 @@ class Fillers:
         if answer is None or not self._may_speak() or not self._has_another(answer):
             return
         if answer.row is not self._row:
-            self._row, self._said = answer.row, 0
+            self._row, self._said, self._is_given_up = answer.row, 0, False
         self._said += 1
         self._quiet_since = now
         self._last_text = self._next_text()
@@ -101,7 +101,7 @@ class Fillers:
     def _replace(self, filler: Active, now: float) -> Active:
         """The recording says it instead, and no other filler is tried in this turn."""
         self._take_back(filler)
-        self._said = MOST_A_TURN
+        self._is_given_up = True
         if self._speech.state is Agent.THINKING:
             self._shared.reasons.append("the voice is silent")
             self._speech.play_clip(filler.row, "one_moment", now)
@@ -126,8 +126,9 @@ class Fillers:
         return self._speech.state is Agent.THINKING and is_quiet and can_be_heard
 
     def _has_another(self, answer: Active) -> bool:
-        said = self._said if answer.row is self._row else 0
-        return said < MOST_A_TURN and (said == 0 or self._next_text() != self._last_text) and bool(self._texts)
+        if answer.row is not self._row:
+            return bool(self._texts)
+        return not self._is_given_up and self._next_text() != self._last_text
 
     def _next_text(self) -> str:
         """The one after the last in the list: never the same twice in a row, where there is more than one."""
