@@ -268,3 +268,24 @@ def test_a_sound_that_ends_while_the_stream_is_broken_lets_nobody_go_on() -> Non
     call.tell(facts.VoiceStopped(ago_s=0.2))
     assert call.wait(3) == []
     assert of_speech(call.tell(facts.PartRestored("carrier"))) == [wishes.ResumeSpeech(1)]
+
+
+@pytest.mark.parametrize("heard", ["Let me s", "Let me see."])
+def test_okay_to_an_agent_that_asks_for_a_moment_costs_no_answer(heard: str) -> None:
+    """Whoever is told "let me see" says "okay", and has said nothing that another answer would be to."""
+    call = Telling(HOSTED)
+    call.connect()
+    call.says("When are you open?", after=1)
+    asked = call.last(wishes.AskReply).reply
+    call.wait(1.5)
+    filler = call.last(wishes.Say)
+    assert filler.text == "Let me see."
+    call.tell(facts.SpeechStarted(filler.reply), facts.SpeechHeard(filler.reply, len(heard)), after=0.2)
+    call.tell(facts.VoiceStarted(), after=0.1)
+    call.tell(facts.VoiceStopped(ago_s=0.1), after=0.4)
+    call.tell(facts.WordsHeard("Okay.", is_final=True, ends_turn=True), after=0.1)
+    call.tell(facts.SpeechHeard(filler.reply, len(filler.text)), facts.SpeechEnded(filler.reply), after=0.2)
+    assert [wish.reply for wish in call.all(wishes.AskReply)] == [asked]
+    assert not call.all(wishes.CancelReply)
+    call.answers(asked, "From nine.")
+    assert call.history() == [("caller", "When are you open?"), ("agent", "Let me see. From nine.")]

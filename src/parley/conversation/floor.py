@@ -122,6 +122,8 @@ class Floor:
             return
         if reaction is Reaction.INTERRUPT and not self._belong_to_turn(fact, now):
             return
+        if self._speech.state is Agent.LEAVING and self._aside(fact.text, now) is not None:
+            return
         if fact.text.strip():
             self._shared.tally.check_ins = 0
         self._caller.words(fact, now)
@@ -192,8 +194,7 @@ class Floor:
             return "backchannel"
         if self._yields.heeds_backchannels or not self._murmurs.is_backchannel(text):
             return None
-        is_answer = line.heard_text.endswith(_QUESTION_ENDS) or self._is_nearly_over(line)
-        return "backchannel" if leave is not None or not is_answer else None
+        return "backchannel" if leave is not None or not self._is_answered_by_murmur(line) else None
 
     def _may_become_echo(self, text: str) -> bool:
         """Whether the next word will tell if the agent's own are coming back."""
@@ -207,6 +208,12 @@ class Floor:
         before = " ".join(one.heard_text for one in head.row.lines if one is not line and one.heard)
         now = line.text[max(line.heard - _ECHO_CHARS, 0) : line.heard + _ECHO_AHEAD_CHARS]
         return f"{before[-_ECHO_CHARS:]} {now}"
+
+    def _is_answered_by_murmur(self, line: Line) -> bool:
+        """Whether "yes" would say something about the line. One that fills a wait asks nothing."""
+        if line.kind == "filler":
+            return False
+        return line.heard_text.endswith(_QUESTION_ENDS) or (line.kind != "clip" and self._is_nearly_over(line))
 
     def _is_nearly_over(self, line: Line) -> bool:
         """Whether the caller has heard so much of the line that whatever is said now answers it."""
@@ -318,18 +325,26 @@ class Floor:
         is_listening = self._speech.state in (Agent.LISTENING, Agent.TAKEN_OVER)
         if self._shared.tally.is_keying or due is None or due > now or not is_listening:
             return
-        utterance = self._caller.take(now)
-        if not utterance.text:
-            return
-        row = self._shared.ledger.go_on_with(self._shared.tally.reopened, now)
-        self._shared.tally.reopened = None
-        row.caller, row.confidence = utterance.text, utterance.confidence
-        row.digits, self._shared.tally.digits = row.digits + self._shared.tally.digits, ""
-        row.spoke_until, row.spoke_until_is_estimate = utterance.spoke_until, utterance.is_estimate
-        row.recognised_at, row.endpointed_at = utterance.recognised_at, now
+        row = self._take_turn(now)
+        row.endpointed_at = now
         self.note(row)
         if self._speech.state is Agent.LISTENING:
             self._answers.ask(row, now)
+
+    def take_rest(self, now: float) -> None:
+        """Nobody is left to answer the open turn: write down what there is of it."""
+        if self._caller.text:
+            self.note(self._take_turn(now))
+
+    def _take_turn(self, now: float) -> Row:
+        """Put the caller's words and keys into a row of the transcript."""
+        tally, utterance = self._shared.tally, self._caller.take(now)
+        row, tally.reopened = self._shared.ledger.go_on_with(tally.reopened, now), None
+        row.caller, row.confidence = utterance.text, utterance.confidence
+        row.digits, tally.digits = row.digits + tally.digits, ""
+        row.spoke_until, row.spoke_until_is_estimate = utterance.spoke_until, utterance.is_estimate
+        row.recognised_at, row.endpointed_at = utterance.recognised_at, None
+        return row
 
     def cut_short(self, now: float) -> None:
         """Whoever speaks on our side stops: write down how far the agent came, and close a human's microphone."""
