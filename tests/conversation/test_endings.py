@@ -76,6 +76,31 @@ def test_the_longest_call_ends_with_a_goodbye_that_is_heard() -> None:
     assert call.last(wishes.EndCall).reason == "max_duration"
 
 
+def test_words_said_into_last_words_that_nothing_interrupts_are_written_down() -> None:
+    call = Telling(msgspec.structs.replace(HOSTED, max_call_duration_s=60))
+    call.connect()
+    call.says("Tell me everything.", after=57)
+    call.wait(2)
+    goodbye = call.last(wishes.Say)
+    call.tell(facts.SpeechStarted(goodbye.reply))
+    call.tell(facts.SpeechHeard(goodbye.reply, 40), after=2)
+    call.tell(facts.WordsHeard("Wait, my number is"), after=0.1)
+    call.tell(facts.WordsHeard("Mm-hm.", is_final=True, ends_turn=True), after=0.1)
+    call.tell(facts.WordsHeard("Wait, my name.", is_final=True, ends_turn=True), after=0.1)
+    call.tell(facts.SpeechEnded(goodbye.reply), after=2)
+    assert call.last(wishes.EndCall).reason == "max_duration"
+    assert call.history()[-2:] == [("agent", goodbye.text), ("caller", "Wait, my name.")]
+
+
+def test_an_answer_that_hangs_up_and_never_says_how_does_not_outlast_the_longest_call() -> None:
+    call = Telling(msgspec.structs.replace(WEBHOOK, greeting="", max_call_duration_s=60, silence_check_in_s=100))
+    call.connect()
+    call.says("That was all.", after=57)
+    call.tell(facts.ReplyHangup(1), after=0.1)
+    call.wait(10)
+    assert call.conversation.is_over
+
+
 def test_the_api_ends_a_call_at_once() -> None:
     call = Telling(WEBHOOK)
     call.connect()

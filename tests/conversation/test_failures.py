@@ -145,6 +145,14 @@ def test_words_that_came_late_get_a_moment_to_be_spoken_before_they_are_bridged(
     assert not call.all(wishes.PlayClip)
 
 
+def test_a_cough_does_not_spare_a_late_model_the_question_for_a_moment() -> None:
+    call = asked(ALONE)
+    call.tell(facts.VoiceStarted(), after=2.3)
+    call.tell(facts.VoiceStopped(0.24), after=0.4)
+    call.wait(1.5)
+    assert [clip.clip for clip in call.all(wishes.PlayClip)] == ["one_moment"]
+
+
 def test_a_voice_that_dries_up_in_mid_answer_is_retried() -> None:
     call = asked()
     call.tell(facts.ReplyText(1, "From nine to five. Every day."), facts.ReplyDone(1), facts.SpeechStarted(1))

@@ -140,6 +140,18 @@ def test_keys_into_the_last_words_are_in_the_transcript() -> None:
     assert call.last(wishes.NoteTurn).caller.endswith("[pressed 12]")
 
 
+def test_keys_into_the_words_before_a_transfer_are_not_those_of_the_turn_after_it() -> None:
+    call = Telling(msgspec.structs.replace(WEBHOOK, greeting=""))
+    call.connect()
+    call.tell(facts.TransferAsked("+15550101", "Putting you through."), after=1)
+    call.tell(facts.SpeechStarted(1), facts.KeyPressed("4"), facts.KeyPressed("#"))
+    call.tell(facts.SpeechHeard(1, 20), facts.SpeechEnded(1), after=1)
+    call.tell(facts.TransferReturned("busy"), after=1)
+    call.answers(2, call.spoken(2))
+    call.says("Then help me.", after=1)
+    assert call.last(wishes.AskReply).digits == ""
+
+
 def test_half_an_entry_is_not_lost_when_the_caller_hangs_up() -> None:
     call = connected()
     press(call, "12")

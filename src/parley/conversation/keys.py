@@ -28,7 +28,6 @@ class KeyPad:
         self._speech = speech
         self._floor = floor
         self._keys = ""
-        self._waiting: list[str] = []  # complete, and pressed while nobody could take them
 
     def key(self, fact: facts.KeyPressed, now: float) -> None:
         """The first key of an entry silences the agent; the one that completes it ends it."""
@@ -51,25 +50,20 @@ class KeyPad:
             return
         if len(keys) > 1:  # alone, the terminator is what was meant
             keys = keys.removesuffix(self._entry.terminator) if self._entry.terminator else keys
-        self._waiting.append(keys)
-        self.deliver(now)
-
-    def deliver(self, now: float) -> None:
-        """Hand over what waits, as soon as somebody takes it; while the agent says its last words nobody does."""
-        if not self._waiting or self._floor.on_words is Reaction.NOTHING:
-            return
         self._interrupt(now)
-        self.settle(now)
+        self._hand_over(keys, now)
         self._floor.take_due_turn(now)
 
     def settle(self, now: float) -> None:
         """All that was pressed belongs to the caller's words now, complete or not."""
-        for keys in [*self._waiting, *([self._keys] if self._keys else [])]:
-            self._tally.check_ins = 0
-            self._caller.keys(self._shown(keys), now)
-            self._tally.digits += self._told(keys)
-        self._waiting.clear()
+        if self._keys:
+            self._hand_over(self._keys, now)
         self._keys, self._tally.is_keying = "", False
+
+    def _hand_over(self, keys: str, now: float) -> None:
+        self._tally.check_ins = 0
+        self._caller.keys(self._shown(keys), now)
+        self._tally.digits += self._told(keys)
 
     def keep_from_leaving(self, active: Active, now: float) -> bool:
         """Whether the call, whose last line is over, goes on until the keys that the line wanted were pressed.

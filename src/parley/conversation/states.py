@@ -67,7 +67,7 @@ ON_SOUND: dict[Agent, Reaction] = {
     Agent.GONE: Reaction.NOTHING,
 }
 
-# Words of the caller: they make an interruption final.
+# Words of the caller: they make an interruption final. Into last words they change nothing, and are written down.
 ON_WORDS: dict[Agent, Reaction] = {
     Agent.LISTENING: Reaction.GATHER,
     Agent.THINKING: Reaction.INTERRUPT,
@@ -75,6 +75,6 @@ ON_WORDS: dict[Agent, Reaction] = {
     Agent.HELD: Reaction.INTERRUPT,
     Agent.TAKEN_OVER: Reaction.GATHER,
     Agent.HANDING_OVER: Reaction.GATHER,
-    Agent.LEAVING: Reaction.NOTHING,
+    Agent.LEAVING: Reaction.GATHER,
     Agent.GONE: Reaction.NOTHING,
 }

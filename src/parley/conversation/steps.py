@@ -165,12 +165,7 @@ def _finish(sides: Sides, leave: EndCall | TransferTo, now: float) -> None:
     sides.ahead.withdraw("call_over")
     sides.floor.cut_short(now)
     sides.keys.settle(now)
-    if sides.shared.caller.text:
-        row = sides.shared.ledger.go_on_with(sides.shared.tally.reopened, now)
-        utterance = sides.shared.caller.take(now)
-        row.caller, row.confidence, row.spoke_until = utterance.text, utterance.confidence, utterance.spoke_until
-        sides.shared.tally.reopened = None
-        sides.floor.note(row)
+    sides.floor.take_rest(now)
     if isinstance(leave, TransferTo):
         sides.transfers.begin(leave, now)
         return
@@ -186,7 +181,6 @@ def _finish(sides: Sides, leave: EndCall | TransferTo, now: float) -> None:
 def do_unasked(sides: Sides, fact: facts.AnyFact | None, now: float) -> None:
     """After a step: what the agent does by itself, for the line not to sound dead."""
     if not sides.is_over:
-        sides.keys.deliver(now)
         _over(sides, sides.unasked.follow(fact, now), now)
 
 

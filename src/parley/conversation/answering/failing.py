@@ -47,7 +47,10 @@ class Failing:
     def bridge_due(self, now: float) -> None:
         """Still nothing to be heard: the caller is asked for a moment, and the answer may still come."""
         silent = [one for one in self._speech.active if one.is_asked and one.line.first_audio_at is None]
-        if not silent or self._speech.state is not Agent.THINKING:
+        if not silent or self._speech.state not in (Agent.THINKING, Agent.SPEAKING, Agent.HELD):
+            return
+        if self._speech.state is not Agent.THINKING:  # something else is heard, or the caller is listened to
+            self._deadlines.set("bridge", now + self._rules.voice_patience_s)
             return
         has_words_since = silent[0].line.first_text_at if silent[0].line.text else None
         if has_words_since is not None and now < has_words_since + self._rules.voice_patience_s:

@@ -302,7 +302,8 @@ class SpeechSide:
         left = sum(max(len(active.line.text) - active.line.heard, 0) for active in self.active[:upto])
         if leaving.is_heard_out:
             self._deadlines.set("goodbye", now)
-        elif left or leaving.line.heard:  # one without a word yet is looked after like any answer
+        elif left or leaving.line.heard or self.state is Agent.LEAVING:
+            # one without a word yet is looked after like any answer, unless the call is over its time
             self._deadlines.set("goodbye", now + left / _SPEAKING_CHARS_PER_S + self._rules.goodbye_margin_s)
 
     def give_back(self) -> None:

@@ -45,12 +45,14 @@ class _Open(msgspec.Struct):
 
     `stirred_at` is when the first sound began that has brought no words yet, `gap_s` the quiet before it. `pressed_at`
     is when keys were pressed, which is a turn's end. `asked` is the pause that the end-of-turn model was asked about,
-    and `probability` what it said.
+    and `probability` what it said. `interim_at` is the place among the settled words where the others belong, once keys
+    were pressed behind them.
     """
 
     settled: list[str] = msgspec.field(default_factory=list)
     confidences: list[float] = msgspec.field(default_factory=list)
     interim: str = ""
+    interim_at: int | None = None
     words_at: float = 0.0
     voiced_until: float = 0.0
     stirred_at: float | None = None
@@ -64,14 +66,25 @@ class _Open(msgspec.Struct):
     @property
     def text(self) -> str:
         """All words, settled or not."""
-        return " ".join([*self.settled, self.interim] if self.interim else self.settled)
+        at = len(self.settled) if self.interim_at is None else self.interim_at
+        return " ".join([*self.settled[:at], self.interim, *self.settled[at:]] if self.interim else self.settled)
+
+    def settle(self, text: str, confidence: float) -> None:
+        """These words will not change any more."""
+        at = len(self.settled) if self.interim_at is None else self.interim_at
+        self.settled.insert(at, text)
+        self.confidences.insert(at, confidence)
 
 
 class _Taken(msgspec.Struct):
-    """What is remembered of the turn before: its words that were not settled, and when its sound ended."""
+    """What is remembered of the turn before: its words that are not settled yet, and when its sound ended.
+
+    `goes_on`: what the recogniser is hearing now begins with those words.
+    """
 
     unsettled: list[str] = msgspec.field(default_factory=list)
     spoke_until: float = 0.0
+    goes_on: bool = False
 
 
 class CallerSide:
@@ -175,9 +188,8 @@ class CallerSide:
                 self._reckon()
             return
         if text:
-            self._open.settled.append(text)
-            self._open.confidences.append(fact.confidence)
-        self._open.interim = ""
+            self._open.settle(text, fact.confidence)
+        self._open.interim, self._open.interim_at = "", None
         if not self._open.settled:
             self._move(Caller.TALKING if self._sound.is_on else Caller.SILENT)
             self._reckon()
@@ -198,9 +210,12 @@ class CallerSide:
 
     def keys(self, keys: str, now: float) -> None:
         """Pressed keys are a turn of their own behind what was said before them."""
-        self._open.settled.append(f"[pressed {keys}]")
-        self._open.confidences.append(1.0)
-        self._open.words_at = self._sound.ended_at = self._open.pressed_at = now
+        turn = self._open
+        place = len(turn.settled) if turn.interim and turn.interim_at is None else turn.interim_at
+        turn.settled.append(f"[pressed {keys}]")
+        turn.confidences.append(1.0)
+        turn.interim_at = place
+        turn.words_at = self._sound.ended_at = turn.pressed_at = now
         self._move(Caller.PAUSED)
         self._reckon()
 
@@ -233,7 +248,8 @@ class CallerSide:
             is_estimate=ended_at is None,
             recognised_at=turn.words_at,
         )
-        self._taken = _Taken(words_of(turn.interim), utterance.spoke_until)
+        before = self._taken.unsettled if self._taken.goes_on or not turn.interim else []
+        self._taken = _Taken([*before, *words_of(turn.interim)], utterance.spoke_until)
         self._own_pauses.turn_taken()
         self._sound.ended_at = None
         self.forget()
@@ -242,9 +258,15 @@ class CallerSide:
     def without_twin(self, fact: WordsHeard) -> WordsHeard:
         """Words that were taken before they were settled may be settled later: only what is new of them counts."""
         taken, self._taken.unsettled = self._taken.unsettled, [] if fact.is_final else self._taken.unsettled
-        if not taken or words_of(fact.text)[: len(taken)] != taken:
-            return fact
-        return msgspec.structs.replace(fact, text=" ".join(fact.text.split()[len(taken) :]))
+        self._taken.goes_on = bool(taken) and words_of(fact.text)[: len(taken)] == taken
+        if self._taken.goes_on:
+            return msgspec.structs.replace(fact, text=" ".join(fact.text.split()[len(taken) :]))
+        words = words_of(fact.text)
+        if words and taken[: len(words)] == words:
+            if fact.is_final:  # the rest of them is settled next
+                self._taken.unsettled = taken[len(words) :]
+            return msgspec.structs.replace(fact, text="")
+        return fact
 
     def put_back(self, text: str, confidence: float) -> None:
         """The turn was not over after all: these words come before whatever is heard next."""
