@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from parley.conversation import facts, wishes
 from parley.conversation.turns.finished import looks_finished
-from tests.conversation.telling import WEBHOOK, Telling
+from parley.domain.agents import Conduct
+from tests.conversation.telling import HOSTED, WEBHOOK, Telling
 
 
 def test_a_finished_sentence_is_answered_at_once() -> None:
@@ -224,3 +226,31 @@ def test_words_keep_a_long_sound_alive() -> None:
     for count in range(1, 5):
         call.tell(facts.WordsHeard("and then " * count), after=2.9)
     assert not call.all(wishes.AskReply)
+
+
+def test_keys_come_behind_the_words_that_were_being_recognised_when_they_were_pressed() -> None:
+    greeted = msgspec.structs.replace(HOSTED, greeting="Hello.", conduct=Conduct(protects_greeting=True))
+    call = Telling(greeted)
+    call.connect()
+    call.tell(facts.SpeechStarted(1), after=0.1)
+    call.tell(facts.VoiceStarted(), after=0.1)
+    call.tell(facts.WordsHeard("It"), facts.WordsHeard("It", is_final=True), after=0.3)
+    call.tell(facts.WordsHeard("is five"), facts.KeyPressed("1"), facts.KeyPressed("#"), after=0.3)
+    call.tell(facts.VoiceStopped(), facts.WordsHeard("is five.", is_final=True, ends_turn=True), after=0.2)
+    call.tell(facts.WordsHeard("And now?", is_final=True, ends_turn=True), after=0.2)
+    call.tell(facts.SpeechHeard(1, 6), facts.SpeechEnded(1), after=0.2)
+    call.wait(2)
+    assert [wish.transcript for wish in call.all(wishes.AskReply)] == ["It is five. [pressed 1] And now?"]
+
+
+def test_words_that_were_taken_unsettled_count_once_when_they_are_settled_piece_by_piece() -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.WordsHeard("It is five"), facts.KeyPressed("1"), facts.KeyPressed("#"), after=0.5)
+    assert call.last(wishes.AskReply).transcript == "It is five [pressed 1]"
+    call.tell(facts.WordsHeard("It is", is_final=True), after=0.1)
+    call.tell(facts.WordsHeard("five,"), after=0.1)
+    call.tell(facts.WordsHeard("five, please.", is_final=True, ends_turn=True), facts.VoiceStopped(), after=0.1)
+    call.wait(3)
+    assert call.last(wishes.AskReply).transcript == "It is five [pressed 1] please."
