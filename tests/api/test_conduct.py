@@ -75,7 +75,7 @@ async def test_what_is_left_out_of_a_group_is_its_default(api: Api) -> None:
         ({"enableBackchannel": "yes"}, "enableBackchannel", "boolean"),
         ({"backchannels": ["mm"] * 101}, "backchannels", "100"),
         ({"backchannels": ["mm", " "]}, "backchannels.1", "blank"),
-        ({"fillers": ["Let me look."] * 21}, "fillers", "20"),
+        ({"fillers": ["Let me look."] * 21}, "fillers", "at most 20 items, not 21"),
         ({"fillers": ["a" * 201]}, "fillers.0", "200"),
         ({"silenceCheckInSeconds": 2}, "silenceCheckInSeconds", "between 3 and 600"),
         ({"monologue_seconds": 3601}, "monologue_seconds", "between 0 and 3600"),

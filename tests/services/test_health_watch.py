@@ -76,10 +76,10 @@ class Trunk:
 class Outer:
     """Everything outside, and the watch over it."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, providers: frozenset[str] = frozenset()) -> None:
         self.hears, self.speaks, self.thinks, self.trunk = Speaking(), Speaking(), Speaking(), Trunk()
         checks = {"hears": self.hears, "speaks": self.speaks, "thinks": self.thinks}
-        outside = Outside({CARRIER: cast(Carrier, world.carrier)}, checks, self.trunk)
+        outside = Outside({CARRIER: cast(Carrier, world.carrier)}, checks, self.trunk, providers)
         hooks = Hooks("https://parley.example")
         defaults = world.plans.defaults
         look = HealthLook(world.database, world.accounts, world.credentials, outside, hooks, defaults, world.clock)
@@ -188,6 +188,20 @@ async def test_who_would_take_over_is_asked_too_before_anybody_needs_them(
     await world.agent(mine, text_to_speech={"fallbacks": [{"provider": "hears"}, {"voice": "alloy"}]})
     assert len((await outer.looked(mine))["provider"]) == 2
     assert outer.hears.keys == ["operator-hears"]
+
+
+async def test_a_provider_that_this_server_does_not_have_is_told_before_a_call_needs_it(
+    world: World, mine: str
+) -> None:
+    defaults = world.plans.defaults
+    outer = Outer(world, frozenset({"hears", "speaks", defaults.listen.provider, defaults.voice.provider}))
+    await world.agent(mine, speech_to_text={"provider": "hears", "fallbacks": [{"provider": "heers"}]})
+    await world.agent(mine, speech_to_text={"provider": "nobody"})
+    await outer.looked(mine)
+    async with world.database.read() as session:
+        states = await health.states(session, mine)
+    missing = {row.subject_id: row.status for row in states if row.code == "unknown_provider"}
+    assert missing == {"heers": "warning", "nobody": "failed"}
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ _SENTENCES = {
 def _sentence(error: ErrorDetails) -> str:
     if error["type"] in _SENTENCES:
         return _SENTENCES[error["type"]]
-    message = error["msg"].removeprefix("Value error, ").rstrip(".")
+    message = error["msg"].removeprefix("Value error, ").replace(" after validation", "").rstrip(".")
     if message.startswith(("Input ", "String ", "List ", "Value ")):
         message = message.split(" ", 1)[1]
     return message[:1].lower() + message[1:]

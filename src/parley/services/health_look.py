@@ -42,11 +42,15 @@ class Probe(Protocol):
 
 
 class Outside(NamedTuple):
-    """Whom to ask: carriers and key checks by provider, and the way to servers, by a probe that nobody else uses."""
+    """Whom to ask: carriers and key checks by provider, and the way to servers, by a probe that nobody else uses.
+
+    `providers` are all that listen, speak or think on this server, with a key to try or without; empty: not known.
+    """
 
     carriers: Mapping[str, Carrier]
     key_checks: Mapping[str, KeyCheck]
     probe: Probe
+    providers: frozenset[str] = frozenset()
 
 
 class HealthLook:
@@ -110,13 +114,18 @@ class HealthLook:
         return _told(asked, "credential", row.id, row.provider)
 
     async def _providers(self, project_id: str, in_use: list[health.PartsInUse]) -> list[Awaitable[Finding] | Finding]:
-        """Of the providers that agents use, those that have somebody to be asked."""
-        own, named = self._defaults, set()
+        """Of the providers that agents use, those that have somebody to be asked, and those that are not there."""
+        own, first, spare = self._defaults, set[str](), set[str]()
         for parts in in_use:
-            named |= {parts.listen or own.listen.provider, parts.voice or own.voice.provider, *parts.spares}
+            first |= {parts.listen or own.listen.provider, parts.voice or own.voice.provider}
+            spare |= set(parts.spares)
             if parts.asks_model:
-                named |= {parts.model or own.model.provider, *parts.spare_models}
-        return [await self._provider(project_id, name) for name in sorted(named & self._outside.key_checks.keys())]
+                first.add(parts.model or own.model.provider)
+                spare |= set(parts.spare_models)
+        named, there, tried = first | spare, self._outside.providers, self._outside.key_checks.keys()
+        absent = sorted(named - there - tried) if there else []
+        asked = [await self._provider(project_id, name) for name in sorted(named & tried)]
+        return [*asked, *(_absent(name, is_spare=name not in first) for name in absent)]
 
     async def _provider(self, project_id: str, name: str) -> Awaitable[Finding] | Finding:
         try:
@@ -183,6 +192,13 @@ def _target(row: TrunkRow) -> Target:
 def _sealed(kind: found.Kind, subject_id: str, locked: ConfigurationError) -> Finding:
     """A key that this server cannot read is one finding among the others, and keeps none of them away."""
     return Finding(kind, subject_id, "failed", "sealed", f"{locked.message} Or create the credential again.")
+
+
+def _absent(name: str, *, is_spare: bool) -> Finding:
+    """A name of an agent's that nobody here has: mistyped, or of a provider that the operator has not set up."""
+    result = "It is left out where it is to take over." if is_spare else "Calls of those agents fail."
+    detail = f"Agents name the provider `{name}`, and this server has none of that name. {result} Correct the name."
+    return Finding("provider", name, "warning" if is_spare else "failed", "unknown_provider", detail)
 
 
 async def _held(work: Awaitable[Finding], places: asyncio.Semaphore) -> Finding:

@@ -66,7 +66,8 @@ def diagnosing(
     caller = ScriptedCaller(doors, http, addresses.public_url, addresses.own_url)
     tests = CallTests(database, accounts, hooks, plans, router, caller, has_public_url=settings.public_url is not None)
     rules = TargetRules(allow_private=settings.allow_private_targets)
-    outside = Outside(carriers, _key_checks(settings, http), NetworkProbe(rules))
+    providers = frozenset({*doors.speech_to_text, *doors.text_to_speech, *doors.models})
+    outside = Outside(carriers, _key_checks(settings, http), NetworkProbe(rules), providers)
     look = HealthLook(database, accounts, credentials, outside, hooks, plans.defaults, utc_now)
     watch = HealthWatch(database, look, announcements)
     return Diagnosing(
