@@ -192,8 +192,8 @@ def _check_agent(call: Life) -> None:
     if not call.all(wishes.PlayClip) and not call.all(wishes.PressDigits):
         played = Counter(_TOKEN.findall(" ".join(call.phone.words())))
         assert all(times == 1 for times in played.values()), f"heard twice: {played}"
-        loosely = set(_TOKEN.findall(re.sub(r"[.,]", " ", " ".join(call.phone.words(keeps_broken=True)))))
-        assert set(remembered) <= loosely, "never heard"
+        loosely = " ".join(call.phone.words(keeps_broken=True))  # no space where one line was cut and another began
+        assert all(word in loosely for word in remembered), "never heard"
         cuts = len(call.all(wishes.StopSpeech)) + 1
         assert len(set(played) - set(remembered)) <= cuts, "heard and not remembered"
 

@@ -126,6 +126,19 @@ async def test_where_the_first_told_no_characters_how_far_it_came_is_estimated()
     assert chars_of(mouths.told) == "We are open from nine to five."
 
 
+async def test_of_several_that_told_no_characters_each_one_goes_on_where_the_one_before_stopped() -> None:
+    mouths = Mouths(3)
+    text = "We are open every day of the week from nine to five, and on Sundays from ten."
+    async with running(mouths.voice):
+        mouths.voice.say(1, text)
+        for index in range(2):
+            mouths[index].emit(spoken(1, "a" * 20, aligned=False))  # one second
+            mouths.voice.retry(1)
+    assert mouths[1].text == {1: text[len("We are open ") :]}
+    assert mouths[2].text == {1: text[len("We are open every day of ") :]}
+    assert chars_of(mouths.told) == "We are open every day of "
+
+
 async def test_a_voice_that_only_forgot_to_say_that_it_is_done_is_not_repeated() -> None:
     mouths = Mouths(2)
     async with running(mouths.voice):

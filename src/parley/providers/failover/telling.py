@@ -46,8 +46,8 @@ class Telling:
         of that first.
         """
         estimated = None
-        heard_ms = max((one.unaligned_ms for one in self.attempts), default=0.0)
-        place = min(int(heard_ms / 1000.0 * _CHARS_PER_S), len(self.given))
+        places = (one.begin + int(one.unaligned_ms / 1000.0 * _CHARS_PER_S) for one in self.attempts)
+        place = min(max(places, default=0), len(self.given))
         if place > self._told:
             place = _word_start(self.given, place)
         if place > self._told:
