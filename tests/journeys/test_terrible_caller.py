@@ -14,16 +14,16 @@ from tests.emulators.openai import Completion
 from tests.journeys.test_recording import recording, text, words_on
 from tests.journeys.world import Json, World
 
-GREETING = "Hello, you have reached the bakery. How can I help you today?"
-HOURS = "We are open from seven to six on weekdays and from eight to noon on Saturdays, and we bake all night."
+GREETING = "Hello, this is the bakery."
+HOURS = "We open from seven to six on weekdays and eight to noon on Saturdays."
 ANSWERS = {
     "I would like to know when you are open.": HOURS,
-    "Wait, what about Sundays?": "On Sundays we are closed, I am afraid.",
-    "[pressed 12]": "Number twelve is our rye bread. Shall I put one aside for you?",
-    "Yes, I am back.": "Wonderful. Your bread will be waiting for you.",
+    "Wait, what about Sundays?": "On Sundays we are closed.",
+    "[pressed 12]": "Number twelve is rye bread.",
+    "Yes, I am back.": "Good. It will be waiting for you here.",
 }
 CHECK_IN = "Are you still there?"
-GOODBYE = "Thank you for calling the bakery. Goodbye."
+GOODBYE = "Thank you. Goodbye."
 
 
 def decide(messages: list[dict[str, Any]]) -> str | Completion:
@@ -35,7 +35,7 @@ def decide(messages: list[dict[str, Any]]) -> str | Completion:
 
 async def test_what_remains_of_a_terrible_caller_is_word_for_word_what_was_heard(world: World) -> None:
     world.openai.decide = decide
-    agent = await world.hosted(recordingEnabled=True, beginMessage=GREETING, silenceCheckInSeconds=5)
+    agent = await world.hosted(recordingEnabled=True, beginMessage=GREETING, silenceCheckInSeconds=3)
     phone = await world.call(agent)
     await misbehave(world, phone)
     await phone.wait_until_over()
@@ -69,11 +69,11 @@ async def misbehave(world: World, phone: SimulatedPhone) -> None:
     def has_heard(word: str) -> Any:
         return lambda: word in phone.timeline.words_heard
 
-    await world.until(has_heard("reached"))
+    await world.until(has_heard("Hello,"))
     await phone.say(cough())
-    await world.until(has_heard("today?"))
+    await world.until(has_heard("bakery."))
     await phone.wait_until_agent_silent()
-    await phone.say(mumble("I do not even know what"))
+    await phone.say(mumble("I do not"))
     await phone.pause(0.5)
     await phone.say("I would like to")
     await phone.pause(0.7)
@@ -82,15 +82,15 @@ async def misbehave(world: World, phone: SimulatedPhone) -> None:
     await phone.say(cough())
     await world.until(has_heard("weekdays"))
     await phone.say("Wait, what about Sundays?")
-    await world.until(has_heard("afraid."))
+    await world.until(has_heard("closed."))
     await phone.wait_until_agent_silent()
     await phone.press("12#")
-    await world.until(has_heard("you?"))
+    await world.until(has_heard("bread."))
     await world.until(has_heard("there?"))  # silent until asked whether anybody is there
     await phone.wait_until_agent_silent()
     await phone.say("Yes, I am back.")
     await world.until(has_heard("waiting"))
     await phone.say(mumble("mmh aha"))
-    await world.until(lambda: phone.timeline.words_heard[-1:] == ["you."])
+    await world.until(lambda: phone.timeline.words_heard[-1:] == ["here."])
     await phone.wait_until_agent_silent()
     await phone.say("Thank you, that is all.")
