@@ -133,6 +133,7 @@ async def test_a_name_without_an_answer_is_a_failed_connection() -> None:
         "https://example.com:99999/",
         "https://[::1/",
         "https://exa mple.com/",
+        "https://xn--a.example.com/",
         "https://example.com/" + "a" * 2083,
     ],
 )

@@ -62,6 +62,7 @@ async def test_failures_are_results_with_a_stable_word(http: OutboundHttp) -> No
     assert (await Sender(http).send("http://127.0.0.1:9/", {}, b"{}", 2.0)).error == "connect_failed"
     assert (await Sender(http).send("http://169.254.169.254/", {}, b"{}", 2.0)).error == "target_blocked"
     assert (await Sender(http).send("http://nowhere.invalid/", {}, b"{}", 5.0)).error == "connect_failed"
+    assert (await Sender(http).send("https://xn--a/", {}, b"{}", 5.0)).error == "bad_url"
 
 
 async def test_the_status_counts_even_if_the_body_never_ends(http: OutboundHttp) -> None:
@@ -134,4 +135,5 @@ async def test_nothing_is_opened_ahead_for_plain_http_or_where_it_fails(http: Ou
         await http.warm(webhook.url, "call_1")
         await http.warm("https://127.0.0.1:9/", "call_1")
         await http.warm("https://169.254.169.254/", "call_1")
+        await http.warm("https://xn--a/", "call_1")
         assert webhook.server.connections == 0

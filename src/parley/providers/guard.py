@@ -111,7 +111,7 @@ def _url_problem(url: str, rules: TargetRules) -> str | None:
     if any(char <= " " or char == "\x7f" for char in url):
         return "The URL must not contain spaces or control characters."
     try:
-        httpx.URL(url)
+        _ = httpx.URL(url).host  # read here: an international name that cannot be decoded raises only then
         parts = urlsplit(url)
         _ = parts.port
     except (httpx.InvalidURL, ValueError):

@@ -7,8 +7,8 @@ before they are needed, because a handshake on the way to the first reply is hea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from ssl import SSLContext
 from typing import Any
 
@@ -63,9 +63,11 @@ class OutboundHttp:
     def guarded(cls, rules: TargetRules, *, max_connections: int = 1000) -> OutboundHttp:
         return cls(GuardedDialer(rules), max_connections=max_connections)
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> AbstractAsyncContextManager[httpx.Response]:
+    @asynccontextmanager
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> AsyncGenerator[httpx.Response, None]:
         """POST and stream the answer. Reading has no timeout of its own: the caller keeps its deadline."""
-        return self._client.stream("POST", url, content=body, headers=dict(headers))
+        async with self._client.stream("POST", _read(url), content=body, headers=dict(headers)) as response:
+            yield response
 
     async def warm(self, url: str, holder: str) -> None:
         """Open a connection for the next request to this host, at most one a `holder`, handshake included.
@@ -74,7 +76,7 @@ class OutboundHttp:
         be blocked by a silent one. Failing is silent, because the request itself will tell.
         """
         try:
-            target = httpx.URL(url)
+            target = _read(url)
         except httpx.InvalidURL:
             return
         await self._warmer.open_ahead(target, holder)
@@ -108,6 +110,16 @@ class Sender:
             retry_after=response.headers.get("retry-after"),
             response_ms=_ms(answered - began),
         )
+
+
+def _read(url: str) -> httpx.URL:
+    """Raises InvalidURL, also for an international name that cannot be decoded, which httpx tells otherwise."""
+    target = httpx.URL(url)
+    try:
+        _ = target.host
+    except UnicodeError as error:
+        raise httpx.InvalidURL("The host name cannot be decoded.") from error
+    return target
 
 
 def _ms(seconds: float) -> int:
