@@ -78,8 +78,10 @@ class Ear:
 
     settled = 0
     answered_at = float("-inf")
+    heard = b""
 
-    def hear(self, audio: bytes) -> None: ...
+    def hear(self, audio: bytes) -> None:
+        self.heard += audio
 
     def close(self) -> None:
         self._closed.set()
@@ -231,6 +233,20 @@ async def test_whatever_cuts_the_agent_it_is_known_how_far_it_was_heard(
     [first, *_] = [what for kind, what in world.records.written if kind == "turn"]
     assert first.was_cut
     assert first.agent in {"I", "I am", "I am on"}
+
+
+async def test_a_stream_that_another_one_replaced_is_heard_no_more() -> None:
+    ear = Ear()
+    agent = msgspec.structs.replace(PLAN.agent, listen=ListenChoice("ear"))
+    async with world_of(MemoryRecords(), ear) as world:
+        world.directory.prepare(msgspec.structs.replace(PLAN, agent=agent))
+        first = await world.directory.attach("call_1", silent_phone())
+        second = await world.directory.attach("call_1", silent_phone())
+        second.on_audio(b"second")
+        first.on_audio(b"first")  # was under way already
+        world.directory.hang_up("call_1", "caller_hangup")
+        await world.until_empty()
+    assert ear.heard == b"second"
 
 
 async def test_a_pause_is_heard_by_the_end_of_turn_model_of_the_server() -> None:

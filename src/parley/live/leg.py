@@ -42,9 +42,11 @@ class LegSide:
         self._frames = 0
 
     def on_audio(self, audio: bytes) -> None:
+        if not self._is_current():
+            return
         self._listener.hear(audio)
         self._frames += 1
-        if self._frames % _TICK_FRAMES == 0 and self._is_current():
+        if self._frames % _TICK_FRAMES == 0:
             self._speaker.tick(self._driver.now())
 
     def on_played(self, position: int) -> None:
