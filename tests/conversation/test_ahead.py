@@ -45,6 +45,15 @@ def test_the_answer_is_asked_for_in_the_pause_and_nothing_is_written_down() -> N
     assert not call.all(wishes.NoteTurn)
 
 
+def test_whoever_is_asked_early_learns_how_sure_the_words_are() -> None:
+    call = Telling(EAGER)
+    call.connect()
+    call.tell(facts.VoiceStarted(), facts.WordsHeard("When do", is_final=True, confidence=0.9), after=1)
+    call.tell(facts.WordsHeard("you open?", confidence=0.3), facts.VoicePaused(0.06), after=0.5)
+    asked = call.last(wishes.AskReply)
+    assert (asked.transcript, asked.confidence, asked.is_early) == ("When do you open?", 0.6, True)
+
+
 def test_nobody_is_asked_early_who_does_not_want_to() -> None:
     call = paused(agent=HOSTED)
     assert not call.all(wishes.AskReply)
@@ -337,7 +346,8 @@ def test_a_turn_that_goes_on_keeps_its_number() -> None:
     call.tell(facts.VoiceStarted(), after=0.2)
     call.tell(facts.WordsHeard("On Sundays I mean."), facts.VoicePaused(0.06), after=0.4)
     assert call.all(wishes.CancelReply) == [wishes.CancelReply(1, reason="interrupted")]
-    assert call.last(wishes.AskReply) == wishes.AskReply(2, 0, "When do you open? On Sundays I mean.", is_early=True)
+    both = "When do you open? On Sundays I mean."
+    assert call.last(wishes.AskReply) == wishes.AskReply(2, 0, both, 0.95, is_early=True)
     finishes(call, "On Sundays I mean.")
     assert call.last(wishes.ConfirmReply).reply == 2
     assert [row.caller for row in call.conversation.ledger.rows] == ["When do you open? On Sundays I mean."]

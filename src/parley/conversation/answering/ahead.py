@@ -149,4 +149,4 @@ class Ahead:
         candidate = self._speech.prepare(Row(number=turn, at_s=now, lines=[], caller=text), "answer")
         candidate.is_asked = True
         self._speech.candidate = candidate
-        self._out.append(AskReply(candidate.line.number, turn, text, is_early=True))
+        self._out.append(AskReply(candidate.line.number, turn, text, self._caller.confidence, is_early=True))

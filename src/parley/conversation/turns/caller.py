@@ -52,6 +52,7 @@ class _Open(msgspec.Struct):
     settled: list[str] = msgspec.field(default_factory=list)
     confidences: list[float] = msgspec.field(default_factory=list)
     interim: str = ""
+    interim_confidence: float = 1.0
     interim_at: int | None = None
     words_at: float = 0.0
     voiced_until: float = 0.0
@@ -68,6 +69,12 @@ class _Open(msgspec.Struct):
         """All words, settled or not."""
         at = len(self.settled) if self.interim_at is None else self.interim_at
         return " ".join([*self.settled[:at], self.interim, *self.settled[at:]] if self.interim else self.settled)
+
+    @property
+    def confidence(self) -> float:
+        """How sure the recogniser is of them, on the whole."""
+        known = [*self.confidences, self.interim_confidence] if self.interim else self.confidences
+        return round(sum(known) / len(known), 3) if known else 1.0
 
     def settle(self, text: str, confidence: float) -> None:
         """These words will not change any more."""
@@ -116,6 +123,11 @@ class CallerSide:
     def text(self) -> str:
         """All words of the open turn, settled or not."""
         return self._open.text
+
+    @property
+    def confidence(self) -> float:
+        """How sure the recogniser is of those words, 0 to 1."""
+        return self._open.confidence
 
     @property
     def ending(self) -> Ending:
@@ -184,6 +196,7 @@ class CallerSide:
         if not fact.is_final:
             if text:
                 self._open.interim, self._open.claim = text, Claim.NONE
+                self._open.interim_confidence = fact.confidence
                 self._move(Caller.TALKING)
                 self._reckon()
             return
@@ -240,10 +253,9 @@ class CallerSide:
     def take(self, now: float) -> Utterance:
         """The turn is over: hand it out and begin anew."""
         turn, ended_at = self._open, self._sound.ended_at
-        known = turn.confidences
         utterance = Utterance(
             text=turn.text,
-            confidence=round(sum(known) / len(known), 3) if known else 1.0,
+            confidence=turn.confidence,
             spoke_until=turn.words_at if ended_at is None else ended_at,
             is_estimate=ended_at is None,
             recognised_at=turn.words_at,
