@@ -227,6 +227,16 @@ def test_words_behind_the_keys_are_the_last_of_the_call() -> None:
     assert call.last(wishes.EndCall).reason == "agent_hangup"
 
 
+def test_keys_before_a_transfer_whose_words_cannot_be_spoken_do_not_cost_the_transfer() -> None:
+    call = Telling()
+    call.connect()
+    call.says("A human, please.", after=1)
+    call.tell(facts.ReplyText(1, "One moment. "), facts.ReplyDigits(1, "123456"), facts.ReplyTransfer(1))
+    call.tell(facts.ReplyDone(1), facts.SpeechFailed(1, "refused"))
+    call.wait(10)
+    assert call.last(wishes.TransferTo).number == HOSTED.transfer_number
+
+
 @pytest.mark.parametrize("digits", ["1", "1w2W3#", "0123456789*#"])
 def test_keys_take_as_long_as_is_waited_for_them(digits: str) -> None:
     assert MULAW_8K.duration_ms(len(dtmf(digits, MULAW_8K))) / 1000 < pressing_s(digits) <= 7

@@ -305,8 +305,7 @@ class Floor:
         if not self._caller.is_sounding and self._speech.state is not Agent.HELD:
             return False
         active.is_heard_out = True
-        if not any(one is active for one in self._speech.active):
-            self._speech.active.append(active)  # its voice failed: it is not over before the caller is
+        self._speech.keep(active)
         if self._speech.state is not Agent.HELD:
             self._speech.hold(now)
         return True

@@ -77,6 +77,7 @@ class KeyPad:
         until = pressed.for_s + (now if pressed.chars else pressed.at)
         if until <= now:
             return False
+        self._speech.keep(active)
         self._speech.protect_goodbye(now)
         self._deadlines.set("goodbye", until)
         return True

@@ -285,6 +285,11 @@ class SpeechSide:
         """This line is over."""
         self.active.remove(active)
 
+    def keep(self, active: Active) -> None:
+        """This last line is not over yet, even if its voice failed: something that follows it is waited for."""
+        if not any(one is active for one in self.active):
+            self.active.append(active)
+
     # ------------------------------------------------------------ leaving
 
     def protect_goodbye(self, now: float) -> None:
