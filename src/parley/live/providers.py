@@ -22,7 +22,8 @@ from parley.providers.failover.hearing import SparedHearing
 from parley.providers.failover.responder import Model, SparedResponder
 from parley.providers.failover.succession import Succession
 from parley.providers.failover.voice import SparedVoice
-from parley.providers.protocols import HearingFact, Responder, SpeechToText, TextToSpeech, TurnModel, VoiceFact
+from parley.providers.protocols import HearingFact, Responder, SpeechToText, TextToSpeech, TurnModel, Voice, VoiceFact
+from parley.providers.text_to_speech.kept_speech import KeptSpeech, SpeechShelf
 
 log = structlog.get_logger()
 
@@ -35,7 +36,7 @@ class Providers:
     """Adapters by provider name. `webhook` answers where the owner does; `carrier_audio` is each carrier's format.
 
     `recorders` record the calls of agents that are recorded. `breakers` know which providers fail at the moment, for
-    all calls of this process.
+    all calls of this process, as they share the `shelf` of lines that are said again and again.
     """
 
     speech_to_text: Mapping[str, SpeechToText]
@@ -46,6 +47,7 @@ class Providers:
     recorders: Recorders = field(default_factory=Recorders)
     breakers: Breakers = field(default_factory=Breakers)
     turn_model: TurnModel | None = None
+    shelf: SpeechShelf = field(default_factory=SpeechShelf)
 
     def check(self, plan: CallPlan) -> None:
         """Raises ProviderUnavailable unless this server knows the first recogniser, voice and model of the call."""
@@ -85,15 +87,17 @@ class Providers:
         succession = self._succession("speech_to_text", [choices[0], *(choice for _, choice in spares)])
         return SparedHearing(listens, succession, audio, emit)
 
-    def speaking(
-        self, plan: CallPlan, audio: AudioFormat, emit: Callable[[VoiceFact | PartReplaced], None]
-    ) -> SparedVoice:
-        """What speaks to the caller: the call's voice, and its spares behind it. Raises ProviderUnavailable."""
+    def speaking(self, plan: CallPlan, audio: AudioFormat, emit: Callable[[VoiceFact | PartReplaced], None]) -> Voice:
+        """What speaks to the caller: the call's voice, and its spares behind it. Raises ProviderUnavailable.
+
+        Before it stands the shelf of what this project's calls say again and again.
+        """
         first, spares = self.voice(plan), _known(self.text_to_speech, plan.agent.spare_voices)
         speaks = [partial(first.speak, plan.agent.voice, audio, plan.voice_key)]
         speaks += [partial(door.speak, choice, audio, _spare_key(plan, choice)) for door, choice in spares]
         succession = self._succession("text_to_speech", [plan.agent.voice, *(choice for _, choice in spares)])
-        return SparedVoice(speaks, succession, audio, emit)
+        kept = KeptSpeech(self.shelf, (plan.project_id, plan.agent.voice, audio), emit)
+        return kept.before(SparedVoice(speaks, succession, audio, kept.told))
 
     def audio_format(self, plan: CallPlan) -> AudioFormat:
         return self.carrier_audio.get(plan.carrier, MULAW_8K)
