@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -42,6 +43,20 @@ async def test_the_end_of_the_sound_is_judged_in_a_thread_and_told_on_the_loop(t
             assert not told.done()
             verdicts.append(await asyncio.wait_for(told, 30))
     assert verdicts[0] < 0.1 < 0.9 < verdicts[1]
+
+
+async def test_what_is_no_number_is_no_verdict(tmp_path: Path) -> None:
+    told: list[float] = []
+    path = tmp_path / "broken.onnx"
+    path.write_bytes(tiny_model(steepness=math.nan))
+    turns = OnnxTurnModel(path)
+    turns.judge(SENTENCE, MULAW_8K, told.append)
+    async with asyncio.timeout(30):
+        while turns.is_busy:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)
+    await turns.aclose()
+    assert not told
 
 
 async def test_where_too_many_wait_a_question_is_dropped_and_later_ones_are_not(tmp_path: Path) -> None:

@@ -20,19 +20,19 @@ def part(field: int, content: bytes | str) -> bytes:
     return _varint(field << 3 | 2) + _varint(len(data)) + data
 
 
-def tiny_model(*, input_name: str = "input_features", frames: int = 800) -> bytes:
-    """sigmoid(-10 * (mean of the last 100 frames)): a loud end is far from 1, a quiet one near to it."""
+def tiny_model(*, input_name: str = "input_features", frames: int = 800, steepness: float = -10.0) -> bytes:
+    """sigmoid(steepness * (mean of the last 100 frames)): a loud end is far from 1, a quiet one near to it."""
     nodes = [
         _node("Slice", [input_name, "from", "to", "axis"], "end"),
         _node("ReduceMean", ["end"], "mean", part(5, part(1, "keepdims") + number(20, 2) + number(3, 0))),
-        _node("Mul", ["mean", "minus_ten"], "steep"),
+        _node("Mul", ["mean", "steepness"], "steep"),
         _node("Sigmoid", ["steep"], "probability"),
     ]
     constants = [
         _tensor("from", INT64, struct.pack("<q", frames - 100), [1]),
         _tensor("to", INT64, struct.pack("<q", frames), [1]),
         _tensor("axis", INT64, struct.pack("<q", 2), [1]),
-        _tensor("minus_ten", FLOAT, struct.pack("<f", -10.0), []),
+        _tensor("steepness", FLOAT, struct.pack("<f", steepness), []),
     ]
     graph = b"".join(part(1, node) for node in nodes) + part(2, "tiny")
     graph += b"".join(part(5, constant) for constant in constants)

@@ -10,6 +10,7 @@ All calls share one model and its thread. A question that cannot be answered soo
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -62,6 +63,11 @@ class OnnxTurnModel:
         judging = self._pool.submit(self._judge, audio, audio_format, time.monotonic())
         judging.add_done_callback(partial(self._judged, asyncio.get_running_loop(), tell))
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is being answered, or waits for that."""
+        return self._waiting > 0
+
     async def aclose(self) -> None:
         """Answer nothing more; who asks is not answered."""
         self._is_closed = True
@@ -83,7 +89,7 @@ class OnnxTurnModel:
             return
         if (error := judging.exception()) is not None:
             _log.warning("turn_model_failed", error=type(error).__name__)
-        elif (probability := judging.result()) is not None:
+        elif (probability := judging.result()) is not None and not math.isnan(probability):
             with suppress(RuntimeError):  # the process is stopping, and its loop is closed
                 loop.call_soon_threadsafe(tell, probability)
 
