@@ -243,6 +243,26 @@ def test_keys_come_behind_the_words_that_were_being_recognised_when_they_were_pr
     assert [wish.transcript for wish in call.all(wishes.AskReply)] == ["It is five. [pressed 1] And now?"]
 
 
+@pytest.mark.parametrize(
+    ("before", "settled", "new"),
+    [
+        ("I have bought fif", "I have bought fifty apples.", "fifty apples."),
+        ("I have bought fifty", "I have bought fifty apples.", "apples."),
+        ("Is it far", "Is there a bus?", "Is there a bus?"),
+        ("I went to mein street with all of them", "I went to Main Street with all of them. Today.", "Today."),
+        ("Yes", "No, thanks.", "No, thanks."),
+    ],
+)
+def test_a_recogniser_may_think_better_of_words_that_were_taken_unsettled(before: str, settled: str, new: str) -> None:
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.WordsHeard(before), facts.KeyPressed("1"), facts.KeyPressed("#"), after=0.5)
+    call.tell(facts.WordsHeard(settled, is_final=True, ends_turn=True), facts.VoiceStopped(), after=0.1)
+    call.wait(3)
+    assert call.last(wishes.AskReply).transcript == f"{before} [pressed 1] {new}"
+
+
 def test_words_that_were_taken_unsettled_count_once_when_they_are_settled_piece_by_piece() -> None:
     call = Telling()
     call.connect()
@@ -254,3 +274,19 @@ def test_words_that_were_taken_unsettled_count_once_when_they_are_settled_piece_
     call.tell(facts.WordsHeard("five, please.", is_final=True, ends_turn=True), facts.VoiceStopped(), after=0.1)
     call.wait(3)
     assert call.last(wishes.AskReply).transcript == "It is five [pressed 1] please."
+
+
+def test_words_that_are_settled_as_the_caller_goes_on_end_no_turn() -> None:
+    """What the recogniser tells of a pause comes when the next words have begun to be said."""
+    call = Telling()
+    call.connect()
+    call.tell(facts.VoiceStarted(), after=1)
+    call.tell(facts.WordsHeard("The table is for four"), after=1)
+    call.tell(facts.VoiceStopped(ago_s=0.25), after=0.3)
+    call.tell(facts.VoiceStarted(ago_s=0.08), after=0.2)
+    call.tell(facts.WordsHeard("The table is for four.", is_final=True, ends_turn=True), after=0.1)
+    assert not call.all(wishes.ConfirmReply) and all(wish.is_early for wish in call.all(wishes.AskReply))
+    call.tell(facts.WordsHeard("on Monday."), after=0.3)
+    call.tell(facts.VoiceStopped(ago_s=0.2), after=0.5)
+    call.tell(facts.WordsHeard("on Monday.", is_final=True, ends_turn=True), after=0.1)
+    assert call.history() == [("caller", "The table is for four. on Monday.")]

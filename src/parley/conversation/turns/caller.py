@@ -14,6 +14,9 @@ from parley.conversation.turns.turn_end import Claim, Evidence, Pause, turn_due
 from parley.conversation.words import words_of
 from parley.domain.agents import AgentSnapshot
 
+# Of words that a recogniser tells once more it has thought better of one in so many.
+_WORDS_A_MISTAKE = 5
+
 
 class Utterance(msgspec.Struct, frozen=True):
     """A finished turn of the caller.
@@ -270,10 +273,11 @@ class CallerSide:
     def without_twin(self, fact: WordsHeard) -> WordsHeard:
         """Words that were taken before they were settled may be settled later: only what is new of them counts."""
         taken, self._taken.unsettled = self._taken.unsettled, [] if fact.is_final else self._taken.unsettled
-        self._taken.goes_on = bool(taken) and words_of(fact.text)[: len(taken)] == taken
-        if self._taken.goes_on:
-            return msgspec.structs.replace(fact, text=" ".join(fact.text.split()[len(taken) :]))
         words = words_of(fact.text)
+        known = _repeated(taken, words)
+        self._taken.goes_on = bool(known)
+        if known:
+            return msgspec.structs.replace(fact, text=" ".join(fact.text.split()[known:]))
         if words and taken[: len(words)] == words:
             if fact.is_final:  # the rest of them is settled next
                 self._taken.unsettled = taken[len(words) :]
@@ -315,7 +319,9 @@ class CallerSide:
     def _voiced(self, now: float) -> None:
         """Words came: whatever sound there is, or was last, is theirs."""
         turn = self._open
-        turn.words_at, turn.stirred_at = now, None
+        turn.words_at = now
+        if not (self._sound.is_on and now - self._sound.began_at < self._rules.words_lag_s):
+            turn.stirred_at = None  # a sound that is younger than its words could be has brought none yet
         turn.voiced_until = max(self._sound.ended_at or 0.0, now - self._rules.words_lag_s)
 
     def _reckon(self) -> None:
@@ -334,3 +340,15 @@ class CallerSide:
             return
         assert to in CALLER_MOVES[self.state], f"caller: {self.state} -> {to}"
         self.state = to
+
+
+def _repeated(taken: list[str], words: list[str]) -> int:
+    """How many of the words taken before a text says again at its beginning; 0 where it says something else.
+
+    A recogniser often thinks better of the last word it has told, which is new then, and now and then of another.
+    """
+    if not taken or len(words) < len(taken):
+        return 0
+    wrong = [at for at, (before, now) in enumerate(zip(taken, words, strict=False)) if before != now]
+    is_last_wrong = len(taken) > 1 and wrong[-1:] == [len(taken) - 1]
+    return 0 if len(wrong) - is_last_wrong > len(taken) // _WORDS_A_MISTAKE else len(taken) - is_last_wrong
