@@ -63,7 +63,7 @@ def test_how_long_a_pause_the_words_are_given(text: str, quiet_s: float) -> None
 def test_why_a_pause_is_waited_for_can_be_told() -> None:
     call = agent_with()
     call.says("My number is 415", after=1)
-    assert "the words are a number, name or address that is not complete" in call.conversation.reasons
+    assert "a number, name or address is not complete" in call.conversation.reasons
 
 
 def test_a_number_dictated_slowly_is_not_cut_into_pieces() -> None:

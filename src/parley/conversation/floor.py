@@ -128,7 +128,7 @@ class Floor:
             self._shared.tally.check_ins = 0
         self._caller.words(fact, now)
         if fact.is_final and self._caller.text:
-            self._shared.reasons.append(f"the words are {self._caller.ending.value}")
+            self._shared.reasons.append(self._caller.ending.value)
         self.take_due_turn(now)
 
     def _belong_to_turn(self, fact: facts.WordsHeard, now: float) -> bool:

@@ -44,11 +44,11 @@ _NEVER_LAST = word_set(
 class Ending(Enum):
     """What the last words say about the turn."""
 
-    ANSWER = "a short complete answer"
-    FINISHED = "what may be the end"
-    UNFINISHED = "a sentence that goes on"
-    MAYBE_DICTATED = "a number, name or address that may go on"
-    DICTATED = "a number, name or address that is not complete"
+    ANSWER = "the words are a short complete answer"
+    FINISHED = "the words may be the end"
+    UNFINISHED = "the sentence is not finished"
+    MAYBE_DICTATED = "a number, name or address may go on"
+    DICTATED = "a number, name or address is not complete"
 
 
 def ending_of(text: str, question: str = "", language: str = "") -> Ending:
