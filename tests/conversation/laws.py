@@ -3,7 +3,7 @@
 - Never two replies at once: while one is being asked for, no other is.
 - Nothing is wished after the end.
 - What was asked for early is neither written down, nor acted on, nor let out before its turn is final.
-- Something is always waited for, so that no state is for ever.
+- Something is always waited for, so that no state is for ever, and open words are a turn before long.
 - The transcript holds only what was heard, as a part of what was meant.
 """
 
@@ -82,8 +82,13 @@ class Laws:
                 assert line.text.startswith(line.heard_text) or line.heard_text in line.text.strip()
 
     def _check_deadlines(self) -> None:
-        state = self._conversation.agent_state
-        if state not in _WAITING or not self._conversation.is_connected:
+        state, waits = self._conversation.agent_state, self._conversation.waits_for.keys()
+        if not self._conversation.is_connected:
             return
-        waits = self._conversation.waits_for.keys() - _ALWAYS
-        assert waits, f"{state.value} for ever"
+        if state in _WAITING:
+            assert waits - _ALWAYS, f"{state.value} for ever"
+        if state is Agent.LISTENING and self._conversation.open_words:
+            assert waits & {"turn", "keys"}, "words that nobody will answer"
+        if state is Agent.HELD:
+            assert waits & {"held", "media"}, "silent for a caller of whom nobody expects anything"
+        assert (state is Agent.TAKEN_OVER) is ("take_over" in waits) is bool(self._conversation.taken_by)
