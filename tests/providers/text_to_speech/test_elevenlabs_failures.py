@@ -52,7 +52,7 @@ async def test_text_the_server_keeps_dropping_is_not_told_as_spoken() -> None:
         assert len(ear.text(1)) < len(TEXT)
 
 
-@pytest.mark.parametrize("cut_after", [1, 3, 7])
+@pytest.mark.parametrize("cut_after", range(1, 9))
 async def test_a_socket_that_dies_while_speaking_loses_no_word(cut_after: int) -> None:
     behaviour = Behaviour(first_audio_s=0.01, cut_after=cut_after, cut_times=1)
     async with ElevenLabsEmulator(behaviour) as vendor, a_voice(vendor) as (voice, ear):

@@ -70,15 +70,18 @@ class SpokenText:
     def is_wholly_told(self) -> bool:
         return self.told >= len(self.given.rstrip())
 
-    def restart(self, unaligned_ms: float = 0.0) -> None:
+    def restart(self, unaligned_ms: float = 0.0, *, lacks_end: bool = False) -> None:
         """The provider has lost everything: begin again with the first word whose audio was not complete.
 
-        `unaligned_ms` is how much audio went out without any alignment; then the place is estimated.
+        `unaligned_ms` is how much audio went out without any alignment; then the place is estimated. With `lacks_end`
+        the last character that was told did not come to its end.
         """
         place = self.told or int(unaligned_ms / 1000.0 * _CHARS_PER_S)
         before = self.given[: min(place, len(self.given))]
         at_word_end = place >= len(self.given) or self.given[place].isspace()
-        if not before or before[-1].isspace() or (self.told and at_word_end):
+        if lacks_end and before.strip():
+            self._sent = len(before.rstrip()) - len(before.split()[-1])
+        elif not before or before[-1].isspace() or (self.told and at_word_end):
             self._sent = len(before)
         else:
             self._sent = len(before) - len(before.split()[-1])

@@ -29,6 +29,7 @@ SpeechFact = SpokenAudio | UtteranceDone | UtteranceFailed
 MOST_CHARS = 20_000  # of one utterance: twenty minutes of speech
 MOST_UTTERANCES = 32
 _FASTEST_CHARS_PER_S = 25.0
+_ENDS_WITHIN_MS = 10.0  # of the audio: times of characters are rounded
 _MOST_REPEATS = 2
 _FORGET_CLOSING_AFTER_S = 2.0  # A closed context whose isFinal never came does not block its place for ever.
 
@@ -52,7 +53,7 @@ class Utterance:
         """Forget the context: what was not spoken has to be said in a new one."""
         self.context: str | None = None
         self.flush_sent = self.close_sent = self.has_audio = False
-        self.text.restart(self.audio_ms)
+        self.text.restart(self.audio_ms, lacks_end=self.told_ms - self.audio_ms > _ENDS_WITHIN_MS)
 
     @property
     def is_too_short(self) -> bool:
@@ -162,7 +163,7 @@ class Contexts:
         facts: list[SpeechFact] = []
         for utterance in self.waiting:
             utterance.detach()
-            if utterance.finished and utterance.text.is_wholly_told:
+            if utterance.finished and utterance.text.is_wholly_told and utterance.text.is_wholly_sent:
                 facts += self.done(utterance.number)
         return facts
 
