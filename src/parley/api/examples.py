@@ -71,7 +71,7 @@ _BODIES: Mapping[type[Wire], Json] = {
         "fillers": ["One moment, please.", "Let me look."],
         "end_of_turn": {"max_pause_ms": 2000},
         "dtmf": {"count": 4, "hidden": True},
-        "text_to_speech": {"voice": "alloy", "fallbacks": [{"provider": "openai"}]},
+        "text_to_speech": {"voice": "alloy", "fallbacks": [{"voice": "nova"}]},
     },
     AgentUpdate: {
         "system_prompt": "You answer the phone of a dentist. This week is closed.",
