@@ -23,7 +23,14 @@ from parley.providers.protocols import HearingFact
 from parley.providers.speech_to_text.audio_tape import AudioTape
 from parley.providers.speech_to_text.deepgram_stream import DeepgramStream, Endpoint, Lost, open_stream
 from parley.providers.speech_to_text.deepgram_transcript import FluxTranscript, NovaTranscript, Transcript
-from parley.providers.speech_to_text.deepgram_wire import Connected, Fault, is_flux, listen_url, read_message, socket_base
+from parley.providers.speech_to_text.deepgram_wire import (
+    Connected,
+    Fault,
+    is_flux,
+    listen_url,
+    read_message,
+    socket_base,
+)
 from parley.providers.speech_to_text.mending import Mending
 from parley.providers.tls import socket_trust
 
