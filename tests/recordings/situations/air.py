@@ -72,6 +72,22 @@ def talks_without_end(scene: Scene) -> None:
     scene.wait(4)
 
 
+def thinks_better_of_a_word(scene: Scene) -> None:
+    """Cut short in mid-word, the caller goes on; the recogniser tells all of it again, with that word right."""
+    words = " ".join(STORY).split()
+    scene.begins_to_speak(after=0.5)
+    for count in range(1, 24):
+        scene.tell(facts.WordsHeard(" ".join([*words[: count - 1], words[count - 1][:3]])), after=0.4)
+    scene.tell(facts.VoicePaused(0.06))
+    scene.tell(facts.VoiceResumed(), after=0.1)
+    scene.tell(facts.WordsHeard(" ".join(words[:25])), after=0.4)
+    scene.falls_quiet()
+    scene.tell(facts.WordsHeard(f"{' '.join(words[:25])}.", is_final=True, ends_turn=True), after=0.1)
+    scene.wait(2)
+    scene.answers("Your machine smokes?")
+    scene.wait(3)
+
+
 def menu(scene: Scene) -> None:
     scene.presses("12#", after=1)
     scene.answers("Twelve.")
@@ -183,6 +199,20 @@ SITUATIONS = (
         "2: nobody can get a word in",
         talks_without_end,
         Story((("caller", " ".join(STORY[:3])), ("agent", f"{lines.cut_in('en')} Your machine smokes?"))),
+        IMPATIENT,
+    ),
+    Situation(
+        "better-word",
+        "6: words that are in the transcript twice",
+        thinks_better_of_a_word,
+        Story(
+            (
+                ("caller", f"{STORY[0]} {STORY[1]} but then on the sec"),
+                ("agent", lines.cut_in("en")),
+                ("caller", "second day it."),
+                ("agent", "Your machine smokes?"),
+            )
+        ),
         IMPATIENT,
     ),
     Situation("menu", "19: keys", menu, Story((("caller", "[pressed 12]"), ("agent", "Twelve.")))),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from parley.conversation import facts
+from parley.conversation import facts, lines
 from tests.conversation.telling import HOSTED
 from tests.recordings.scene import Scene, Situation, Story
 
@@ -13,6 +13,7 @@ GOODBYE = "Thank you for calling. Goodbye."
 ANNOUNCED = "I will put you through to a colleague."
 WANTED = ("caller", "I want to talk to a human.")
 NOWHERE = msgspec.structs.replace(HOSTED, transfer_number="")
+SHORT = msgspec.structs.replace(HOSTED, max_call_duration_s=6.0)
 
 
 def _leaves(scene: Scene) -> None:
@@ -58,6 +59,13 @@ def transfer_to_nowhere(scene: Scene) -> None:
     scene.says(WANTED[1], after=0.5)
     scene.answers("I am sorry, nobody is here.", then=facts.ReplyTransfer)
     scene.wait(4)
+
+
+def word_after_time(scene: Scene) -> None:
+    """Nothing interrupts the last words of the longest call; what is said into them was said all the same."""
+    scene.wait(6.2)
+    scene.says("Wait, one more question.")
+    scene.wait(5)
 
 
 def hung_up(scene: Scene) -> None:
@@ -107,6 +115,13 @@ SITUATIONS = (
         transfer_to_nowhere,
         Story((WANTED, ("agent", "I am sorry, nobody is here.")), problems=("transfer_without_number",)),
         NOWHERE,
+    ),
+    Situation(
+        "word-after-time",
+        "8: words that were said and are in no transcript",
+        word_after_time,
+        Story((("agent", lines.time_goodbye("en")), ("caller", "Wait, one more question.")), end="max_duration"),
+        SHORT,
     ),
     Situation(
         "hung-up",
